@@ -1,0 +1,94 @@
+/** A client that keeps a fixed number of requests in flight, and counts answers and its own CPU time. */
+import type { Dispatcher } from 'undici'
+import type { Case } from '../harness/case.js'
+import { bareSockets } from './bare-sockets.js'
+import { createSubject, type SubjectSpec } from './subjects.js'
+
+/** `request`: undici's usual call, its body read. `dispatch`: the interface below it, with nothing on top. */
+export type Call = 'request' | 'dispatch'
+
+export interface Parameters {
+  readonly subject: SubjectSpec | { readonly kind: 'bare-sockets' }
+  readonly call: Call
+  readonly ports: readonly number[]
+  readonly concurrency: number
+}
+
+const US_PER_S = 1e6
+const MS_PER_S = 1e3
+
+/** Sends requests one after the other until `isOver`; resolves to how many were answered. */
+export type Lane = (isOver: () => boolean) => Promise<number>
+
+export async function prepare({ subject, call, ports, concurrency }: Parameters): Promise<Case> {
+  const { lane, close } =
+    subject.kind === 'bare-sockets' ? bareSockets(ports) : await balanced(subject, call, ports)
+  return {
+    async slice(ms) {
+      const begun = performance.now()
+      const cpu = process.cpuUsage()
+      const isOver = (): boolean => performance.now() - begun >= (ms as number)
+      const counts = await Promise.all(Array.from({ length: concurrency }, () => lane(isOver)))
+      const { user, system } = process.cpuUsage(cpu)
+      const elapsedS = (performance.now() - begun) / MS_PER_S
+      const answered = counts.reduce((sum, count) => sum + count, 0)
+      return {
+        perSecond: answered / elapsedS,
+        cpuUs: (user + system) / answered,
+        busy: (user + system) / US_PER_S / elapsedS,
+      }
+    },
+    close,
+  }
+}
+
+async function balanced(
+  spec: SubjectSpec,
+  call: Call,
+  ports: readonly number[],
+): Promise<{ lane: Lane; close: () => Promise<void> }> {
+  const { dispatcher, origin, close } = await createSubject(spec, ports)
+  return {
+    lane: call === 'request' ? requestLane(dispatcher, origin) : dispatchLane(dispatcher, origin),
+    close,
+  }
+}
+
+const requestLane =
+  (dispatcher: Dispatcher, origin: string): Lane =>
+  async (isOver) => {
+    let answered = 0
+    while (!isOver()) {
+      const { statusCode, body } = await dispatcher.request({ origin, path: '/users/42', method: 'GET' })
+      await body.text()
+      if (statusCode !== 200) throw new Error(`answered ${statusCode}`)
+      answered++
+    }
+    return answered
+  }
+
+const dispatchLane =
+  (dispatcher: Dispatcher, origin: string): Lane =>
+  (isOver) =>
+    new Promise((resolve, reject) => {
+      let answered = 0
+      const next = (): void => {
+        if (isOver()) resolve(answered)
+        else
+          dispatcher.dispatch(
+            { origin, path: '/users/42', method: 'GET' },
+            handler as unknown as Dispatcher.DispatchHandler,
+          )
+      }
+      const handler = {
+        onConnect() {},
+        onHeaders: () => true,
+        onData: () => true,
+        onComplete() {
+          answered++
+          next()
+        },
+        onError: reject,
+      }
+      next()
+    })

@@ -1,0 +1,93 @@
+import { SLOT } from './engine/layout.js'
+import type { SharedState } from './engine/state.js'
+import { ActiveChecker } from './health/active.js'
+import type { Check, CheckResult } from './health/check.js'
+import { createHttpCheck, type HttpCheck } from './health/http-check.js'
+import { tcpCheck } from './health/tcp-check.js'
+import { afterCheck, healthScore } from './health/threshold.js'
+import type { Endpoint } from './model.js'
+import type { ResolvedService } from './options/resolved.js'
+import type { Timers } from './runtime/timers.js'
+import type { Service } from './service.js'
+import type { Member } from './topology/member.js'
+
+/** A service's active checks, as long as its configuration asks for some. */
+export class ServiceChecks {
+  readonly #service: Service
+  readonly #state: SharedState
+  readonly #timers: Timers
+  #http: HttpCheck | undefined
+  #checker: ActiveChecker | undefined
+  #settings = ''
+  #started = false
+
+  constructor(service: Service, state: SharedState, timers: Timers) {
+    this.#service = service
+    this.#state = state
+    this.#timers = timers
+    this.configure()
+  }
+
+  start(): void {
+    this.#started = true
+    this.#checker?.start()
+  }
+
+  /** Looks at the service's configuration again: its endpoints, and whether and how they are checked. */
+  configure(): void {
+    const { health, client } = this.#service.options
+    const settings = JSON.stringify([health, client])
+    if (settings !== this.#settings) {
+      void this.stop()
+      this.#settings = settings
+      if (health !== undefined) {
+        this.#checker = new ActiveChecker(health, this.#checkOf(this.#service.options), this.#timers, (endpoint, result) =>
+          this.#took(endpoint, result),
+        )
+      }
+    }
+    const checker = this.#checker
+    if (checker === undefined) return
+    for (const { endpoint, slot } of this.#service.members) {
+      if (this.#isMaintained(slot)) checker.remove(endpoint.id)
+      else checker.add(endpoint)
+    }
+    if (this.#started) checker.start()
+  }
+
+  forget(id: string): void {
+    this.#checker?.remove(id)
+    void this.#http?.release(id)
+  }
+
+  /** Ends the checks; those under way are aborted. */
+  async stop(): Promise<void> {
+    const [checker, http] = [this.#checker, this.#http]
+    this.#checker = undefined
+    this.#http = undefined
+    this.#settings = ''
+    await checker?.stop()
+    await http?.close()
+  }
+
+  #checkOf({ health, client }: ResolvedService): Check {
+    if (health?.http === undefined) return tcpCheck
+    this.#http = createHttpCheck(health.http, client, this.#service.name, this.#timers)
+    return this.#http.check
+  }
+
+  #took(endpoint: Endpoint, result: CheckResult): void {
+    const { health } = this.#service.options
+    const member = this.#service.members.find((candidate) => candidate.endpoint.id === endpoint.id)
+    if (member === undefined || health === undefined || result.discarded === true) return
+    const before = { health: this.#state.get(member.slot, SLOT.HEALTH), run: this.#state.get(member.slot, SLOT.CHECK_RUN) }
+    const step = afterCheck(before, result, health.rise, health.fall)
+    const score = healthScore(this.#state.getFloat(member.slot, SLOT.HEALTH_SCORE), result)
+    this.#service.checked(member, { ...step, ok: result.ok, score }, result.detail)
+  }
+
+  /** An endpoint under maintenance is not to be bothered. */
+  #isMaintained(slot: Member['slot']): boolean {
+    return this.#state.get(slot, SLOT.ADMIN) === 2
+  }
+}

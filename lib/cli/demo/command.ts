@@ -1,0 +1,51 @@
+import { Command } from 'commander'
+import { number } from '../numbers.js'
+
+const MIN_DURATION_S = 4
+const MAX_DURATION_S = 600
+const MAX_RATE = 5000
+const MAX_SEED = 0xffff_ffff
+
+const NOTES = `
+Three HTTP servers run as processes of their own on 127.0.0.1. One of them turns 100 times slower and recovers, another
+is killed and revived. The same requests, at the same times, go first through undici's BalancedPool and then through
+fairlead. Exit code 1: fairlead lost a request that it should have saved.
+
+Examples:
+  fairlead demo
+  fairlead demo --duration 60 --rate 600
+  fairlead demo --json > demo.json
+`
+
+export interface DemoOptions {
+  /** Seconds, of both loads together. */
+  readonly duration: number
+  /** Requests per second. */
+  readonly rate: number
+  readonly seed: number
+  readonly json?: boolean
+}
+
+export function demoCommand(): Command {
+  return new Command('demo')
+    .description("Watch undici's BalancedPool and fairlead meet a slow and a dying server.")
+    .option(
+      '-d, --duration <seconds>',
+      'length of both loads together',
+      number(MIN_DURATION_S, MAX_DURATION_S),
+      20,
+    )
+    .option('-r, --rate <requests>', 'requests per second', number(10, MAX_RATE), 400)
+    .option(
+      '--seed <number>',
+      'seed of the arrivals and of the work they bring',
+      number(0, MAX_SEED, 'whole number'),
+      1,
+    )
+    .option('--json', 'print one JSON document instead')
+    .addHelpText('after', NOTES)
+    .action(async (options: DemoOptions) => {
+      const { runDemo } = await import('./demo.js')
+      process.exitCode = await runDemo(options)
+    })
+}

@@ -1,0 +1,68 @@
+/** `fairlead demo`: both loads, one after the other, shown as they go; then what they mean. */
+import { EXIT } from '../report.js'
+import type { DemoOptions } from './command.js'
+import { LiveView } from './live.js'
+import { CLIENT_KINDS, type ClientKind, type LoadResult } from './messages.js'
+import { PlainView } from './plain.js'
+import { type Engine, runLoad, type Spectator } from './run.js'
+import { type LoadPlan, TIMELINE } from './script.js'
+import { closingText, type Outcome, slowClientNotes } from './summary.js'
+
+const MS_PER_SECOND = 1000
+const SILENT: Spectator = { begins() {}, happens() {}, progress() {}, ends() {} }
+
+/** Runs it; the exit code. */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  process.once('SIGINT', () => process.exit(EXIT.INTERRUPTED))
+  process.once('SIGTERM', () => process.exit(EXIT.TERMINATED))
+  const plan: LoadPlan = {
+    seed: options.seed,
+    rate: options.rate,
+    durationMs: (options.duration * MS_PER_SECOND) / CLIENT_KINDS.length,
+  }
+  const print = (text: string): void => void process.stdout.write(`${text}\n`)
+  const spectator = options.json
+    ? SILENT
+    : process.stdout.isTTY
+      ? new LiveView(plan)
+      : new PlainView(plan, print)
+  const results = {} as Record<ClientKind, LoadResult>
+  let engine: Engine | undefined
+  for (const kind of CLIENT_KINDS) {
+    const run = await runLoad(kind, plan, spectator)
+    results[kind] = run.result
+    engine = run.engine ?? engine
+  }
+  const outcome: Outcome = { plan, engine: engine as Engine, results }
+  // At every moment at least two of the three endpoints were alive, so every lost GET counts.
+  const ok = results.fairlead.idempotentErrors === 0
+  if (options.json) print(JSON.stringify(document(outcome, ok), undefined, 2))
+  else print(closingText(outcome))
+  if (!ok) process.stderr.write(lossText(results.fairlead))
+  return ok ? EXIT.OK : EXIT.FAILED
+}
+
+function document({ plan, engine, results }: Outcome, ok: boolean): object {
+  return {
+    engine,
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    ...plan,
+    timeline: TIMELINE.map(({ at, ...event }) => ({ atMs: at * plan.durationMs, ...event })),
+    clients: results,
+    notes: slowClientNotes(results),
+    ok,
+  }
+}
+
+function lossText({ idempotentErrors, lost }: LoadResult): string {
+  const lines = lost
+    .filter(({ method }) => method === 'GET')
+    .map(
+      ({ dueMs, method, phase, code, message }) =>
+        `  ${method} due at ${dueMs} ms (${phase}): ${code}: ${message}`,
+    )
+  const more = idempotentErrors - lines.length
+  if (more > 0) lines.push(`  and ${more} more`)
+  return `fairlead: fairlead lost ${idempotentErrors} requests that it should have saved:\n${lines.join('\n')}\n`
+}

@@ -1,0 +1,102 @@
+/** `fairlead doctor`: what runs here, why, and whether it works. */
+import type { Engine } from '../../engine/index.js'
+import { LAYOUT_VERSION, layoutFingerprint } from '../../engine/layout.js'
+import { EXIT } from '../report.js'
+import { adviceFor } from './advice.js'
+import { type BinaryFindings, inspectBinary } from './binary.js'
+import { platformFindings } from './platform.js'
+import { type CheckResult, selfCheck } from './self-check.js'
+
+export interface Report {
+  readonly wanted: string
+  /** Undefined where the engine that was asked for cannot be had. */
+  readonly engine: Engine | undefined
+  readonly engineError?: string
+  readonly platform: ReturnType<typeof platformFindings>
+  readonly layout: { readonly version: number; readonly fingerprint: string }
+  readonly binary: BinaryFindings
+  /** What would make the native engine available, where it is not. */
+  readonly advice?: string
+  readonly selfCheck: readonly CheckResult[]
+  readonly ok: boolean
+}
+
+/** Runs it; the exit code. */
+export async function runDoctor(json: boolean): Promise<number> {
+  const report = await examine()
+  process.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : text(report))
+  return report.ok ? EXIT.OK : EXIT.FAILED
+}
+
+async function examine(): Promise<Report> {
+  // The report says it better than the warning that the fallback's choice emits.
+  process.removeAllListeners('warning')
+  const { engine, error } = await selectEngine()
+  const { findings: binary, factory } = inspectBinary()
+  const checks = selfCheck(engine?.kind, factory)
+  return {
+    wanted: process.env['FAIRLEAD_ENGINE'] || 'auto',
+    engine,
+    ...(error === undefined ? {} : { engineError: error }),
+    platform: platformFindings(),
+    layout: { version: LAYOUT_VERSION, fingerprint: layoutFingerprint().toString(16) },
+    binary,
+    ...(binary.fault === undefined ? {} : { advice: adviceFor() }),
+    selfCheck: checks,
+    ok: engine !== undefined && checks.every(({ faults }) => faults.length === 0),
+  }
+}
+
+/** The choice is made when the module loads, and throws where FAIRLEAD_ENGINE cannot be met. */
+async function selectEngine(): Promise<{ engine?: Engine; error?: string }> {
+  try {
+    const { engine } = await import('../../engine/index.js')
+    return { engine }
+  } catch (error) {
+    return { error: (error as Error).message }
+  }
+}
+
+function text({
+  wanted,
+  engine,
+  engineError,
+  platform,
+  layout,
+  binary,
+  advice,
+  selfCheck,
+  ok,
+}: Report): string {
+  const { libc, node, nodeApi } = platform
+  const rows: [string, string][] = [
+    ['engine', engine === undefined ? `none: ${engineError}` : engine.kind],
+    ...(engine?.reason === undefined ? [] : [['why', engine.reason] as [string, string]]),
+    ['asked for', `FAIRLEAD_ENGINE=${wanted}`],
+    ['platform', `${platform.platform}-${platform.arch}${libc === undefined ? '' : `, ${libc}`}`],
+    ['Node', `${node}, Node-API ${nodeApi}`],
+    ['layout', `version ${layout.version}, fingerprint ${layout.fingerprint}`],
+    ['binary', binary.path ?? 'none'],
+  ]
+  if (binary.path !== undefined) rows.push(['hash', binary.hash])
+  if (binary.fault !== undefined) rows.push(['binary fault', binary.fault])
+  if (binary.built !== undefined) {
+    const { boost, compiler, layoutVersion, layoutFingerprint: fingerprint } = binary.built
+    rows.push([
+      'built with',
+      `${compiler}, Boost ${boost}, layout version ${layoutVersion}, fingerprint ${fingerprint}`,
+    ])
+  }
+  for (const { engine: kind, operations, faults } of selfCheck) {
+    const result =
+      faults.length === 0
+        ? `passed, ${operations.toLocaleString('en-US')} picks`
+        : `FAILED: ${faults.join('; ')}`
+    rows.push([`check of ${kind}`, result])
+  }
+  if (advice !== undefined) rows.push(['to get native', advice])
+  const width = Math.max(...rows.map(([name]) => name.length))
+  const lines = rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`)
+  const verdict = ok ? `The ${engine?.kind} engine runs, and works.` : 'Something is wrong: see above.'
+  return `${lines.join('\n')}\n\n${verdict}\n`
+}

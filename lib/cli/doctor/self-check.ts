@@ -1,0 +1,89 @@
+/** A few thousand requests through an engine's hot path, on memory of its own, with every count looked at afterwards. */
+import type { CoreFactory } from '../../engine/contract.js'
+import { fallbackFactory } from '../../engine/fallback/index.js'
+import { DISTRIBUTOR, METRIC, OUTCOME, SLOT } from '../../engine/layout.js'
+import { SharedState } from '../../engine/state.js'
+
+type Kind = 'native' | 'fallback'
+
+export interface CheckResult {
+  readonly engine: Kind
+  readonly operations: number
+  /** Empty: it works. */
+  readonly faults: readonly string[]
+}
+
+const ENDPOINTS = 5
+const ROUNDS = 1000
+/** Picks that are in flight at once. */
+const BURST = 4
+const SEED = 20_240_601
+const LATENCY_MS = 3
+
+/**
+ * Checks the engine that runs, and the other where it is there. Both get the same seed, so that their picks must be
+ * the same.
+ */
+export function selfCheck(running: Kind | undefined, native: CoreFactory | undefined): CheckResult[] {
+  const kinds: [Kind, CoreFactory][] = [['fallback', fallbackFactory]]
+  if (native !== undefined) kinds.push(['native', native])
+  if (running === 'native') kinds.reverse()
+  let expected: readonly number[] | undefined
+  return kinds.map(([engine, factory]) => {
+    const faults: string[] = []
+    let picks: number[] = []
+    try {
+      picks = exercise(engine, factory, faults)
+      if (expected !== undefined && picks.some((slot, i) => slot !== expected![i])) {
+        faults.push('its picks differ from those of the other engine')
+      }
+      expected ??= picks
+    } catch (error) {
+      faults.push((error as Error).message)
+    }
+    return { engine, operations: picks.length, faults }
+  })
+}
+
+function exercise(kind: Kind, factory: CoreFactory, faults: string[]): number[] {
+  const state = SharedState.create(kind, factory, SEED)
+  const { core } = state
+  try {
+    const slots = Uint32Array.from({ length: ENDPOINTS }, () => {
+      const slot = state.takeSlot()
+      state.setFloat(slot, SLOT.WEIGHT, 1)
+      return slot
+    })
+    const service = state.takeService()
+    const pick = core.picker({
+      distributor: DISTRIBUTOR.TWO_CHOICES,
+      metric: METRIC.IN_FLIGHT,
+      service,
+      slots,
+    })
+    const picks: number[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      const burst = Array.from({ length: BURST }, () => pick())
+      picks.push(...burst)
+      for (const slot of burst) core.end(slot, core.startedAt(), OUTCOME.SUCCEEDED, LATENCY_MS)
+    }
+    verify(state, slots, picks, faults)
+    return picks
+  } finally {
+    core.dispose()
+  }
+}
+
+function verify(state: SharedState, slots: Uint32Array, picks: readonly number[], faults: string[]): void {
+  const strangers = picks.filter((slot) => !slots.includes(slot)).length
+  if (strangers > 0) faults.push(`${strangers} of ${picks.length} picks were of no endpoint that was there`)
+  for (const slot of slots) {
+    const expected = picks.filter((one) => one === slot).length
+    const inFlight = state.get(slot, SLOT.IN_FLIGHT)
+    const counted = state.total(slot, SLOT.SUCCEEDED)
+    if (expected === 0) faults.push(`endpoint ${slot} was never picked`)
+    if (inFlight !== 0)
+      faults.push(`endpoint ${slot} has ${inFlight} requests in flight after all have ended`)
+    if (counted !== expected) faults.push(`endpoint ${slot} counted ${counted} of ${expected} requests`)
+  }
+}

@@ -1,0 +1,202 @@
+/** The proxy's file: the balancer's configuration, and beside it where to listen and which request goes to which service. */
+import { readFileSync } from 'node:fs'
+import { ConfigError, type ConfigFault, FairleadError } from '../../errors.js'
+import type { BalancerConfig } from '../../model.js'
+import { check } from '../../options/check.js'
+import { Faults, join } from '../../options/faults.js'
+import { fieldKinds, isRecord, MAX_MS } from '../../options/fields.js'
+import { copyPlain } from '../../options/plain.js'
+import { parseBalancerConfig } from '../../options.js'
+import { loadZod } from '../../runtime/lazy.js'
+import { parseText, type Text } from './text.js'
+
+export interface Listen {
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+  /** Believe and extend the `x-forwarded-*` headers that requests bring. Only behind a proxy that sets them. */
+  readonly trustForwarded: boolean
+  /** ms that requests in flight may take to finish when the proxy stops. */
+  readonly drainMs: number
+}
+
+export interface Route {
+  /** Host name without a port, lower case; undefined: any. */
+  readonly host?: string
+  /** Prefix of whole path segments: `/users` is for `/users` and `/users/1`, not for `/usersettings`. */
+  readonly path: string
+  readonly service: string
+}
+
+export interface ProxyConfig {
+  readonly listen: Listen
+  /** Empty: every request goes to the only service. */
+  readonly routes: readonly Route[]
+  readonly balancer: BalancerConfig
+}
+
+const LISTEN_DEFAULTS: Listen = { host: '127.0.0.1', port: 8080, trustForwarded: false, drainMs: 5000 }
+const HOST = /^[^\s/:]+$|^\[[0-9A-Fa-f:.]+\]$/
+const PATH = /^\/[^\s?#]*$/
+
+/** The file cannot be read, is not YAML or JSON, or has faults: all of them, with their lines. */
+export class ProxyConfigError extends FairleadError {
+  override readonly name = 'ProxyConfigError'
+
+  constructor(file: string, faults: readonly string[]) {
+    const what = faults.length === 1 ? 'a fault' : `${faults.length} faults`
+    super('FAIRLEAD_CONFIG', `${file} has ${what}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
+  }
+}
+
+/** @throws ProxyConfigError */
+export function readProxyConfig(file: string): ProxyConfig {
+  let source: string
+  try {
+    source = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new ProxyConfigError(file, [`it cannot be read: ${(error as Error).message}`])
+  }
+  const text = parseText(source)
+  if (text.faults.length > 0) throw new ProxyConfigError(file, text.faults)
+  try {
+    return parseProxyConfig(text.value)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    throw new ProxyConfigError(file, located(error.faults, text))
+  }
+}
+
+/** The faults in the order of the file, each with its line. */
+function located(faults: readonly ConfigFault[], text: Text): string[] {
+  return faults
+    .map(({ path, message }) => ({
+      line: text.lineOf(path) ?? 0,
+      message: `${path || 'the file'}: ${message}`,
+    }))
+    .sort((a, b) => a.line - b.line)
+    .map(({ line, message }) => (line === 0 ? message : `line ${line}: ${message}`))
+}
+
+/** @throws ConfigError with every fault of the proxy's own part and of the balancer's */
+export function parseProxyConfig(input: unknown): ProxyConfig {
+  const faults = new Faults()
+  const value = copyPlain(input, '', faults)
+  check(proxySchema(), value, '', faults)
+  const routes: Route[] = []
+  if (isRecord(value)) {
+    addBalancerFaults(value, faults)
+    if (Array.isArray(value['routes'])) routes.push(...value['routes'].map(routeOf))
+    if (isRecord(value['services'])) addRouteFaults(routes, Object.keys(value['services']), faults)
+  }
+  faults.throwIfAny()
+  const {
+    listen,
+    routes: _,
+    ...balancer
+  } = value as { listen?: Partial<Listen>; routes?: unknown } & BalancerConfig
+  return { listen: { ...LISTEN_DEFAULTS, ...listen }, routes, balancer }
+}
+
+/** With its defaults; a route that the schema refuses may lack anything. */
+function routeOf(value: unknown): Route {
+  const { host, path = '/', service } = (isRecord(value) ? value : {}) as Partial<Route>
+  return {
+    ...(typeof host === 'string' ? { host: host.toLowerCase() } : {}),
+    path,
+    service: service as string,
+  }
+}
+
+function addBalancerFaults({ services, rules, seed }: Record<string, unknown>, faults: Faults): void {
+  try {
+    parseBalancerConfig({ services, rules, seed })
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    for (const { path, message } of error.faults) faults.add(path, message)
+  }
+}
+
+function addRouteFaults(routes: readonly Route[], services: readonly string[], faults: Faults): void {
+  if (routes.length === 0 && services.length > 1) {
+    faults.add(
+      'routes',
+      `is missing; with ${services.length} services it has to say which request goes where`,
+    )
+  }
+  if (services.length === 0) faults.add('services', 'is empty; a proxy needs a service to send requests to')
+  const seen = new Map<string, number>()
+  routes.forEach(({ host, path, service }, i) => {
+    if (typeof service === 'string' && services.length > 0 && !services.includes(service)) {
+      faults.add(
+        join(join('routes', i), 'service'),
+        `"${service}" is not a service; there ${listed(services)}`,
+      )
+    }
+    const key = `${host ?? ''} ${path}`
+    const before = seen.get(key)
+    if (before !== undefined) faults.add(join('routes', i), `has the host and path of routes[${before}]`)
+    seen.set(key, before ?? i)
+  })
+}
+
+const listed = (names: readonly string[]): string =>
+  names.length === 1 ? `is only ${names[0]}` : `are ${names.join(', ')}`
+
+function proxySchema() {
+  const z = loadZod()
+  const { object, text, number, flag } = fieldKinds(z)
+  const hostText = (right: string, about: string) => text({ right, pattern: HOST, about })
+  return object(
+    {
+      listen: z.optional(
+        object({
+          host: text({ right: 'a host name or address', pattern: /^\S+$/, about: 'Address to listen on.' }),
+          port: number({
+            integer: true,
+            min: 0,
+            max: 65_535,
+            about: 'Port to listen on; 0 is any free one.',
+          }),
+          trustForwarded: flag({ about: 'Believe the `x-forwarded-*` headers that requests bring.' }),
+          drainMs: number({
+            min: 0,
+            max: MAX_MS,
+            unit: 'ms',
+            about: 'Time for requests in flight when it stops.',
+          }),
+        }),
+      ),
+      routes: z.optional(
+        z.array(
+          object({
+            host: hostText('a host name without a port', 'Requests to this host only.'),
+            path: text({
+              right: 'a path that begins with `/`',
+              pattern: PATH,
+              about: 'Requests to this path and below.',
+            }),
+            service: z.string({
+              error: (issue) =>
+                `must be the name of a service${issue.input === undefined ? '; it is missing' : ''}`,
+            }),
+          }),
+          { error: 'must be an array of routes' },
+        ),
+      ),
+      // Checked by the balancer's own schema.
+      services: z.optional(z.any()),
+      rules: z.optional(z.any()),
+      seed: z.optional(z.any()),
+    },
+    'an object with `services`',
+  )
+}
+
+/** What is balanced, in a few words. */
+export function describeServices({ balancer }: ProxyConfig): string {
+  const services = Object.entries(balancer.services)
+  return services.map(([name, { endpoints }]) => `${name}: ${counted(endpoints.length)}`).join(', ')
+}
+
+const counted = (n: number): string => `${n} endpoint${n === 1 ? '' : 's'}`

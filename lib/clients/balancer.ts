@@ -1,0 +1,104 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Dispatcher } from 'undici'
+import { BalancerCore } from '../balancer.js'
+import { StoppedError } from '../errors.js'
+import type { Lease } from '../lease.js'
+import type { PickOptions } from '../model.js'
+import type { EndpointChange } from '../observe/events.js'
+import type { Service } from '../service.js'
+import type { Member } from '../topology/member.js'
+import type { RequestContext } from './balanced-request.js'
+import { type BalancedDispatcher, createDispatcher, type DispatcherOptions, type DispatcherOwner } from './dispatcher.js'
+import { balancedFetch, type FetchInit } from './fetch.js'
+import { Transports } from './transports.js'
+
+/** The load balancer, with the clients that send requests through it. See `BalancerCore` for a request's way. */
+export class Balancer extends BalancerCore {
+  /** By service, since a service that leaves and comes back has connections of its own. */
+  readonly #contexts = new Map<Service, RequestContext>()
+  readonly #fetchDispatcher = lazy(() => this.dispatcher() as BalancedDispatcher)
+  #scope: AsyncLocalStorage<PickOptions> | undefined
+
+  /**
+   * As the global `fetch`; the URL's host names the service, `init.balance` says how to balance this request. Rejects
+   * with `UnknownServiceError`, `NoEndpointError`, `OverloadedError`, `StoppedError`, else as `fetch` does.
+   */
+  fetch(input: string | URL | Request, init?: FetchInit): Promise<Response> {
+    return balancedFetch(
+      this.#fetchDispatcher(),
+      () => this.serviceNames,
+      (host) => this.find(host) !== undefined,
+      input,
+      init,
+    )
+  }
+
+  /**
+   * An undici `Dispatcher`: for `request`, `stream`, `fetch` of undici 7 and 8, and with `setGlobalDispatcher` for
+   * Node's own `fetch`. Requests whose host names no service pass through.
+   */
+  dispatcher(options?: DispatcherOptions): Dispatcher {
+    const owner: DispatcherOwner = {
+      contextFor: (host) => this.#contextFor(host),
+      currentPick: () => this.#scope?.getStore(),
+    }
+    return createDispatcher(owner, options)
+  }
+
+  /** Pick options for every request made inside `fn`, whatever it awaits: `pick`, `fetch`, every dispatcher. */
+  with<T>(options: PickOptions, fn: () => T): T {
+    this.#scope ??= new AsyncLocalStorage()
+    return this.#scope.run({ ...this.#scope.getStore(), ...options }, fn)
+  }
+
+  protected override pickFrom(service: Service, options: PickOptions | undefined): Lease {
+    const scope = this.#scope?.getStore()
+    return super.pickFrom(service, scope === undefined ? options : { ...scope, ...options })
+  }
+
+  #contextFor(host: string): RequestContext | undefined {
+    const service = this.find(host)
+    if (service === undefined) return undefined
+    if (this.stopped) throw new StoppedError()
+    let context = this.#contexts.get(service)
+    if (context === undefined) {
+      context = {
+        service,
+        transports: new Transports(service.options.client),
+        now: () => this.now(),
+        isStopped: () => this.stopped,
+      }
+      this.#contexts.set(service, context)
+    }
+    return context
+  }
+
+  protected override endpointChanged(service: Service, member: Member, change: EndpointChange): void {
+    if (change === 'removed') this.#contexts.get(service)?.transports.forget(member.endpoint.url)
+  }
+
+  protected override reconfigured(): void {
+    for (const [service, { transports }] of this.#contexts) transports.configure(service.options.client)
+  }
+
+  protected override left(service: Service): void {
+    void this.#contexts.get(service)?.transports.close()
+    this.#contexts.delete(service)
+  }
+
+  /** What is still in flight after the drain is cut off. */
+  protected override async closeClients(): Promise<void> {
+    const all = [...this.#contexts.values()]
+    this.#contexts.clear()
+    await Promise.all(all.map(({ transports }) => transports.destroy()))
+  }
+}
+
+/** A value that is made when it is first asked for. */
+function lazy<T>(make: () => T): () => T {
+  let made: { value: T } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
+}

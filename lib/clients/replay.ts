@@ -1,0 +1,16 @@
+/** May this body be sent twice? Bytes may; streams, iterators and forms are gone once read. */
+export function isReplayable(body: unknown): boolean {
+  return body === undefined || body === null || typeof body === 'string' || ArrayBuffer.isView(body) || body instanceof ArrayBuffer
+}
+
+/**
+ * The bytes of a body given to `fetch`, where they can be had without reading a stream. `fetch` turns every body into a
+ * stream before the dispatcher sees it; with the bytes at hand, a request with a body can be tried again.
+ */
+export function bytesOf(body: unknown): Uint8Array | undefined {
+  if (typeof body === 'string') return Buffer.from(body)
+  if (body instanceof URLSearchParams) return Buffer.from(body.toString())
+  if (body instanceof ArrayBuffer) return new Uint8Array(body)
+  if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength)
+  return undefined
+}

@@ -1,0 +1,70 @@
+/**
+ * What an engine is: the hot path of a balancer over shared memory, twice. `fallback/` does it with `Atomics`, the
+ * addon with `std::atomic_ref`; `test/contract` runs one suite on both and then compares them at random.
+ *
+ * Both sides compute in IEEE double precision with the same operations in the same order, so that one seed and one
+ * manual clock give the same picks, bit for bit.
+ */
+import type { DistributorCode, MetricCode, OutcomeCode } from './layout.js'
+
+/** One segment of endpoint slots and the threads' contributions to them. */
+export interface Segment {
+  /** SEGMENT_SLOTS slots of SLOT.WORDS words. */
+  readonly cells: Int32Array<SharedArrayBuffer>
+  /** maxThreads columns of SEGMENT_SLOTS records of CONTRIBUTION.WORDS words. */
+  readonly contributions: Int32Array<SharedArrayBuffer>
+  /** SEGMENT_SLOTS histograms of HISTOGRAM_BUCKETS words; histogram index = slot number. */
+  readonly histograms: Int32Array<SharedArrayBuffer>
+}
+
+export interface PickerSpec {
+  distributor: DistributorCode
+  metric: MetricCode
+  /** Index of the service's record; its cursor serves round robin. */
+  service: number
+  /** The usable slots, in order. Copied. May be empty: the picker then always returns -1. */
+  slots: Uint32Array
+}
+
+/**
+ * Chooses a slot and reserves it: in-flight is one higher when it returns, and `core.startedAt()` is the time of the
+ * pick. Returns the slot, or -1 when no slot could be reserved (none usable, or each at its limit).
+ *
+ * Choice: round robin takes the cursor's next position; random one position at random; two choices two distinct
+ * positions at random, of which the one with the lower load, the first on a tie. Where the chosen one is at its
+ * limit, the other of two choices is next, then the positions after it in order, each once.
+ */
+export type Picker = () => number
+
+export interface Core {
+  /** Index of this thread's record in the root segment. */
+  readonly thread: number
+  /** Registers segment number `index`; they come in order. Keeps the memory alive. */
+  addSegment(index: number, segment: Segment): void
+  /** Time in ms on a monotonic clock that all threads share; the manual time while CLOCK_MODE says so. */
+  now(): number
+  /** Next 32 random bits, unsigned, from this thread's generator (xoshiro128++). */
+  random(): number
+  picker(spec: PickerSpec): Picker
+  /** Reserves one given slot: false at its limit. Sets the time of the pick. */
+  reserve(slot: number): boolean
+  /** Time of this thread's last successful reservation, ms. Valid until the next one. */
+  startedAt(): number
+  /**
+   * Gives a reservation back and records how it ended: one of the totals; with `latencyMs >= 0` also the latency
+   * average and histogram. NaN stands for "measure it: now - startedAt". Negative: no latency sample.
+   */
+  end(slot: number, startedAt: number, outcome: OutcomeCode, latencyMs: number): void
+  /** The next position of a service's round-robin cursor over `n` positions; exactly fair over all threads. */
+  nextPosition(service: number, n: number): number
+  /** Decayed latency average of a slot at time `now`, ms; 0: no sample yet or decayed away. */
+  latency(slot: number, now: number): number
+  /** Gives up the addon's side of this core. Pickers of it must not be called afterwards. */
+  dispose(): void
+}
+
+/** What creates the cores: one per engine kind. */
+export interface CoreFactory {
+  /** `root` is the root segment, formatted; `thread` the record this thread has claimed. */
+  createCore(root: Int32Array<SharedArrayBuffer>, thread: number): Core
+}

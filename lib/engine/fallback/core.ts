@@ -1,0 +1,242 @@
+import {
+  CONTRIBUTION, DISTRIBUTOR, HEADER, MAX_LATENCY_MS, METRIC, OUTCOME, SEGMENT_SHIFT, SEGMENT_SLOTS, SERVICE, SLOT, SLOT_FLAGS, THREAD,
+  TICKS_PER_MS, histogramWord, serviceWord, threadWord, type OutcomeCode,
+} from '../layout.js'
+import type { Core, Picker, PickerSpec, Segment } from '../contract.js'
+import { badPosition, checkSpec, unknownSlot } from '../check.js'
+import { monotonicNow } from '../../runtime/clock.js'
+import { expNegative } from './decay.js'
+import { bucketOf } from './histogram.js'
+import { nextRandom, toBelow } from './random.js'
+
+const MASK = SEGMENT_SLOTS - 1
+const SLOT_SHIFT = 5
+const CONTRIBUTION_SHIFT = 1
+
+/** Eight bytes of private memory through which a packed latency word is taken apart and put together. */
+const punned = new ArrayBuffer(8)
+const asBigInt = new BigInt64Array(punned)
+const asFloat64 = new Float64Array(punned)
+const asInt32 = new Int32Array(punned)
+const asFloat32 = new Float32Array(punned)
+
+const BIG_ONE = 1n
+
+/** The hot path on `Atomics`. Plain loads are used where a stale value only makes a choice slightly worse; see docs/concurrency.md. */
+export class FallbackCore implements Core {
+  readonly thread: number
+  readonly #root: Int32Array
+  readonly #manualNow: Float64Array
+  readonly #randomAt: number
+  readonly #maxThreads: number
+  readonly #maxServices: number
+  /** Views of each segment, by segment number. */
+  readonly #cells: Int32Array[] = []
+  readonly #floats: Float32Array[] = []
+  readonly #doubles: Float64Array[] = []
+  readonly #bigs: BigInt64Array[] = []
+  /** This thread's own column of each segment. */
+  readonly #mine: Int32Array[] = []
+  readonly #histograms: Int32Array[] = []
+  #slots = 0
+  #startedAt = 0
+
+  constructor(root: Int32Array<SharedArrayBuffer>, thread: number) {
+    this.thread = thread
+    this.#root = root
+    this.#manualNow = new Float64Array(root.buffer, HEADER.MANUAL_NOW * 4, 1)
+    this.#randomAt = threadWord(thread) + THREAD.RANDOM
+    this.#maxThreads = root[HEADER.MAX_THREADS]
+    this.#maxServices = root[HEADER.MAX_SERVICES]
+  }
+
+  addSegment(index: number, segment: Segment): void {
+    this.#slots = (index + 1) << SEGMENT_SHIFT
+    const { cells, contributions, histograms } = segment
+    this.#cells[index] = cells
+    this.#floats[index] = new Float32Array(cells.buffer)
+    this.#doubles[index] = new Float64Array(cells.buffer)
+    this.#bigs[index] = new BigInt64Array(cells.buffer)
+    const columnWords = SEGMENT_SLOTS * CONTRIBUTION.WORDS
+    this.#mine[index] = contributions.subarray(this.thread * columnWords, (this.thread + 1) * columnWords)
+    this.#histograms[index] = histograms
+  }
+
+  now(): number {
+    return this.#root[HEADER.CLOCK_MODE] === 0 ? monotonicNow() : this.#manualNow[0]
+  }
+
+  random(): number {
+    return nextRandom(this.#root, this.#randomAt)
+  }
+
+  startedAt(): number {
+    return this.#startedAt
+  }
+
+  reserve(slot: number): boolean {
+    if (this.#cells[slot >>> SEGMENT_SHIFT] === undefined) throw unknownSlot(slot, this.#slots)
+    if (!this.#take(slot)) return false
+    this.#startedAt = this.now()
+    return true
+  }
+
+  /** The reservation itself: this thread's contribution first, then the shared count, by compare-and-swap below the limit. */
+  #take(slot: number): boolean {
+    const segment = slot >>> SEGMENT_SHIFT
+    const cells = this.#cells[segment]
+    if (cells === undefined) return false // disposed of
+    const at = (slot & MASK) << SLOT_SHIFT
+    const mine = this.#mine[segment]
+    const own = (slot & MASK) << CONTRIBUTION_SHIFT
+    const limit = cells[at + SLOT.LIMIT]
+    if (limit === 0) {
+      mine[own]++
+      Atomics.add(cells, at + SLOT.IN_FLIGHT, 1)
+      return true
+    }
+    let seen = cells[at + SLOT.IN_FLIGHT]
+    while (seen < limit) {
+      mine[own]++
+      const before = Atomics.compareExchange(cells, at + SLOT.IN_FLIGHT, seen, seen + 1)
+      if (before === seen) return true
+      mine[own]--
+      seen = before
+    }
+    return false
+  }
+
+  end(slot: number, startedAt: number, outcome: OutcomeCode, latencyMs: number): void {
+    const segment = slot >>> SEGMENT_SHIFT
+    const cells = this.#cells[segment]
+    if (cells === undefined) throw unknownSlot(slot, this.#slots)
+    const at = (slot & MASK) << SLOT_SHIFT
+    Atomics.sub(cells, at + SLOT.IN_FLIGHT, 1)
+    this.#mine[segment][(slot & MASK) << CONTRIBUTION_SHIFT]--
+    const total =
+      outcome === OUTCOME.SUCCEEDED ? SLOT.SUCCEEDED : outcome === OUTCOME.FAILED ? SLOT.FAILED : SLOT.CANCELLED
+    Atomics.add(this.#bigs[segment], (at + total) >> 1, BIG_ONE)
+    if (latencyMs < 0) return
+    const now = this.now()
+    // NaN is the one number that does not equal itself: the latency is to be measured.
+    let latency = latencyMs === latencyMs ? latencyMs : now - startedAt
+    if (!(latency > 0)) latency = 0
+    if (latency > MAX_LATENCY_MS) latency = MAX_LATENCY_MS
+    this.#observe(segment, at, now, latency)
+    const histogram = cells[at + SLOT.HISTOGRAM] - 1
+    if (histogram >= 0 && histogram < this.#slots) {
+      Atomics.add(this.#histograms[histogram >>> SEGMENT_SHIFT], histogramWord(histogram, bucketOf(latency)), 1)
+    }
+  }
+
+  /** One sample into the packed average, by compare-and-swap over value and time stamp together (docs/concurrency.md). */
+  #observe(segment: number, at: number, now: number, latency: number): void {
+    const bigs = this.#bigs[segment]
+    const word = (at + SLOT.LATENCY) >> 1
+    const peak = (this.#cells[segment][at + SLOT.FLAGS] & SLOT_FLAGS.PEAK) !== 0
+    const decayMs = this.#floats[segment][at + SLOT.DECAY_MS]
+    const ticks = ticksOf(now)
+    asBigInt[0] = bigs[word]
+    for (;;) {
+      const seen = asBigInt[0]
+      const average = asFloat32[1]
+      let next = latency
+      if (average > 0 && !(peak && latency > average)) {
+        const elapsed = (ticks - asInt32[0]) | 0
+        const weight = elapsed > 0 ? expNegative(elapsed / TICKS_PER_MS / decayMs) : 1
+        next = average * weight + latency * (1 - weight)
+      }
+      asFloat32[1] = next
+      asInt32[0] = ticks
+      const before = Atomics.compareExchange(bigs, word, seen, asBigInt[0])
+      if (before === seen) return
+      asBigInt[0] = before
+    }
+  }
+
+  latency(slot: number, now: number): number {
+    const segment = slot >>> SEGMENT_SHIFT
+    if (this.#cells[segment] === undefined) throw unknownSlot(slot, this.#slots)
+    return this.#latencyAt(segment, (slot & MASK) << SLOT_SHIFT, ticksOf(now))
+  }
+
+  #latencyAt(segment: number, at: number, ticks: number): number {
+    // One plain load of both halves: a float64, whose bits no latency makes a NaN.
+    asFloat64[0] = this.#doubles[segment][(at + SLOT.LATENCY) >> 1]
+    const average = asFloat32[1]
+    const elapsed = (ticks - asInt32[0]) | 0
+    return elapsed > 0
+      ? average * expNegative(elapsed / TICKS_PER_MS / this.#floats[segment][at + SLOT.DECAY_MS])
+      : average
+  }
+
+  #load(slot: number, metric: number, ticks: number): number {
+    const segment = slot >>> SEGMENT_SHIFT
+    const cells = this.#cells[segment]
+    if (cells === undefined) return 0 // disposed of
+    const at = (slot & MASK) << SLOT_SHIFT
+    const load = (cells[at + SLOT.IN_FLIGHT] + 1) / this.#floats[segment][at + SLOT.WEIGHT]
+    return metric === METRIC.IN_FLIGHT ? load : this.#latencyAt(segment, at, ticks) * load
+  }
+
+  nextPosition(service: number, n: number): number {
+    if (!(n >= 1) || !(service < this.#maxServices)) throw badPosition(service, n, this.#maxServices)
+    const word = serviceWord(this.#maxThreads, service) + SERVICE.CURSOR
+    // Tickets above the last whole multiple of n are thrown away, so that the wrap does not favour the first positions.
+    const whole = 4294967296 - (4294967296 % n)
+    for (;;) {
+      const ticket = Atomics.add(this.#root, word, 1) >>> 0
+      if (ticket < whole) return ticket % n
+    }
+  }
+
+  picker(spec: PickerSpec): Picker {
+    checkSpec(spec, this.#slots, this.#maxServices)
+    const slots = Uint32Array.from(spec.slots)
+    const n = slots.length
+    const { metric, service } = spec
+    if (n === 0) return () => -1
+    if (spec.distributor === DISTRIBUTOR.ROUND_ROBIN) {
+      return () => this.#reserveFrom(slots, this.nextPosition(service, n))
+    }
+    if (n === 1) return () => this.#reserveFrom(slots, 0)
+    if (spec.distributor === DISTRIBUTOR.RANDOM) return () => this.#reserveFrom(slots, toBelow(this.random(), n))
+    return () => {
+      const first = toBelow(this.random(), n)
+      let second = toBelow(this.random(), n - 1)
+      if (second >= first) second++
+      const now = this.now()
+      const ticks = metric === METRIC.LATENCY ? ticksOf(now) : 0
+      const swap = this.#load(slots[second], metric, ticks) < this.#load(slots[first], metric, ticks)
+      const chosen = slots[swap ? second : first]
+      if (!this.#take(chosen)) return this.#reserveFrom(slots, swap ? first : second)
+      this.#startedAt = now
+      return chosen
+    }
+  }
+
+  /** Reserves `position` or, where it is at its limit, the first after it that is not; -1 where all are. */
+  #reserveFrom(slots: Uint32Array, position: number): number {
+    const n = slots.length
+    for (let i = 0, at = position; i < n; i++) {
+      const slot = slots[at]
+      if (this.#take(slot)) {
+        this.#startedAt = this.now()
+        return slot
+      }
+      if (++at === n) at = 0
+    }
+    return -1
+  }
+
+  /** Forgets the segments, so that whatever is called afterwards finds no slot. */
+  dispose(): void {
+    this.#cells.length = 0
+    this.#slots = 0
+  }
+}
+
+/** The low 32 bits, signed, of a time in ticks of 1/16 ms. */
+function ticksOf(now: number): number {
+  return (now * TICKS_PER_MS) | 0
+}

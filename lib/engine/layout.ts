@@ -1,0 +1,226 @@
+/**
+ * The layout of a balancer's shared memory: written once, here. `src/layout.hpp` is generated from this file
+ * (`npm run build:layout`) and its fingerprint is compared when the addon loads and when a handle is attached.
+ *
+ * A *word* is 32 bits. Two-word fields start at an even word, so that they are 8-byte aligned and can be one 64-bit
+ * atomic operation. Every group of fields that different threads write sits on a 64-byte cache line of its own.
+ * Memory is little-endian, as on every platform that Node runs on.
+ */
+
+export const LAYOUT_VERSION = 1
+/** 'FLRD' read as a little-endian word. */
+export const MAGIC = 0x44524c46
+
+/** Root segment: one header, then the thread records, then the service records. */
+export const HEADER = {
+  MAGIC: 0,
+  VERSION: 1,
+  FINGERPRINT: 2,
+  /** 0: fallback, 1: native. */
+  ENGINE: 3,
+  MAX_THREADS: 4,
+  MAX_SERVICES: 5,
+  /** 0: the system's monotonic clock, 1: MANUAL_NOW. */
+  CLOCK_MODE: 6,
+  SEED: 7,
+  /** float64, ms: the time while CLOCK_MODE is 1. */
+  MANUAL_NOW: 8,
+  /** Index of the thread that runs the control loops plus one; 0: none. */
+  LEADER: 16,
+  LEADER_EPOCH: 17,
+  /** float64, ms: the leader's last sign of life. */
+  LEADER_BEAT: 18,
+  /** Slots ever handed out; slots below it may be free again. */
+  SLOTS_USED: 32,
+  WORDS: 64,
+} as const
+
+/** One thread that works on the block. A record has a single writer: its own thread (claiming apart). */
+export const THREAD = {
+  /** Odd while the record is in use; grows by one at each claim and each release. */
+  EPOCH: 0,
+  /** Configuration generation that this thread has taken over. */
+  CONFIG_SEEN: 1,
+  /** float64, ms: last sign of life. */
+  BEAT: 2,
+  /** State of the random generator, four words (xoshiro128++). */
+  RANDOM: 4,
+  WORDS: 32,
+} as const
+
+export const SERVICE = {
+  /** Round-robin cursor, unsigned. A cache line of its own: every round-robin pick writes it. */
+  CURSOR: 0,
+  /** Grows by one whenever the set of usable endpoints may have changed; read by every pick. */
+  FILTER_EPOCH: 16,
+  /** Requests in flight to the whole service; kept only while a limit is set. */
+  IN_FLIGHT: 32,
+  LIMIT: 33,
+  /** u64 totals. */
+  RETRIED: 34,
+  OVERLOADED: 36,
+  NO_ENDPOINT: 38,
+  /** Second (since the clock's origin) of the newest budget bucket. */
+  BUDGET_SECOND: 48,
+  /** Ten one-second buckets, signed, in thousandths of a retry: deposits minus withdrawals. */
+  BUDGET_BUCKETS: 49,
+  WORDS: 64,
+} as const
+
+export const BUDGET_BUCKET_COUNT = 10
+
+/** An endpoint's slot: two cache lines. The first is written by every request, the second on failures and changes. */
+export const SLOT = {
+  IN_FLIGHT: 0,
+  /** Bits, see SLOT_FLAGS. */
+  FLAGS: 1,
+  /** u64: low word the time stamp in ticks of 1/16 ms, high word the latency in ms as float32. */
+  LATENCY: 2,
+  /** u64 totals of ended requests. */
+  SUCCEEDED: 4,
+  FAILED: 6,
+  CANCELLED: 8,
+  /** float32, more than 0. */
+  WEIGHT: 10,
+  /** Requests in flight allowed; 0: no limit. */
+  LIMIT: 11,
+  /** Index of the histogram that takes the latency samples, plus one; 0: none. */
+  HISTOGRAM: 12,
+  /** float32, ms: time constant of the latency average. */
+  DECAY_MS: 13,
+
+  /** Odd while the slot belongs to an endpoint; grows by one when taken and when freed. */
+  GENERATION: 16,
+  SERVICE: 17,
+  /** 0 ready, 1 drain, 2 maint. */
+  ADMIN: 18,
+  /** Active checks: 0 unknown (counts as healthy), 1 healthy, 2 unhealthy. */
+  HEALTH: 19,
+  /** Passive detection: 0 none, 1 ejected, 2 waits for its probe request, 3 the probe request is under way. */
+  EJECTION: 20,
+  /** Ejections so far that count for the backoff. */
+  EJECTIONS: 21,
+  LOCAL_FAILURES: 22,
+  STATUS_FAILURES: 23,
+  /** float64, ms. */
+  EJECTED_UNTIL: 24,
+  /** 0 none, 1 connection failures, 2 5xx answers. */
+  EJECTION_CAUSE: 26,
+  /** 0 auto, 1 open, 2 closed. */
+  BREAKER: 27,
+  /** Passing (positive) or failing (negative) active checks in a row. */
+  CHECK_RUN: 28,
+  /** float32, 0 to 1: share of recent checks that passed. */
+  HEALTH_SCORE: 29,
+  WORDS: 32,
+} as const
+
+export const SLOT_FLAGS = {
+  /** The latency average jumps up to a sample above it (peak EWMA), else it is a plain EWMA. */
+  PEAK: 1,
+} as const
+
+/** Slots of one endpoint segment. More endpoints chain more segments; a segment never moves or grows. */
+export const SEGMENT_SHIFT = 10
+export const SEGMENT_SLOTS = 1 << SEGMENT_SHIFT
+
+/** What one thread contributed to a slot; per segment one column of SEGMENT_SLOTS records for each thread. */
+export const CONTRIBUTION = {
+  /** Requests of this thread in flight: the truth from which SLOT.IN_FLIGHT can be rebuilt. */
+  IN_FLIGHT: 0,
+  /** Odd multiples are reserved: 1 while this thread holds the slot's probe request. */
+  PROBE: 1,
+  WORDS: 2,
+} as const
+
+/**
+ * Latency histogram: 256 unsigned words. Bucket `b` of octave `o = b >> 3` and eighth `e = b & 7` counts samples of
+ * `2^o * (1 + e/8)` microseconds and up; octave 0 starts at 1 us. Relative error at most 1/16 around the middle.
+ */
+export const HISTOGRAM_BUCKETS = 256
+export const HISTOGRAM_SUB_BITS = 3
+/** log2 of the words in a cache line. */
+export const LINE_SHIFT = 4
+/**
+ * Word of a bucket in its segment's histograms. Endpoints of one service answer in about the same time, so what is
+ * written all the time is the same few buckets of every slot: the lines of one stretch of 16 buckets (two octaves) lie
+ * together, slot by slot. Histogram after histogram, they would each be on a page of their own: measured at 10,000
+ * endpoints, a pick and its end then take half as long again.
+ */
+export const histogramWord = (histogram: number, bucket: number): number =>
+  ((bucket >> LINE_SHIFT) << (SEGMENT_SHIFT + LINE_SHIFT)) |
+  ((histogram & (SEGMENT_SLOTS - 1)) << LINE_SHIFT) |
+  (bucket & ((1 << LINE_SHIFT) - 1))
+
+/** Ticks of a latency time stamp per ms. */
+export const TICKS_PER_MS = 16
+/** Latency samples are cut to 0 and this, in ms: 71 minutes, the top of the histogram, far below what a float32 holds. */
+export const MAX_LATENCY_MS = 4294967
+
+export const DEFAULT_MAX_THREADS = 64
+export const DEFAULT_MAX_SERVICES = 1024
+
+/** How a request ended, as the engines count it. */
+export const OUTCOME = {
+  SUCCEEDED: 0,
+  FAILED: 1,
+  CANCELLED: 2,
+} as const
+export type OutcomeCode = (typeof OUTCOME)[keyof typeof OUTCOME]
+
+/** How a fused picker chooses. */
+export const DISTRIBUTOR = {
+  ROUND_ROBIN: 0,
+  RANDOM: 1,
+  /** The less loaded of two distinct endpoints chosen at random. */
+  TWO_CHOICES: 2,
+} as const
+export type DistributorCode = (typeof DISTRIBUTOR)[keyof typeof DISTRIBUTOR]
+
+/** What a fused picker calls load. Lower is better. */
+export const METRIC = {
+  /** (in-flight + 1) / weight */
+  IN_FLIGHT: 0,
+  /** decayed latency x (in-flight + 1) / weight */
+  LATENCY: 1,
+} as const
+export type MetricCode = (typeof METRIC)[keyof typeof METRIC]
+
+/** Everything above that the C++ side must agree on, in the order in which it is fingerprinted and generated. */
+export const LAYOUT = {
+  header: HEADER,
+  thread: THREAD,
+  service: SERVICE,
+  slot: SLOT,
+  slot_flags: SLOT_FLAGS,
+  contribution: CONTRIBUTION,
+  outcome: OUTCOME,
+  distributor: DISTRIBUTOR,
+  metric: METRIC,
+  sizes: {
+    SEGMENT_SHIFT,
+    SEGMENT_SLOTS,
+    BUDGET_BUCKET_COUNT,
+    HISTOGRAM_BUCKETS,
+    HISTOGRAM_SUB_BITS,
+    LINE_SHIFT,
+    TICKS_PER_MS,
+    MAX_LATENCY_MS,
+  },
+} as const
+
+/** FNV-1a over every name and value of the layout: 32 bits, unsigned. */
+export function layoutFingerprint(): number {
+  let hash = 0x811c9dc5
+  const text = JSON.stringify([LAYOUT_VERSION, LAYOUT])
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash >>> 0
+}
+
+export const ROOT_BYTES = (maxThreads: number, maxServices: number): number =>
+  4 * (HEADER.WORDS + maxThreads * THREAD.WORDS + maxServices * SERVICE.WORDS)
+/** First word of a thread's record in the root segment. */
+export const threadWord = (thread: number): number => HEADER.WORDS + thread * THREAD.WORDS
+/** First word of a service's record in the root segment. */
+export const serviceWord = (maxThreads: number, service: number): number =>
+  HEADER.WORDS + maxThreads * THREAD.WORDS + service * SERVICE.WORDS

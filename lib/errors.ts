@@ -1,0 +1,141 @@
+/** The stable codes of every error that fairlead throws; `docs/errors.md` explains each. */
+export type FairleadErrorCode =
+  | 'FAIRLEAD_CONFIG'
+  | 'FAIRLEAD_NO_ENDPOINT'
+  | 'FAIRLEAD_OVERLOADED'
+  | 'FAIRLEAD_DEADLINE'
+  | 'FAIRLEAD_UNKNOWN_SERVICE'
+  | 'FAIRLEAD_UNKNOWN_ENDPOINT'
+  | 'FAIRLEAD_STOPPED'
+  | 'FAIRLEAD_HANDLE'
+  | 'FAIRLEAD_ENGINE'
+  | 'FAIRLEAD_ARGUMENT'
+  | 'FAIRLEAD_CLOSED'
+
+/** Base class of all errors that fairlead throws. Branch on `code`, never on the message. */
+export class FairleadError extends Error {
+  override readonly name: string = 'FairleadError'
+  readonly code: FairleadErrorCode
+
+  constructor(code: FairleadErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** One fault of a configuration: where it is, and what would be right. */
+export interface ConfigFault {
+  /** Dotted path from the root of the configuration, e.g. `services.users.endpoints[1].weight`. */
+  readonly path: string
+  readonly message: string
+}
+
+/** A configuration was refused as a whole. `faults` lists every bad path at once; nothing was changed. */
+export class ConfigError extends FairleadError {
+  override readonly name = 'ConfigError'
+  readonly faults: readonly ConfigFault[]
+
+  constructor(faults: readonly ConfigFault[]) {
+    const lines = faults.map((fault) => `  ${fault.path || '(root)'}: ${fault.message}`)
+    super('FAIRLEAD_CONFIG', `The configuration has ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n${lines.join('\n')}`)
+    this.faults = faults
+  }
+}
+
+/** No endpoint of the service may take the request now. Thrown at once, without waiting. */
+export class NoEndpointError extends FairleadError {
+  override readonly name = 'NoEndpointError'
+  readonly service: string
+
+  constructor(service: string, why: string) {
+    super('FAIRLEAD_NO_ENDPOINT', `No endpoint of service "${service}" can take this request: ${why}`)
+    this.service = service
+  }
+}
+
+/** Every usable endpoint is at its limit of requests in flight. */
+export class OverloadedError extends FairleadError {
+  override readonly name = 'OverloadedError'
+  readonly service: string
+
+  constructor(service: string, why: string) {
+    super('FAIRLEAD_OVERLOADED', `Service "${service}" is overloaded: ${why}`)
+    this.service = service
+  }
+}
+
+/** A time limit of fairlead's own (per-try time-out) ran out before an answer came. */
+export class DeadlineError extends FairleadError {
+  override readonly name = 'DeadlineError'
+
+  constructor(message: string) {
+    super('FAIRLEAD_DEADLINE', message)
+  }
+}
+
+/** The name is not a configured service; the message lists those that are. */
+export class UnknownServiceError extends FairleadError {
+  override readonly name = 'UnknownServiceError'
+
+  constructor(name: string, known: readonly string[]) {
+    const list = known.length === 0 ? 'none is configured' : `known services: ${known.slice(0, 20).join(', ')}${known.length > 20 ? ', ...' : ''}`
+    super('FAIRLEAD_UNKNOWN_SERVICE', `"${name}" is not a service of this balancer; ${list}`)
+  }
+}
+
+/** The id is not an endpoint of the service. */
+export class UnknownEndpointError extends FairleadError {
+  override readonly name = 'UnknownEndpointError'
+
+  constructor(service: string, id: string, known: readonly string[]) {
+    super(
+      'FAIRLEAD_UNKNOWN_ENDPOINT',
+      `"${id}" is not an endpoint of service "${service}"; known endpoints: ${known.slice(0, 20).join(', ') || 'none'}${known.length > 20 ? ', ...' : ''}`,
+    )
+  }
+}
+
+/** The balancer was stopped and takes no new request. */
+export class StoppedError extends FairleadError {
+  override readonly name = 'StoppedError'
+
+  constructor() {
+    super('FAIRLEAD_STOPPED', 'This balancer was stopped; it takes no new requests')
+  }
+}
+
+/** A handle is not fairlead's, or is of another layout version or engine. */
+export class HandleError extends FairleadError {
+  override readonly name = 'HandleError'
+
+  constructor(message: string) {
+    super('FAIRLEAD_HANDLE', message)
+  }
+}
+
+/** The engine that was demanded cannot be had; `cause` is the reason. */
+export class EngineError extends FairleadError {
+  override readonly name = 'EngineError'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('FAIRLEAD_ENGINE', message, options)
+  }
+}
+
+/** An argument of a call is out of its range or of the wrong type. */
+export class ArgumentError extends FairleadError {
+  override readonly name = 'ArgumentError'
+
+  constructor(message: string) {
+    super('FAIRLEAD_ARGUMENT', message)
+  }
+}
+
+/** The queue was closed and takes no new item. */
+export class ClosedError extends FairleadError {
+  override readonly name = 'ClosedError'
+
+  constructor(what: string) {
+    super('FAIRLEAD_CLOSED', `${what} is closed; it takes no new item`)
+  }
+}

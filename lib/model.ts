@@ -1,0 +1,241 @@
+/**
+ * The words of the domain, as types: what every stage of a request's way speaks of. No code here.
+ */
+
+/** An endpoint as users see it. Frozen; a change makes a new object. */
+export interface Endpoint {
+  /** Unique within its service; the URL's origin unless configured. */
+  readonly id: string
+  /** The origin, e.g. `http://10.0.0.1:8080`: no path, no trailing slash. */
+  readonly url: string
+  /** Host name or address; IPv6 without brackets. */
+  readonly host: string
+  /** 80 or 443 where the URL has none. */
+  readonly port: number
+  /** Relative share of traffic, 1 unless configured; more than 0, at most 65,535, fractions allowed. */
+  readonly weight: number
+  readonly zone: string
+  readonly region: string
+  /** 0 is preferred; higher levels take over when lower ones lack healthy endpoints. */
+  readonly priority: number
+  readonly metadata: Readonly<Record<string, unknown>>
+}
+
+/** An endpoint as configured: a URL, or an object. */
+export interface EndpointConfig {
+  url: string
+  id?: string
+  weight?: number
+  zone?: string
+  region?: string
+  priority?: number
+  metadata?: Record<string, unknown>
+}
+
+/** Set by the operator: `ready` takes requests, `drain` only finishes its own, `maint` is not checked either. */
+export type AdminState = 'ready' | 'drain' | 'maint'
+
+/** Forced by the operator, or `auto`. `open` takes the endpoint out, `closed` overrules health and ejection. */
+export type BreakerOverride = 'auto' | 'open' | 'closed'
+
+/** What an endpoint can do now, all causes together. */
+export type EndpointState = 'ready' | 'unhealthy' | 'ejected' | 'probing' | 'drain' | 'maint' | 'open'
+
+export type PolicyName =
+  | 'peak-ewma'
+  | 'least-request'
+  | 'least-response-time'
+  | 'round-robin'
+  | 'weighted-round-robin'
+  | 'random'
+  | 'ip-hash'
+  | 'geographic'
+  | 'resource-based'
+  | 'adaptive'
+
+/** A policy with its options. `name` alone means the defaults; `docs/policies.md` lists every option. */
+export interface PolicyConfig {
+  name: PolicyName
+  /**
+   * `least-request`, `least-response-time`, `resource-based`, `adaptive`: how many distinct endpoints are compared, or
+   * all. Default 2 for `least-request` (Envoy), else all.
+   */
+  choices?: number | 'all'
+  /** `peak-ewma`, `least-response-time`, `resource-based`, `adaptive`: time constant of the latency average, in ms. Default 10,000. */
+  decayMs?: number
+  /** `peak-ewma`: latency assumed of an endpoint that has not answered yet, in ms. Default 30. */
+  firstRttMs?: number
+}
+
+/** How one request asks to be balanced. */
+export interface PickOptions {
+  /** Consistent choice: requests of one key go to one endpoint under the hash policies. */
+  key?: string
+  /** The client's IP address, for `ip-hash`. */
+  clientIp?: string
+  /** The region to prefer, for `geographic` and `adaptive`. */
+  region?: string
+  /** Request headers, for `hashOn`. Lower-case names. */
+  headers?: Record<string, string | string[] | undefined>
+  /** Path with query string, for `hashOn`. */
+  path?: string
+}
+
+export interface PickRequest extends PickOptions {
+  service: string
+}
+
+/** How a request ended, for `lease.end`. */
+export interface Outcome {
+  /** Did the endpoint do its job? Defaults to `status < 500` where a status is given. */
+  ok?: boolean
+  status?: number
+  /** Time to the response's headers in ms; measured from the pick where it is left out. */
+  latencyMs?: number
+}
+
+export interface HealthConfig {
+  http?: {
+    /** Path, with a query if need be. Default `/`. */
+    path?: string
+    /** Default `GET`. */
+    method?: 'GET' | 'HEAD'
+    /** Status codes that pass: single codes or inclusive `[from, to]` ranges. Default `[[200, 299]]`. */
+    expect?: readonly (number | readonly [number, number])[]
+    headers?: Readonly<Record<string, string>>
+    /** Value of the Host header and SNI name, where it is not the endpoint's. */
+    host?: string
+  }
+  tcp?: boolean | Record<string, never>
+  /** ms between two checks of one endpoint. Default 2,000 (HAProxy). */
+  interval?: number
+  /** ms one check may take. Default 1,000, at most `interval`. */
+  timeout?: number
+  /** Passing checks in a row that bring an endpoint back. Default 2 (HAProxy). */
+  rise?: number
+  /** Failing checks in a row that take it out. Default 2. */
+  fall?: number
+  /** Share of the interval by which each wait varies, 0 to 1. Default 0.1. */
+  jitter?: number
+}
+
+export interface OutlierConfig {
+  /** Connection failures, resets and time-outs in a row that eject; 0 turns it off. Default 5 (Envoy). */
+  consecutiveLocalOrigin?: number
+  /** 5xx answers in a row that eject; 0 turns it off. Default 5 (Envoy). */
+  consecutive5xx?: number
+  /** First ejection after connection failures in ms, doubled each time. Default 1,000. */
+  baseConnectEjectionMs?: number
+  /** Longest ejection after connection failures in ms. Default 30,000. */
+  maxConnectEjectionMs?: number
+  /** Ejection after 5xx in ms, times the number of ejections so far. Default 30,000 (Envoy). */
+  baseEjectionMs?: number
+  /** Longest ejection after 5xx in ms. Default 300,000 (Envoy). */
+  maxEjectionMs?: number
+  /** Per cent of the endpoints that 5xx answers may eject at once; one is always allowed where two or more are left. Default 10 (Envoy). */
+  maxEjectionPercent?: number
+  /**
+   * ms between two attempts to open (and close) a connection to an endpoint that was ejected because nobody could connect;
+   * the first that is accepted brings its probe request forward. Off with active checks, which do the same; 0 turns it
+   * off. Default 1,000.
+   */
+  reconnectMs?: number
+}
+
+export interface RetryConfig {
+  /** Tries of one request, the first included. Default 3; 1 turns retries off. */
+  attempts?: number
+  /** Status codes worth another try. Default 502, 503, 504. */
+  statuses?: readonly number[]
+  /** ms each try may wait for the response's headers; 0, the default, is no limit. */
+  perTryTimeoutMs?: number
+  /** Methods that may be sent twice. Default GET, HEAD, OPTIONS, PUT, DELETE, TRACE. */
+  methods?: readonly string[]
+  budget?: {
+    /** Retries allowed for each request, in steps of 0.1. Default 0.2. */
+    ratio?: number
+    /** Retries allowed each second whatever the traffic. Default 10. */
+    minPerSecond?: number
+  }
+  /** Wait before a retry after a status or reset, in ms: full jitter between 0 and base doubled each try. Default 25. */
+  backoffBaseMs?: number
+  /** Longest such wait in ms. Default 250. */
+  backoffMaxMs?: number
+}
+
+export interface LimitsConfig {
+  /** Requests in flight to the service as a whole; 0, the default, is no limit. */
+  maxRequests?: number
+  perEndpoint?: {
+    /** Requests in flight to one endpoint. Default 1,024 (Envoy); 0 is no limit. Strict: never exceeded. */
+    maxRequests?: number
+  }
+}
+
+/** Where the hash key comes from when the request brings none: exactly one of these. */
+export interface HashOnConfig {
+  header?: string
+  cookie?: string
+  query?: string
+  path?: boolean
+}
+
+/** Options of the undici `Pool` of each endpoint, plus `host`. Passed on as they are. */
+export interface ClientConfig {
+  connect?: Record<string, unknown>
+  connections?: number
+  pipelining?: number
+  allowH2?: boolean
+  headersTimeout?: number
+  bodyTimeout?: number
+  connectTimeout?: number
+  keepAliveTimeout?: number
+  keepAliveMaxTimeout?: number
+  maxConcurrentStreams?: number
+  maxHeaderSize?: number
+  maxResponseSize?: number
+  /** Host header: the endpoint's own (default), the service's name, or this text. */
+  host?: 'endpoint' | 'service' | (string & {})
+}
+
+export interface ServiceConfig {
+  endpoints: readonly (string | EndpointConfig)[]
+  policy?: PolicyName | PolicyConfig
+  hashOn?: HashOnConfig
+  client?: ClientConfig
+  health?: HealthConfig
+  /** `false`: no endpoint is ejected. */
+  outlier?: OutlierConfig | false
+  /** `false`: one try only. */
+  retry?: RetryConfig | false
+  limits?: LimitsConfig
+  /** Share of usable endpoints below which health is ignored, 0 to 1. Default 0.5 (Envoy); 0 turns it off. */
+  panicThreshold?: number
+  /** This process's own region and zone, as defaults for requests that name none. */
+  region?: string
+  zone?: string
+}
+
+/** A rule: service names that match `service` get these settings on top of their own. The most specific pattern wins. */
+export interface RuleConfig {
+  /** Unique; the pattern unless given. */
+  id?: string
+  /** Name or pattern: `*` stands for any run of characters, e.g. `users`, `users-*`, `*.internal`. */
+  service: string
+  policy?: PolicyName | PolicyConfig
+  /** Only these endpoints of the service, by id. Ids that a service does not have are passed over. */
+  endpoints?: readonly string[]
+  /** Weights by endpoint id. */
+  weights?: Readonly<Record<string, number>>
+  /** Laid over the service's own, field by field. */
+  retry?: RetryConfig | false
+  /** `interval` of the health checks in ms; cuts their `timeout` to it. No effect where no check is configured. */
+  healthInterval?: number
+}
+
+export interface BalancerConfig {
+  services: Record<string, ServiceConfig>
+  rules?: readonly RuleConfig[]
+  /** Seed of the balancer's random numbers, for reproducible runs. Unsigned 32 bits; drawn at random unless given. */
+  seed?: number
+}

@@ -1,0 +1,43 @@
+import { channel } from 'node:diagnostics_channel'
+import type { Endpoint, EndpointState } from '../model.js'
+
+/** What happened to an endpoint. */
+export type EndpointChange =
+  | 'added'
+  | 'removed'
+  /** Its configuration changed: weight, zone, .... */
+  | 'changed'
+  /** Set by hand: state, weight or breaker. */
+  | 'set'
+  /** By active checks. */
+  | 'healthy'
+  | 'unhealthy'
+  /** By real requests. */
+  | 'ejected'
+  /** Its ejection is over, and one request probes it. */
+  | 'probing'
+  | 'returned'
+
+/** Emitted as `endpoint`, and published on the diagnostics channel `fairlead:endpoint`, after the change took effect. */
+export interface EndpointEvent {
+  readonly type: EndpointChange
+  readonly service: string
+  readonly endpoint: Endpoint
+  /** Its state now. */
+  readonly state: EndpointState
+  /** In words, for logs. */
+  readonly reason: string
+}
+
+/** Emitted as `config`, and published on `fairlead:config`, after a new configuration or rule took effect. */
+export interface ConfigEvent {
+  readonly services: readonly string[]
+}
+
+export interface BalancerEvents {
+  endpoint: [event: EndpointEvent]
+  config: [event: ConfigEvent]
+}
+
+export const endpointChannel = channel('fairlead:endpoint')
+export const configChannel = channel('fairlead:config')

@@ -1,0 +1,143 @@
+import { HISTOGRAM_BUCKETS, SERVICE, SLOT } from '../engine/layout.js'
+import type { SharedState } from '../engine/state.js'
+import type { EndpointState } from '../model.js'
+import { type LatencySummary, mergeHistogram, summarise } from './histogram.js'
+
+export interface EndpointStats {
+  /** Tries sent to this endpoint so far, those in flight included. */
+  readonly requests: number
+  readonly succeeded: number
+  readonly failed: number
+  /** Ended by the caller before an answer. */
+  readonly cancelled: number
+  readonly inFlight: number
+  readonly state: EndpointState
+  readonly weight: number
+  readonly zone: string
+  readonly region: string
+  /** Share of recent active checks that passed, 0 to 1; 1 where there are none. */
+  readonly healthScore: number
+  /** The latency average that policies see now, ms. */
+  readonly averageLatencyMs: number
+  readonly latencyMs: LatencySummary
+}
+
+export interface ServiceStats {
+  /** Requests so far, each counted once however often it was tried. */
+  readonly requests: number
+  readonly succeeded: number
+  readonly failed: number
+  readonly cancelled: number
+  /** Further tries. Tries of all endpoints together: `requests + retried`. */
+  readonly retried: number
+  /** Refused because each usable endpoint was at its limit. */
+  readonly overloaded: number
+  /** Refused because no endpoint was usable. */
+  readonly noEndpoint: number
+  readonly inFlight: number
+  readonly panic: boolean
+  readonly retriesAvailable: number
+  readonly latencyMs: LatencySummary
+  readonly endpoints: Readonly<Record<string, EndpointStats>>
+}
+
+export interface BalancerStats {
+  readonly engine: 'native' | 'fallback'
+  readonly services: Readonly<Record<string, ServiceStats>>
+}
+
+/** Totals of slots: of one, of many, of some that are gone. */
+export class Totals {
+  succeeded = 0
+  failed = 0
+  cancelled = 0
+  readonly latency = new Float64Array(HISTOGRAM_BUCKETS)
+
+  addSlot(state: SharedState, slot: number): this {
+    this.succeeded += state.total(slot, SLOT.SUCCEEDED)
+    this.failed += state.total(slot, SLOT.FAILED)
+    this.cancelled += state.total(slot, SLOT.CANCELLED)
+    mergeHistogram(this.latency, state.histogram(slot))
+    return this
+  }
+
+  add(other: Totals): this {
+    this.succeeded += other.succeeded
+    this.failed += other.failed
+    this.cancelled += other.cancelled
+    for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) this.latency[bucket] += other.latency[bucket]
+    return this
+  }
+}
+
+export interface ObservedEndpoint {
+  readonly id: string
+  readonly slot: number
+  readonly weight: number
+  readonly zone: string
+  readonly region: string
+  readonly state: EndpointState
+}
+
+export function endpointStats(state: SharedState, endpoint: ObservedEndpoint): EndpointStats {
+  const { slot, weight, zone, region } = endpoint
+  const { succeeded, failed, cancelled, latency } = new Totals().addSlot(state, slot)
+  const inFlight = state.get(slot, SLOT.IN_FLIGHT)
+  return {
+    requests: succeeded + failed + cancelled + inFlight,
+    succeeded,
+    failed,
+    cancelled,
+    inFlight,
+    state: endpoint.state,
+    weight,
+    zone,
+    region,
+    healthScore: state.getFloat(slot, SLOT.HEALTH_SCORE),
+    averageLatencyMs: state.core.latency(slot, state.core.now()),
+    latencyMs: summarise(latency),
+  }
+}
+
+export interface ObservedService {
+  readonly index: number
+  readonly endpoints: readonly ObservedEndpoint[]
+  /** Slots of endpoints that are leaving: not listed, but counted. */
+  readonly leaving: readonly number[]
+  /** Totals of endpoints that have left. */
+  readonly gone: Totals
+  readonly panic: boolean
+  readonly retriesAvailable: number
+}
+
+/** A try that failed and was followed by another is no failed request: hence the subtractions. */
+export function serviceStats(state: SharedState, service: ObservedService): ServiceStats {
+  const sum = new Totals().add(service.gone)
+  let inFlight = 0
+  const endpoints: Record<string, EndpointStats> = Object.create(null)
+  for (const endpoint of service.endpoints) {
+    sum.addSlot(state, endpoint.slot)
+    const stats = endpointStats(state, endpoint)
+    inFlight += stats.inFlight
+    endpoints[endpoint.id] = stats
+  }
+  for (const slot of service.leaving) {
+    sum.addSlot(state, slot)
+    inFlight += state.get(slot, SLOT.IN_FLIGHT)
+  }
+  const retried = state.serviceTotal(service.index, SERVICE.RETRIED)
+  return {
+    requests: sum.succeeded + sum.failed + sum.cancelled + inFlight - retried,
+    succeeded: sum.succeeded,
+    failed: sum.failed - retried,
+    cancelled: sum.cancelled,
+    retried,
+    overloaded: state.serviceTotal(service.index, SERVICE.OVERLOADED),
+    noEndpoint: state.serviceTotal(service.index, SERVICE.NO_ENDPOINT),
+    inFlight,
+    panic: service.panic,
+    retriesAvailable: service.retriesAvailable,
+    latencyMs: summarise(sum.latency),
+    endpoints,
+  }
+}

@@ -1,0 +1,66 @@
+/** Every default of the configuration, by number and source. Free of the schema library, so that any stage may read it. */
+import type { PolicyConfig, PolicyName } from '../model.js'
+
+export const DEFAULT_POLICY: PolicyName = 'peak-ewma'
+export const DEFAULT_WEIGHT = 1
+export const MAX_WEIGHT = 65_535
+export const DEFAULT_PRIORITY = 0
+export const DEFAULT_PANIC_THRESHOLD = 0.5
+export const DEFAULT_HOST_HEADER = 'endpoint'
+
+/** What holds of an option for policies that do not say otherwise, and for those that do not read it. */
+export const POLICY_OPTION_DEFAULTS = {
+  choices: 'all',
+  decayMs: 10_000,
+  firstRttMs: 30,
+} as const satisfies Omit<PolicyConfig, 'name'>
+
+const { choices, decayMs, firstRttMs } = POLICY_OPTION_DEFAULTS
+
+/** Each policy's options with their defaults: what is not here is not an option of that policy. */
+export const POLICY_DEFAULTS: Readonly<Record<PolicyName, Readonly<Omit<PolicyConfig, 'name'>>>> = {
+  'peak-ewma': { decayMs, firstRttMs },
+  'least-request': { choices: 2 },
+  'least-response-time': { choices, decayMs },
+  'round-robin': {},
+  'weighted-round-robin': {},
+  random: {},
+  'ip-hash': {},
+  geographic: {},
+  'resource-based': { choices, decayMs },
+  adaptive: { choices, decayMs },
+}
+
+export const POLICY_NAMES = Object.keys(POLICY_DEFAULTS) as PolicyName[]
+
+export const HEALTH_DEFAULTS = { interval: 2_000, timeout: 1_000, rise: 2, fall: 2, jitter: 0.1 } as const
+
+export const HTTP_CHECK_DEFAULTS = {
+  path: '/',
+  method: 'GET',
+  expect: [[200, 299]] as [number, number][],
+} as const
+
+export const OUTLIER_DEFAULTS = {
+  consecutiveLocalOrigin: 5,
+  consecutive5xx: 5,
+  baseConnectEjectionMs: 1_000,
+  maxConnectEjectionMs: 30_000,
+  baseEjectionMs: 30_000,
+  maxEjectionMs: 300_000,
+  maxEjectionPercent: 10,
+  reconnectMs: 1_000,
+} as const
+
+export const RETRY_DEFAULTS = {
+  attempts: 3,
+  statuses: [502, 503, 504],
+  perTryTimeoutMs: 0,
+  methods: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'],
+  backoffBaseMs: 25,
+  backoffMaxMs: 250,
+}
+export const RETRY_BUDGET_DEFAULTS = { ratio: 0.2, minPerSecond: 10 } as const
+
+export const LIMITS_DEFAULTS = { maxRequests: 0 } as const
+export const ENDPOINT_LIMITS_DEFAULTS = { maxRequests: 1_024 } as const

@@ -1,0 +1,95 @@
+/** A validated configuration: every default filled in, nothing of it shared with the caller's objects, all frozen. */
+import type {
+  ClientConfig,
+  Endpoint,
+  HashOnConfig,
+  OutlierConfig,
+  PolicyConfig,
+  RetryConfig,
+} from '../model.js'
+
+/** A policy with every option filled in, those that it does not read with their defaults too. */
+export type ResolvedPolicy = Readonly<Required<PolicyConfig>>
+
+export interface ResolvedHttpCheck {
+  readonly path: string
+  readonly method: 'GET' | 'HEAD'
+  /** Inclusive ranges of passing status codes. */
+  readonly expect: readonly (readonly [number, number])[]
+  readonly headers: Readonly<Record<string, string>>
+  readonly host?: string
+}
+
+export interface ResolvedHealth {
+  /** Either this, or `tcp` is true. */
+  readonly http?: ResolvedHttpCheck
+  readonly tcp: boolean
+  readonly interval: number
+  readonly timeout: number
+  readonly rise: number
+  readonly fall: number
+  readonly jitter: number
+}
+
+export type ResolvedOutlier = Readonly<Required<OutlierConfig>>
+
+export interface ResolvedRetry extends Readonly<Required<Omit<RetryConfig, 'budget'>>> {
+  /** 1: no retries. */
+  readonly attempts: number
+  /** 0: no limit. */
+  readonly perTryTimeoutMs: number
+  readonly budget: { readonly ratio: number; readonly minPerSecond: number }
+}
+
+export interface ResolvedLimits {
+  /** 0: no limit. */
+  readonly maxRequests: number
+  /** 0: no limit. */
+  readonly perEndpoint: { readonly maxRequests: number }
+}
+
+/** undici's own defaults hold for what is not set. */
+export type ResolvedClient = Readonly<ClientConfig> & {
+  readonly host: 'endpoint' | 'service' | (string & {})
+}
+
+export interface ResolvedService {
+  readonly name: string
+  readonly endpoints: readonly Endpoint[]
+  readonly policy: ResolvedPolicy
+  /** undefined: the key comes from the request only. `header` is lower case. */
+  readonly hashOn: Readonly<HashOnConfig> | undefined
+  readonly client: ResolvedClient
+  /** undefined: no active checks. */
+  readonly health: ResolvedHealth | undefined
+  /** undefined: no ejection. */
+  readonly outlier: ResolvedOutlier | undefined
+  readonly retry: ResolvedRetry
+  readonly limits: ResolvedLimits
+  readonly panicThreshold: number
+  readonly region: string
+  readonly zone: string
+}
+
+/** What of a service's retries a rule sets; the rest stays the service's own. */
+export type RetryOverlay = Readonly<RetryConfig>
+
+export interface ResolvedRule {
+  readonly id: string
+  /** Name or pattern of the services that it is for. */
+  readonly service: string
+  readonly policy?: ResolvedPolicy
+  readonly endpoints?: readonly string[]
+  /** By endpoint id. Ids may be any text: read it with `Object.hasOwn`. */
+  readonly weights?: Readonly<Record<string, number>>
+  readonly retry?: RetryOverlay
+  readonly healthInterval?: number
+}
+
+export interface ResolvedConfig {
+  /** By name. A map, because a service may be called `constructor` or `__proto__`. */
+  readonly services: ReadonlyMap<string, ResolvedService>
+  readonly rules: readonly ResolvedRule[]
+  /** undefined: the balancer draws one. */
+  readonly seed: number | undefined
+}

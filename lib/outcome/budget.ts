@@ -1,0 +1,68 @@
+import { BUDGET_BUCKET_COUNT, SERVICE } from '../engine/layout.js'
+import type { SharedState } from '../engine/state.js'
+
+/** A retry costs a thousand thousandths. */
+const RETRY_THOUSANDTHS = 1000
+const MS_PER_SECOND = 1000
+
+/**
+ * The retry budget of a service, shared by all its threads: a token bucket in which each request puts `ratio` of a retry
+ * that lives for ten seconds, with `minPerSecond` retries a second on top whatever the traffic (Finagle's RetryBudget;
+ * its defaults are 0.2, 10 s and 10 a second). Ten one-second buckets of deposits minus withdrawals are the window.
+ */
+export class RetryBudget {
+  readonly #state: SharedState
+  readonly #second: number
+  readonly #buckets: number
+  readonly #depositThousandths: number
+  readonly #reserveThousandths: number
+
+  constructor(state: SharedState, service: number, budget: { ratio: number; minPerSecond: number }) {
+    this.#state = state
+    this.#second = state.serviceField(service, SERVICE.BUDGET_SECOND)
+    this.#buckets = state.serviceField(service, SERVICE.BUDGET_BUCKETS)
+    this.#depositThousandths = Math.round(budget.ratio * RETRY_THOUSANDTHS)
+    this.#reserveThousandths = budget.minPerSecond * BUDGET_BUCKET_COUNT * RETRY_THOUSANDTHS
+  }
+
+  /** One request was sent. */
+  deposit(): void {
+    Atomics.add(this.#state.root, this.#bucket(), this.#depositThousandths)
+  }
+
+  /** Takes one retry where the balance has one. Two threads may take the last one together: the next ones wait longer. */
+  withdraw(): boolean {
+    const bucket = this.#bucket()
+    if (this.#balanceThousandths() < RETRY_THOUSANDTHS) return false
+    Atomics.sub(this.#state.root, bucket, RETRY_THOUSANDTHS)
+    return true
+  }
+
+  /** Retries that could be taken now. */
+  get available(): number {
+    this.#bucket()
+    return Math.max(0, Math.floor(this.#balanceThousandths() / RETRY_THOUSANDTHS))
+  }
+
+  #balanceThousandths(): number {
+    let sum = this.#reserveThousandths
+    for (let i = 0; i < BUDGET_BUCKET_COUNT; i++) sum += Atomics.load(this.#state.root, this.#buckets + i)
+    return sum
+  }
+
+  /** The word of the current second's bucket; whoever meets a new second first empties the buckets that fell out. */
+  #bucket(): number {
+    const { root, core } = this.#state
+    const second = Math.floor(core.now() / MS_PER_SECOND) | 0
+    const seen = Atomics.load(root, this.#second)
+    const passed = (second - seen) | 0
+    if (passed > 0 && Atomics.compareExchange(root, this.#second, seen, second) === seen) {
+      for (let i = 0; i < Math.min(passed, BUDGET_BUCKET_COUNT); i++) {
+        Atomics.store(root, this.#buckets + positive(second - i), 0)
+      }
+    }
+    return this.#buckets + positive(second)
+  }
+}
+
+const positive = (second: number): number => (second >>> 0) % BUDGET_BUCKET_COUNT

@@ -1,0 +1,45 @@
+import { lowestOf } from './choose.js'
+import type { Policy, PolicyPicker } from './policy.js'
+import { sharesOf } from './score.js'
+
+const HEALTH_SHARE = 0.3
+const ROOM_SHARE = 0.3
+const SPEED_SHARE = 0.2
+const REGION_SHARE = 0.2
+const OTHER_REGION = 0.5
+
+/**
+ * Highest of 0.3 health + 0.3 (1 - in-flight/limit) + 0.2 (1 - latency/1 s) + 0.2 region match, the match being 1 in
+ * the request's region (or where the request names none) and 0.5 elsewhere.
+ */
+export const adaptive: Policy = {
+  name: 'adaptive',
+  latency: 'plain',
+  picker: (view, { choices = 'all' }) => {
+    const { health, room, speed } = sharesOf(view)
+    const regionOf = new Map(view.usable.map(({ slot, endpoint }) => [slot, endpoint.region]))
+    const pickers = new Map<string, PolicyPicker>()
+    const pickerFor = (region: string): PolicyPicker => {
+      const match = (slot: number) => (region === '' || regionOf.get(slot) === region ? 1 : OTHER_REGION)
+      return lowestOf(
+        view,
+        view.slots,
+        (slot, now) =>
+          -(HEALTH_SHARE * health(slot) +
+            ROOM_SHARE * room(slot) +
+            SPEED_SHARE * speed(slot, now) +
+            REGION_SHARE * match(slot)),
+        choices,
+      )
+    }
+    const known = new Set(regionOf.values())
+    return (request) => {
+      // A region that no endpoint has makes no difference between them: no picker of its own, so that names
+      // from outside cannot fill the map.
+      const region = request.region !== undefined && known.has(request.region) ? request.region : ''
+      let picker = pickers.get(region)
+      if (picker === undefined) pickers.set(region, (picker = pickerFor(region)))
+      return picker(request)
+    }
+  },
+}

@@ -1,0 +1,10 @@
+import { DISTRIBUTOR, METRIC } from '../engine/layout.js'
+import type { Policy } from './policy.js'
+
+/** One endpoint at random, each with the same probability. Weights are ignored. */
+export const random: Policy = {
+  name: 'random',
+  latency: 'plain',
+  picker: ({ state, service, slots }) =>
+    state.core.picker({ distributor: DISTRIBUTOR.RANDOM, metric: METRIC.IN_FLIGHT, service, slots }),
+}

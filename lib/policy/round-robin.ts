@@ -1,0 +1,10 @@
+import { DISTRIBUTOR, METRIC } from '../engine/layout.js'
+import type { Policy } from './policy.js'
+
+/** Each endpoint in turn: one atomic cursor a service, exactly fair over all threads. Weights are ignored. */
+export const roundRobin: Policy = {
+  name: 'round-robin',
+  latency: 'plain',
+  picker: ({ state, service, slots }) =>
+    state.core.picker({ distributor: DISTRIBUTOR.ROUND_ROBIN, metric: METRIC.IN_FLIGHT, service, slots }),
+}

@@ -1,0 +1,393 @@
+import { ServiceLimit } from './admission/service-limit.js'
+import { OUTCOME, type OutcomeCode, SERVICE, SLOT } from './engine/layout.js'
+import type { SharedState } from './engine/state.js'
+import { ArgumentError, NoEndpointError, OverloadedError } from './errors.js'
+import { Ejection, EJECTION_OFF, type EjectionOptions } from './health/ejection.js'
+import { ADMIN_STATES, BREAKERS, filterUsable, HEALTH, stateOf } from './health/filter.js'
+import { LEASE_FLAGS, Lease } from './lease.js'
+import type { AdminState, BreakerOverride, Endpoint, EndpointConfig, EndpointState, PickOptions } from './model.js'
+import type { EndpointChange } from './observe/events.js'
+import { type ServiceStats, serviceStats, Totals } from './observe/stats.js'
+import { parseEndpoint } from './options.js'
+import type { ResolvedRule, ResolvedService } from './options/resolved.js'
+import { RetryBudget } from './outcome/budget.js'
+import type { Verdict } from './outcome/classify.js'
+import { keyOf } from './policy/hash-on.js'
+import { POLICIES } from './policy/index.js'
+import type { PolicyPicker } from './policy/policy.js'
+import { applyRule } from './rules/apply.js'
+import type { Timers } from './runtime/timers.js'
+import type { Member, SlotSettings } from './topology/member.js'
+import { Roster } from './topology/roster.js'
+
+/** Told of every change of an endpoint, after it has taken effect. */
+export type ChangeListener = (service: Service, member: Member, change: EndpointChange, state: EndpointState, why: string) => void
+
+/** What this thread chooses from until the filter epoch moves on: replaced whole, never edited. */
+interface View {
+  readonly picker: PolicyPicker
+  readonly usable: readonly Member[]
+  readonly awaitingProbe: readonly Member[]
+  readonly panic: boolean
+}
+
+const NO_OPTIONS: PickOptions = Object.freeze({})
+const TWO_TO_32 = 4294967296
+const LISTED_IN_ERRORS = 10
+
+const OUTCOME_OF: Readonly<Record<Verdict, OutcomeCode>> = {
+  success: OUTCOME.SUCCEEDED,
+  status: OUTCOME.FAILED,
+  connect: OUTCOME.FAILED,
+  'local-origin': OUTCOME.FAILED,
+  cancelled: OUTCOME.CANCELLED,
+}
+
+/** One service: the part of a request's way from the health filter to the feedback, and its endpoints. */
+export class Service {
+  readonly name: string
+  readonly index: number
+  readonly #state: SharedState
+  readonly #listener: ChangeListener
+  readonly #ejection: Ejection<Member>
+  readonly #roster: Roster
+  readonly #limit: ServiceLimit
+  readonly #epochWord: number
+  readonly #gone = new Totals()
+  /** As configured, before the rule. */
+  #base: ResolvedService
+  #rule: ResolvedRule | undefined
+  /** As in force. */
+  #options: ResolvedService
+  #budget: RetryBudget
+  #view: View | undefined
+  #viewEpoch = 0
+  #onEnd: (() => void) | undefined
+
+  constructor(
+    state: SharedState,
+    index: number,
+    bySlot: (Member | undefined)[],
+    base: ResolvedService,
+    rule: ResolvedRule | undefined,
+    timers: Timers,
+    listener: ChangeListener,
+  ) {
+    const options = applyRule(base, rule)
+    this.name = options.name
+    this.index = index
+    this.#state = state
+    this.#base = base
+    this.#options = options
+    this.#listener = listener
+    this.#epochWord = state.serviceField(index, SERVICE.FILTER_EPOCH)
+    this.#budget = new RetryBudget(state, index, options.retry.budget)
+    this.#limit = new ServiceLimit(state, index)
+    this.#roster = new Roster(state, index, bySlot, (member) => this.#gone.addSlot(state, member.slot))
+    this.#ejection = new Ejection(
+      state,
+      ejectionOptions(options),
+      timers,
+      () => this.#roster.members,
+      (member, change, why) => this.#tell(member, change, why),
+    )
+    this.configure(base, rule)
+  }
+
+  get options(): ResolvedService {
+    return this.#options
+  }
+
+  /** As configured, before any rule. */
+  get base(): ResolvedService {
+    return this.#base
+  }
+
+  get budget(): RetryBudget {
+    return this.#budget
+  }
+
+  get endpoints(): Endpoint[] {
+    return this.#roster.members.map(({ endpoint }) => endpoint)
+  }
+
+  get members(): readonly Member[] {
+    return this.#roster.members
+  }
+
+  // A request's way: filter, policy, reservation, lease ... feedback.
+
+  /**
+   * Chooses an endpoint and reserves a place on it. Throws `NoEndpointError` where none may be used, and
+   * `OverloadedError` where each usable one is at its limit.
+   */
+  pick(request: PickOptions = NO_OPTIONS): Lease {
+    const view = this.#currentView()
+    const { hashOn, limits } = this.#options
+    let flags = 0
+    if (limits.maxRequests !== 0) {
+      if (!this.#limit.enter(limits.maxRequests)) throw this.#overloaded(`limits.maxRequests, ${limits.maxRequests}, is reached`)
+      flags = LEASE_FLAGS.COUNTED
+    }
+    if (view.awaitingProbe.length !== 0) {
+      const probe = this.#probe(view.awaitingProbe, flags)
+      if (probe !== undefined) return probe
+    }
+    const slot = view.picker(hashOn === undefined ? request : { ...request, key: keyOf(request, hashOn) })
+    if (slot < 0) {
+      if (flags & LEASE_FLAGS.COUNTED) this.#limit.leave()
+      throw this.#refusal(view)
+    }
+    return this.#lease(slot, flags)
+  }
+
+  /**
+   * A place for one more try of a request, on an endpoint that it has not tried: the one with fewer requests in flight
+   * of two at random, whatever the policy, which has had its say. Undefined where there is none.
+   */
+  pickOther(tried: readonly Endpoint[]): Lease | undefined {
+    const { core } = this.#state
+    const { maxRequests } = this.#options.limits
+    if (maxRequests !== 0 && !this.#limit.enter(maxRequests)) return undefined
+    const flags = maxRequests === 0 ? 0 : LEASE_FLAGS.COUNTED
+    const fresh = this.#currentView().usable.filter(({ endpoint }) => !tried.includes(endpoint))
+    const take = (): Member => fresh.splice(Math.floor((core.random() * fresh.length) / TWO_TO_32), 1)[0]
+    while (fresh.length > 0) {
+      const one = take()
+      const other = fresh.length > 0 ? take() : one
+      const [better, worse] = this.#inFlight(other) < this.#inFlight(one) ? [other, one] : [one, other]
+      for (const { slot } of [better, worse]) {
+        if (core.reserve(slot)) return this.#lease(slot, flags)
+      }
+    }
+    if (flags & LEASE_FLAGS.COUNTED) this.#limit.leave()
+    return undefined
+  }
+
+  /** The first request after an ejection probes the endpoint; all others go on elsewhere meanwhile. */
+  #probe(awaiting: readonly Member[], flags: number): Lease | undefined {
+    for (const member of awaiting) {
+      if (!this.#ejection.claimProbe(member)) continue
+      if (this.#state.core.reserve(member.slot)) return this.#lease(member.slot, flags | LEASE_FLAGS.PROBE)
+      this.#ejection.probeCancelled(member)
+    }
+    return undefined
+  }
+
+  #lease(slot: number, flags: number): Lease {
+    return new Lease(this, this.#roster.at(slot), this.#state.core.startedAt(), flags)
+  }
+
+  /** What a lease says when it ends: the only place where requests write latency and health. */
+  feedback(member: Member, startedAt: number, verdict: Verdict, latencyMs: number, flags: number): void {
+    const wasProbe = (flags & LEASE_FLAGS.PROBE) !== 0
+    this.#state.core.end(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
+    if (flags & LEASE_FLAGS.COUNTED) this.#limit.leave()
+    if (verdict === 'success') this.#ejection.succeeded(member, wasProbe)
+    else if (verdict !== 'cancelled') this.#ejection.failed(member, verdict, wasProbe)
+    else if (wasProbe) this.#ejection.probeCancelled(member)
+    this.#roster.sweep()
+    this.#onEnd?.()
+  }
+
+  /** A failed request is about to be tried once more. */
+  countRetry(): void {
+    this.#state.countService(this.index, SERVICE.RETRIED)
+  }
+
+  #currentView(): View {
+    const epoch = Atomics.load(this.#state.root, this.#epochWord)
+    if (this.#view === undefined || epoch !== this.#viewEpoch) {
+      // The epoch was read before the words it stands for, so a change meanwhile makes the next pick look again.
+      this.#viewEpoch = epoch
+      this.#view = this.#buildView()
+    }
+    return this.#view
+  }
+
+  #buildView(): View {
+    const { policy, panicThreshold } = this.#options
+    const all = this.#roster.members
+    const { usable, awaitingProbe, panic } = filterUsable(this.#state, all, panicThreshold)
+    const slots = Uint32Array.from(usable, ({ slot }) => slot)
+    const lookup = new Set(slots)
+    const view = { state: this.#state, service: this.index, usable, slots, all, isUsable: (slot: number) => lookup.has(slot) }
+    return { picker: POLICIES[policy.name].picker(view, policy), usable, awaitingProbe, panic }
+  }
+
+  #overloaded(why: string): Error {
+    this.#state.countService(this.index, SERVICE.OVERLOADED)
+    return new OverloadedError(this.name, why)
+  }
+
+  #refusal({ usable }: View): Error {
+    if (usable.length > 0) return this.#overloaded(`all ${usable.length} usable endpoints are at limits.perEndpoint.maxRequests`)
+    this.#state.countService(this.index, SERVICE.NO_ENDPOINT)
+    const { members } = this.#roster
+    if (members.length === 0) return new NoEndpointError(this.name, 'it has no endpoints')
+    const listed = members.slice(0, LISTED_IN_ERRORS).map(({ endpoint, slot }) => `${endpoint.id} is ${stateOf(this.#state, slot)}`)
+    const more = members.length > LISTED_IN_ERRORS ? `, ... (${members.length} in all)` : ''
+    return new NoEndpointError(this.name, listed.join(', ') + more)
+  }
+
+  // Changes.
+
+  /** Takes over a validated configuration. Endpoints that stay keep their slot, counts, latency and health. */
+  configure(base: ResolvedService, rule: ResolvedRule | undefined): void {
+    const options = applyRule(base, rule)
+    this.#base = base
+    this.#rule = rule
+    this.#options = options
+    this.#budget = new RetryBudget(this.#state, this.index, options.retry.budget)
+    this.#ejection.configure(ejectionOptions(options))
+    const { added, changed, removed } = this.#roster.replace(options.endpoints, this.#slotSettings())
+    this.#state.touchFilter(this.index)
+    for (const member of removed) this.#left(member)
+    for (const member of changed) this.#tell(member, 'changed', 'its configuration changed')
+    for (const member of added) this.#tell(member, 'added', 'it was configured')
+  }
+
+  /** Another rule, or none, on top of the same configuration. */
+  applyRule(rule: ResolvedRule | undefined): void {
+    if (rule !== this.#rule) this.configure(this.#base, rule)
+  }
+
+  /** Adds one endpoint at run time. Throws `ConfigError` where it is faulty, `ArgumentError` where it is there already. */
+  add(endpoint: string | EndpointConfig): Endpoint {
+    const parsed = parseEndpoint(endpoint, 'endpoint')
+    this.#roster.refuseTwin(this.name, parsed)
+    this.#base = { ...this.#base, endpoints: [...this.#base.endpoints, parsed] }
+    if (this.#rule !== undefined) {
+      this.configure(this.#base, this.#rule)
+      return parsed
+    }
+    const member = this.#roster.add(parsed, this.#slotSettings())
+    this.#options = this.#base
+    this.#state.touchFilter(this.index)
+    this.#tell(member, 'added', 'it was added at run time')
+    return parsed
+  }
+
+  /** Removes one endpoint: it gets no new requests, those in flight finish. Throws `UnknownEndpointError`. */
+  remove(id: string): void {
+    const member = this.#roster.find(this.name, id)
+    this.#base = { ...this.#base, endpoints: this.#base.endpoints.filter((endpoint) => endpoint.id !== id) }
+    this.#options = { ...this.#options, endpoints: this.#options.endpoints.filter((endpoint) => endpoint.id !== id) }
+    this.#roster.remove(member)
+    this.#state.touchFilter(this.index)
+    this.#left(member)
+  }
+
+  /** Changes one endpoint at run time; throws, before anything has changed, on what it does not know. */
+  set(id: string, change: { state?: AdminState; weight?: number; breaker?: BreakerOverride }): void {
+    const member = this.#roster.find(this.name, id)
+    for (const key of Object.keys(change)) {
+      if (!['state', 'weight', 'breaker'].includes(key)) throw new ArgumentError(`set() takes state, weight and breaker, not "${key}"`)
+    }
+    const admin = codeOf(ADMIN_STATES, change.state, 'state')
+    const breaker = codeOf(BREAKERS, change.breaker, 'breaker')
+    if (change.weight !== undefined) {
+      const { url, zone, region, priority, metadata } = member.endpoint
+      const endpoint = parseEndpoint({ id, url, zone, region, priority, metadata, weight: change.weight }, `endpoint "${id}"`)
+      const swap = (other: Endpoint) => (other.id === id ? endpoint : other)
+      this.#base = { ...this.#base, endpoints: this.#base.endpoints.map(swap) }
+      this.#options = { ...this.#options, endpoints: this.#options.endpoints.map(swap) }
+      member.endpoint = endpoint
+      this.#state.setFloat(member.slot, SLOT.WEIGHT, endpoint.weight)
+    }
+    if (admin !== undefined) this.#state.set(member.slot, SLOT.ADMIN, admin)
+    if (breaker !== undefined) this.#state.set(member.slot, SLOT.BREAKER, breaker)
+    this.#state.touchFilter(this.index)
+    this.#tell(member, 'set', 'it was set by hand')
+  }
+
+  /** An active check ended; `health` is what rise and fall make of it. */
+  checked(member: Member, result: { ok: boolean; health: number; run: number; score: number; changed: boolean }, why: string): void {
+    const { slot } = member
+    this.#state.set(slot, SLOT.HEALTH, result.health)
+    this.#state.set(slot, SLOT.CHECK_RUN, result.run)
+    this.#state.setFloat(slot, SLOT.HEALTH_SCORE, result.score)
+    if (result.ok) this.#ejection.checkPassed(member)
+    if (!result.changed) return
+    this.#state.touchFilter(this.index)
+    this.#tell(member, result.health === HEALTH.UNHEALTHY ? 'unhealthy' : 'healthy', why)
+  }
+
+  /** Requests in flight from all threads, on leaving endpoints too. */
+  get inFlight(): number {
+    return this.#roster.inFlight
+  }
+
+  /** Calls back after each request's end; undefined ends that. */
+  onEnd(callback: (() => void) | undefined): void {
+    this.#onEnd = callback
+  }
+
+  /** Lets every endpoint go, for a service that leaves the configuration; calls back when its last request has ended. */
+  close(closed: () => void): void {
+    this.configure({ ...this.#base, endpoints: [] }, undefined)
+    this.#ejection.stop()
+    const done = () => {
+      if (this.inFlight > 0) return
+      this.#onEnd = undefined
+      closed()
+    }
+    this.#onEnd = done
+    done()
+  }
+
+  stop(): void {
+    this.#ejection.stop()
+  }
+
+  stats(): ServiceStats {
+    const { members, leaving } = this.#roster
+    return serviceStats(this.#state, {
+      index: this.index,
+      endpoints: members.map(({ slot, endpoint: { id, weight, zone, region } }) => {
+        return { id, slot, weight, zone, region, state: stateOf(this.#state, slot) }
+      }),
+      leaving: Array.from(leaving, ({ slot }) => slot),
+      gone: this.#gone,
+      panic: this.#currentView().panic,
+      retriesAvailable: this.#budget.available,
+    })
+  }
+
+  #left(member: Member): void {
+    this.#ejection.forget(member.slot)
+    this.#listener(this, member, 'removed', 'drain', 'it left the service; its requests in flight finish')
+    this.#roster.sweep()
+  }
+
+  #slotSettings(): SlotSettings {
+    const { policy, limits } = this.#options
+    const peak = POLICIES[policy.name].latency === 'peak'
+    return {
+      peak,
+      decayMs: policy.decayMs,
+      firstLatencyMs: peak ? policy.firstRttMs : 0,
+      limit: limits.perEndpoint.maxRequests,
+    }
+  }
+
+  #inFlight({ slot }: Member): number {
+    return this.#state.peek(slot, SLOT.IN_FLIGHT)
+  }
+
+  #tell(member: Member, change: EndpointChange, why: string): void {
+    this.#listener(this, member, change, stateOf(this.#state, member.slot), why)
+  }
+}
+
+/** Active checks notice the end of an outage themselves. */
+function ejectionOptions({ outlier = EJECTION_OFF, health }: ResolvedService): EjectionOptions {
+  return health === undefined ? outlier : { ...outlier, reconnectMs: 0 }
+}
+
+function codeOf<T extends string>(words: readonly T[], word: T | undefined, what: string): number | undefined {
+  if (word === undefined) return undefined
+  const code = words.indexOf(word)
+  if (code < 0) throw new ArgumentError(`${what} is "${String(word)}"; it takes one of ${words.join(', ')}`)
+  return code
+}

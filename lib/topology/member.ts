@@ -1,0 +1,41 @@
+import { SLOT, SLOT_FLAGS } from '../engine/layout.js'
+import type { SharedState } from '../engine/state.js'
+import type { Endpoint } from '../model.js'
+
+/** An endpoint of a service together with the slot of shared memory that holds its state. */
+export interface Member {
+  /** Replaced by a new frozen object when weight, zone and the like change; the slot stays. */
+  endpoint: Endpoint
+  readonly slot: number
+  /** Index of its service's record. */
+  readonly service: number
+}
+
+export interface SlotSettings {
+  peak: boolean
+  decayMs: number
+  /** Latency assumed before the first answer, ms; 0: none. */
+  firstLatencyMs: number
+  /** Requests in flight allowed; 0: no limit. */
+  limit: number
+}
+
+/** Puts a new endpoint into a slot of its own. */
+export function admit(state: SharedState, service: number, endpoint: Endpoint, settings: SlotSettings): Member {
+  const slot = state.takeSlot()
+  state.set(slot, SLOT.SERVICE, service)
+  state.set(slot, SLOT.HISTOGRAM, slot + 1)
+  state.setFloat(slot, SLOT.HEALTH_SCORE, 1)
+  const member = { endpoint, slot, service }
+  configure(state, member, settings)
+  if (settings.firstLatencyMs > 0) state.setLatency(slot, settings.firstLatencyMs)
+  return member
+}
+
+/** Writes what the configuration says of an endpoint; counts, latency and health stay as they are. */
+export function configure(state: SharedState, { slot, endpoint }: Member, settings: SlotSettings): void {
+  state.setFloat(slot, SLOT.WEIGHT, endpoint.weight)
+  state.setFloat(slot, SLOT.DECAY_MS, settings.decayMs)
+  state.set(slot, SLOT.FLAGS, settings.peak ? SLOT_FLAGS.PEAK : 0)
+  state.set(slot, SLOT.LIMIT, settings.limit)
+}

@@ -1,0 +1,31 @@
+// `npm run lint`, and `npm run format` (--write): TypeScript and JSON by Biome, C++ by clang-format, and the generated
+// layout header against its source.
+import { existsSync } from 'node:fs'
+import { bin, run, say } from './shell.mjs'
+import { filesBelow } from './stamp.mjs'
+
+const write = process.argv.includes('--write')
+
+// src/layout.hpp is as its generator writes it.
+const cpp = filesBelow(['src', 'binding', 'test/native']).filter(
+  (file) => /\.(cpp|hpp)$/.test(file) && file !== 'src/layout.hpp',
+)
+
+/** @type {[string, string[]][]} */
+const checks = [
+  ['biome', [bin('@biomejs/biome'), 'check', ...(write ? ['--write'] : ['--error-on-warnings'])]],
+]
+if (cpp.length > 0) {
+  const mode = write ? ['-i'] : ['--dry-run', '-Werror']
+  checks.push(['clang-format', [bin('clang-format-node', 'clang-format'), '--style=file', ...mode, ...cpp]])
+}
+if (existsSync('dist/engine/layout.js') && !write) {
+  checks.push(['layout', ['scripts/generate-layout.mjs', '--check']])
+}
+
+for (const [name, args] of checks) {
+  const { code } = await run(process.execPath, args)
+  if (code === 0) continue
+  say(`lint: ${name} found faults${write ? '' : '; `npm run format` mends what can be mended'}`)
+  process.exitCode = 1
+}

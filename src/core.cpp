@@ -1,0 +1,144 @@
+#include "core.hpp"
+
+#include "histogram.hpp"
+
+// Numbers in brackets name the atomic operations; docs/concurrency.md lists them with their partners.
+
+namespace fairlead {
+
+using namespace layout;
+using std::memory_order_acquire;
+using std::memory_order_relaxed;
+using std::memory_order_release;
+
+namespace {
+
+DoubleWord packed(double average, std::int32_t ticks) {
+  return DoubleWord{std::bit_cast<Word>(static_cast<float>(average))} << 32 | static_cast<Word>(ticks);
+}
+
+/// 0 for NaN and anything below.
+double clampLatency(double ms) {
+  if (!(ms > 0)) return 0;
+  return ms > sizes::kMaxLatencyMs ? sizes::kMaxLatencyMs : ms;
+}
+
+struct Sample {
+  double latencyMs;
+  std::int32_t ticks;
+  double decayMs;
+  bool peak;
+};
+
+/// The latency word after one more sample: value and time stamp in one.
+DoubleWord averaged(DoubleWord seen, const Sample& sample) {
+  const double before = averageOf(seen);
+  double next = sample.latencyMs;
+  if (before > 0 && !(sample.peak && sample.latencyMs > before)) {
+    const std::int32_t elapsed = ticksSince(seen, sample.ticks);
+    const double weight = elapsed > 0 ? weightAfter(elapsed, sample.decayMs) : 1;
+    next = before * weight + sample.latencyMs * (1 - weight);
+  }
+  return packed(next, sample.ticks);
+}
+
+/// Adds to a word that only this thread writes: no read-modify-write is needed. Other threads read it.
+void addToOwn(Word* column, std::size_t at, Word delta) {
+  const auto own = word(column, at);
+  own.store(own.load(memory_order_relaxed) + delta, memory_order_relaxed);
+}
+
+} // namespace
+
+Core::Core(Word* root, std::uint32_t thread) noexcept
+    : root_(root), random_(root + header::kWords + std::size_t{thread} * thread::kWords + thread::kRandom), thread_(thread),
+      maxThreads_(root[header::kMaxThreads]), maxServices_(root[header::kMaxServices]) {}
+
+void Core::addSegment(Word* cells, Word* contributions, Word* histograms) {
+  segments_.push_back({cells, contributions + thread_ * kColumnWords, histograms});
+}
+
+bool Core::take(std::uint32_t slot) noexcept {
+  const Segment& segment = segments_[segmentOf(slot)];
+  const std::size_t at = cellOf(slot);
+  const std::size_t own = ownOf(slot);
+  const auto inFlight = word(segment.cells, at + slot::kInFlight);
+  const auto limit = static_cast<std::int32_t>(word(segment.cells, at + slot::kLimit).load(memory_order_relaxed)); // (C12)
+  if (limit == 0) {
+    addToOwn(segment.column, own, 1); // (C3)
+    // (C4) Release: who sees the reservation in the shared count sees it in the contribution.
+    inFlight.fetch_add(1, memory_order_release);
+    return true;
+  }
+  Word seen = inFlight.load(memory_order_relaxed); // (C5) a guess, which the exchange checks
+  while (static_cast<std::int32_t>(seen) < limit) {
+    addToOwn(segment.column, own, 1); // (C3)
+    // (C4) as above. On failure nothing was published, and `seen` is the newer guess.
+    if (inFlight.compare_exchange_strong(seen, seen + 1, memory_order_release, memory_order_relaxed)) return true;
+    addToOwn(segment.column, own, static_cast<Word>(-1)); // (C3)
+  }
+  return false;
+}
+
+// Everything that can be known beforehand is worked out before the first locked operation, since each of those waits
+// for all that went before it and holds up all loads that come after.
+void Core::end(std::uint32_t slot, double startedAt, std::uint32_t outcome, double latencyMs) noexcept {
+  const Segment& segment = segments_[segmentOf(slot)];
+  const std::size_t at = cellOf(slot);
+  const bool sampled = !(latencyMs < 0);
+  Sample sample{};
+  Word* bucket = nullptr;
+  DoubleWord seen = 0;
+  DoubleWord next = 0;
+  if (sampled) {
+    const Word histogram = word(segment.cells, at + slot::kHistogram).load(memory_order_relaxed); // (C12)
+    seen = doubleWord(segment.cells, at + slot::kLatency).load(memory_order_relaxed); // (C8) a guess, which (C9) checks
+    // The histogram's cache line is the one that is seldom at hand: called for before the clock is read, where the
+    // average says that the sample will be, and again when the sample is known.
+    __builtin_prefetch(bucketAt(histogram, averageOf(seen)), 1);
+    const double now = this->now();
+    sample.latencyMs = clampLatency(std::isnan(latencyMs) ? now - startedAt : latencyMs);
+    sample.ticks = ticksOf(now);
+    sample.decayMs = floatAt(segment.cells, at + slot::kDecayMs);
+    sample.peak = (word(segment.cells, at + slot::kFlags).load(memory_order_relaxed) & slot_flags::kPeak) != 0; // (C12)
+    bucket = bucketAt(histogram, sample.latencyMs);
+    __builtin_prefetch(bucket, 1);
+    next = averaged(seen, sample);
+  }
+  // (C6) Release: this request's pick is over for whoever sees the lower count.
+  word(segment.cells, at + slot::kInFlight).fetch_sub(1, memory_order_release);
+  addToOwn(segment.column, ownOf(slot), static_cast<Word>(-1)); // (C3)
+  const std::uint32_t total = outcome == outcome::kSucceeded ? slot::kSucceeded
+                              : outcome == outcome::kFailed  ? slot::kFailed
+                                                             : slot::kCancelled;
+  // (C7) Relaxed: a count, which publishes nothing.
+  doubleWord(segment.cells, at + total).fetch_add(1, memory_order_relaxed);
+  if (!sampled) return;
+  // (C9) Relaxed both ways: the word is complete in itself. A failure brings the newer word, and the sample goes on that.
+  while (!doubleWord(segment.cells, at + slot::kLatency).compare_exchange_weak(seen, next, memory_order_relaxed)) {
+    next = averaged(seen, sample);
+  }
+  // (C10) Relaxed: a count, which publishes nothing.
+  if (bucket != nullptr) word(bucket, 0).fetch_add(1, memory_order_relaxed);
+}
+
+Word* Core::bucketAt(Word histogramPlusOne, double latencyMs) const noexcept {
+  const Word histogram = histogramPlusOne - 1;
+  if (histogram >= slotCount()) return nullptr;
+  return segments_[segmentOf(histogram)].histograms + histogramWord(histogram & kSlotMask, bucketOf(clampLatency(latencyMs)));
+}
+
+std::uint32_t Core::nextPosition(std::uint32_t service, std::uint32_t n) noexcept {
+  const std::size_t at = header::kWords + std::size_t{maxThreads_} * thread::kWords +
+                         std::size_t{service} * service::kWords + service::kCursor;
+  // Tickets above the last whole multiple of n are thrown away, so that the wrap does not favour the first positions.
+  // `0 - n` is 2^32 - n, so `beyond` is how many of them there are.
+  const Word beyond = (Word{0} - n) % n;
+  for (;;) {
+    // (C11) Relaxed: each ticket is given out once, which is all that fairness needs.
+    const Word ticket = word(root_, at).fetch_add(1, memory_order_relaxed);
+    if (ticket <= ~beyond) return ticket % n;
+  }
+}
+
+} // namespace fairlead

@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest'
+import { SLOT } from '../../lib/engine/layout.js'
+import { EJECTION_OFF, Ejection } from '../../lib/health/ejection.js'
+import { EJECTION, filterUsable, HEALTH, stateOf } from '../../lib/health/filter.js'
+import { OUTLIER_DEFAULTS } from '../../lib/options/defaults.js'
+import { ManualTimers } from '../../lib/runtime/timers.js'
+import type { Member } from '../../lib/topology/member.js'
+import { admitAll, endpoint, manualState } from '../support/state.js'
+
+function setUp(count: number, options = {}) {
+  const state = manualState()
+  const timers = new ManualTimers()
+  const members = admitAll(state, Array.from({ length: count }, (_, i) => endpoint(`e${i}`)))
+  const events: string[] = []
+  const ejection = new Ejection<Member>(
+    state,
+    { ...OUTLIER_DEFAULTS, ...options },
+    timers,
+    () => members,
+    (member, change) => events.push(`${member.endpoint.id} ${change}`),
+  )
+  const fail = (member: Member, times: number, kind: 'local-origin' | 'status' = 'local-origin') => {
+    for (let i = 0; i < times; i++) ejection.failed(member, kind, false)
+  }
+  const stateNow = (member: Member) => stateOf(state, member.slot)
+  return { state, timers, members, ejection, events, fail, stateNow }
+}
+
+describe('ejection', () => {
+  it('follows failures in a row, not failures with a success between them', () => {
+    const { members, ejection, fail, stateNow } = setUp(3)
+    fail(members[0], 4)
+    ejection.succeeded(members[0], false)
+    fail(members[0], 4)
+    expect(stateNow(members[0])).toBe('ready')
+    fail(members[0], 1)
+    expect(stateNow(members[0])).toBe('ejected')
+  })
+
+  it('after connection failures lasts 1 s and doubles to 30 s while probes fail', async () => {
+    const { timers, members, ejection, fail, stateNow } = setUp(3)
+    fail(members[0], 5)
+    for (const seconds of [1, 2, 4, 8, 16, 30, 30]) {
+      await timers.advance(seconds * 1000 - 1)
+      expect(stateNow(members[0])).toBe('ejected')
+      await timers.advance(1)
+      expect(stateNow(members[0])).toBe('probing')
+      expect(ejection.claimProbe(members[0])).toBe(true)
+      ejection.failed(members[0], 'local-origin', true)
+    }
+  })
+
+  it('after 5xx lasts 30 s times the ejections so far', async () => {
+    const { timers, members, ejection, fail, stateNow } = setUp(3)
+    fail(members[0], 5, 'status')
+    for (const seconds of [30, 60, 90]) {
+      await timers.advance(seconds * 1000 - 1)
+      expect(stateNow(members[0])).toBe('ejected')
+      await timers.advance(1)
+      expect(ejection.claimProbe(members[0])).toBe(true)
+      ejection.failed(members[0], 'status', true)
+    }
+  })
+
+  it('gives the probe to exactly one request, and returns the endpoint when it succeeds', async () => {
+    const { state, timers, members, ejection, events, fail, stateNow } = setUp(3)
+    fail(members[0], 5)
+    expect(ejection.claimProbe(members[0])).toBe(false)
+    await timers.advance(1000)
+    expect(filterUsable(state, members, 0.5)).toMatchObject({ awaitingProbe: [members[0]], usable: members.slice(1) })
+    expect([ejection.claimProbe(members[0]), ejection.claimProbe(members[0])]).toEqual([true, false])
+    expect(filterUsable(state, members, 0.5).awaitingProbe).toEqual([])
+    ejection.succeeded(members[0], true)
+    expect(stateNow(members[0])).toBe('ready')
+    expect(filterUsable(state, members, 0.5).usable).toEqual(members)
+    expect(events).toEqual(['e0 ejected', 'e0 probing', 'e0 returned'])
+    expect(timers.pending).toBe(0)
+  })
+
+  it('lets the next request probe when the probe was cancelled', async () => {
+    const { timers, members, ejection, fail } = setUp(3)
+    fail(members[0], 5)
+    await timers.advance(1000)
+    ejection.claimProbe(members[0])
+    ejection.probeCancelled(members[0])
+    expect(ejection.claimProbe(members[0])).toBe(true)
+  })
+
+  it('forgets one past ejection for each base interval without a new one', async () => {
+    const { timers, members, ejection, fail, stateNow } = setUp(3)
+    const round = async (expectedMs: number) => {
+      fail(members[0], 5)
+      await timers.advance(expectedMs - 1)
+      expect(stateNow(members[0])).toBe('ejected')
+      await timers.advance(1)
+      ejection.claimProbe(members[0])
+      ejection.succeeded(members[0], true)
+    }
+    await round(1000)
+    await round(2000)
+    await timers.advance(1500)
+    await round(2000)
+    await timers.advance(60_000)
+    await round(1000)
+  })
+
+  it('ends at once on a passing active check after connection failures, not after 5xx', () => {
+    const { members, ejection, fail, stateNow } = setUp(3)
+    fail(members[0], 5)
+    ejection.checkPassed(members[0])
+    expect(stateNow(members[0])).toBe('ready')
+    fail(members[1], 5, 'status')
+    ejection.checkPassed(members[1])
+    expect(stateNow(members[1])).toBe('ejected')
+  })
+
+  it('by 5xx takes out at most 10%, but always one where two or more are left; never a single endpoint', () => {
+    const count = (n: number) => {
+      const { members, fail, stateNow } = setUp(n)
+      for (const member of members) fail(member, 5, 'status')
+      return members.filter((member) => stateNow(member) === 'ejected').length
+    }
+    expect([1, 2, 9, 20, 30].map(count)).toEqual([0, 1, 1, 2, 3])
+  })
+
+  it('never leaves a service without usable endpoints: the panic threshold', () => {
+    const { state, members, fail } = setUp(4)
+    fail(members[0], 5)
+    fail(members[1], 5)
+    expect(filterUsable(state, members, 0.5)).toMatchObject({ panic: false, usable: members.slice(2) })
+    fail(members[2], 5)
+    expect(filterUsable(state, members, 0.5)).toMatchObject({ panic: true, usable: members })
+    fail(members[3], 5)
+    expect(filterUsable(state, members, 0.5).usable).toEqual(members)
+    expect(filterUsable(state, members, 0).usable).toEqual([])
+  })
+
+  it('is off where it is turned off', () => {
+    const { members, fail, stateNow } = setUp(3, EJECTION_OFF)
+    fail(members[0], 50)
+    fail(members[0], 50, 'status')
+    expect(stateNow(members[0])).toBe('ready')
+  })
+})
+
+describe('the health filter', () => {
+  it('never offers what the operator took out, panic or not; a closed breaker overrules health', () => {
+    const { state, members } = setUp(4)
+    state.set(members[0].slot, SLOT.ADMIN, 1)
+    state.set(members[1].slot, SLOT.BREAKER, 1)
+    for (const { slot } of members.slice(2)) state.set(slot, SLOT.HEALTH, HEALTH.UNHEALTHY)
+    expect(filterUsable(state, members, 0.5)).toMatchObject({ panic: true, usable: members.slice(2), open: 2 })
+    state.set(members[3].slot, SLOT.BREAKER, 2)
+    expect(filterUsable(state, members, 0.5)).toMatchObject({ panic: false, usable: [members[3]] })
+  })
+
+  it('takes lower priorities in only as far as the preferred ones fall short of 1/1.4', () => {
+    const state = manualState()
+    const members = admitAll(state, [0, 0, 0, 0, 1, 1, 2].map((priority, i) => endpoint(`e${i}`, { priority })))
+    const usable = () => filterUsable(state, members, 0.5).usable.map(({ endpoint: { id } }) => id)
+    expect(usable()).toEqual(['e0', 'e1', 'e2', 'e3'])
+    state.set(members[0].slot, SLOT.HEALTH, HEALTH.UNHEALTHY) // 3 of 4 x 1.4 is more than 1
+    expect(usable()).toEqual(['e1', 'e2', 'e3'])
+    state.set(members[1].slot, SLOT.EJECTION, EJECTION.EJECTED) // 2 of 4 x 1.4 is 0.7
+    expect(usable()).toEqual(['e2', 'e3', 'e4', 'e5'])
+  })
+})

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import { expNegative } from '../../lib/engine/fallback/decay.js'
+
+test('e^-x to 1e-8 of its value, from 0 to where it ends', () => {
+  let worst = 0
+  for (let i = 0; i < 600_000; i++) {
+    const x = i / 10_000
+    worst = Math.max(worst, Math.abs(expNegative(x) / Math.exp(-x) - 1))
+  }
+  expect(worst).toBeLessThan(1e-8)
+  expect(worst).toBeGreaterThan(0)
+})
+
+test('exactly 1 at 0, and nowhere rises by more than its error', () => {
+  expect(expNegative(0)).toBe(1)
+  let rise = 0
+  for (let i = 1; i < 1_000_000; i++) rise = Math.max(rise, expNegative(i / 1e5) / expNegative((i - 1) / 1e5))
+  expect(rise).toBeLessThan(1 + 2e-8)
+})
+
+test.each([60, 1e300, Number.POSITIVE_INFINITY, Number.NaN, -1e-9, Number.NEGATIVE_INFINITY])('0 for %d', (x) => {
+  expect(expNegative(x)).toBe(0)
+})
