@@ -7,8 +7,8 @@ import type { Lease } from './lease.js'
 import type { BalancerConfig, EndpointState, PickOptions, PickRequest } from './model.js'
 import { type BalancerEvents, configChannel, type EndpointChange, endpointChannel } from './observe/events.js'
 import type { BalancerStats, ServiceStats } from './observe/stats.js'
-import { parseBalancerConfig, parseRule } from './options.js'
 import type { ResolvedConfig, ResolvedService } from './options/resolved.js'
+import { parseBalancerConfig, parseRule } from './options.js'
 import { RuleSet } from './rules/rule-set.js'
 import { systemTimers, type Timers } from './runtime/timers.js'
 import { Service } from './service.js'
@@ -130,7 +130,8 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
    */
   stop(options: { drainMs?: number } = {}): Promise<void> {
     const drainMs = options.drainMs ?? DEFAULT_DRAIN_MS
-    if (!(drainMs >= 0)) throw new ArgumentError(`drainMs is ${String(drainMs)}; it takes a number of milliseconds, 0 or more`)
+    if (!(drainMs >= 0))
+      throw new ArgumentError(`drainMs is ${String(drainMs)}; it takes a number of milliseconds, 0 or more`)
     this.#stopping ??= this.#stop(drainMs)
     return this.#stopping
   }
@@ -195,7 +196,8 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
       if (present !== undefined) present.configure(options, this.#rules.match(name))
       const service = present ?? this.#open(name, options)
       let checks = this.#checks.get(name)
-      if (checks === undefined) this.#checks.set(name, (checks = new ServiceChecks(service, this.#state, this.#timers)))
+      if (checks === undefined)
+        this.#checks.set(name, (checks = new ServiceChecks(service, this.#state, this.#timers)))
       else checks.configure()
       if (this.#started) checks.start()
     }
@@ -203,7 +205,15 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
 
   #open(name: string, options: ResolvedService): Service {
     const index = this.#state.takeService()
-    const service = new Service(this.#state, index, this.#bySlot, options, this.#rules.match(name), this.#timers, this.#changed)
+    const service = new Service(
+      this.#state,
+      index,
+      this.#bySlot,
+      options,
+      this.#rules.match(name),
+      this.#timers,
+      this.#changed,
+    )
     this.#services.set(name, service)
     return service
   }
@@ -220,10 +230,18 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
   #refuseTooMany({ services }: ResolvedConfig): void {
     const most = Math.floor(this.#state.maxServices / 2)
     if (services.size <= most) return
-    throw new ConfigError([{ path: 'services', message: `${services.size} services; one balancer holds at most ${most}` }])
+    throw new ConfigError([
+      { path: 'services', message: `${services.size} services; one balancer holds at most ${most}` },
+    ])
   }
 
-  readonly #changed = (service: Service, member: Member, change: EndpointChange, state: EndpointState, reason: string): void => {
+  readonly #changed = (
+    service: Service,
+    member: Member,
+    change: EndpointChange,
+    state: EndpointState,
+    reason: string,
+  ): void => {
     const checks = this.#checks.get(service.name)
     if (change === 'removed') checks?.forget(member.endpoint.id)
     else if (change === 'added' || change === 'set') checks?.configure()

@@ -41,8 +41,11 @@ export class ServiceChecks {
       void this.stop()
       this.#settings = settings
       if (health !== undefined) {
-        this.#checker = new ActiveChecker(health, this.#checkOf(this.#service.options), this.#timers, (endpoint, result) =>
-          this.#took(endpoint, result),
+        this.#checker = new ActiveChecker(
+          health,
+          this.#checkOf(this.#service.options),
+          this.#timers,
+          (endpoint, result) => this.#took(endpoint, result),
         )
       }
     }
@@ -80,7 +83,10 @@ export class ServiceChecks {
     const { health } = this.#service.options
     const member = this.#service.members.find((candidate) => candidate.endpoint.id === endpoint.id)
     if (member === undefined || health === undefined || result.discarded === true) return
-    const before = { health: this.#state.get(member.slot, SLOT.HEALTH), run: this.#state.get(member.slot, SLOT.CHECK_RUN) }
+    const before = {
+      health: this.#state.get(member.slot, SLOT.HEALTH),
+      run: this.#state.get(member.slot, SLOT.CHECK_RUN),
+    }
     const step = afterCheck(before, result, health.rise, health.fall)
     const score = healthScore(this.#state.getFloat(member.slot, SLOT.HEALTH_SCORE), result)
     this.#service.checked(member, { ...step, ok: result.ok, score }, result.detail)

@@ -37,7 +37,10 @@ export class ConfigError extends FairleadError {
 
   constructor(faults: readonly ConfigFault[]) {
     const lines = faults.map((fault) => `  ${fault.path || '(root)'}: ${fault.message}`)
-    super('FAIRLEAD_CONFIG', `The configuration has ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n${lines.join('\n')}`)
+    super(
+      'FAIRLEAD_CONFIG',
+      `The configuration has ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n${lines.join('\n')}`,
+    )
     this.faults = faults
   }
 }
@@ -78,7 +81,10 @@ export class UnknownServiceError extends FairleadError {
   override readonly name = 'UnknownServiceError'
 
   constructor(name: string, known: readonly string[]) {
-    const list = known.length === 0 ? 'none is configured' : `known services: ${known.slice(0, 20).join(', ')}${known.length > 20 ? ', ...' : ''}`
+    const list =
+      known.length === 0
+        ? 'none is configured'
+        : `known services: ${known.slice(0, 20).join(', ')}${known.length > 20 ? ', ...' : ''}`
     super('FAIRLEAD_UNKNOWN_SERVICE', `"${name}" is not a service of this balancer; ${list}`)
   }
 }

@@ -1,5 +1,5 @@
-export type { BalancedDispatcher, DispatcherOptions } from './clients/dispatcher.js'
 export { Balancer } from './clients/balancer.js'
+export type { BalancedDispatcher, DispatcherOptions } from './clients/dispatcher.js'
 export type { FetchInit } from './clients/fetch.js'
 export { type Engine, engine } from './engine/index.js'
 export * from './errors.js'

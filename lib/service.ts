@@ -2,14 +2,21 @@ import { ServiceLimit } from './admission/service-limit.js'
 import { OUTCOME, type OutcomeCode, SERVICE, SLOT } from './engine/layout.js'
 import type { SharedState } from './engine/state.js'
 import { ArgumentError, NoEndpointError, OverloadedError } from './errors.js'
-import { Ejection, EJECTION_OFF, type EjectionOptions } from './health/ejection.js'
+import { EJECTION_OFF, Ejection, type EjectionOptions } from './health/ejection.js'
 import { ADMIN_STATES, BREAKERS, filterUsable, HEALTH, stateOf } from './health/filter.js'
 import { LEASE_FLAGS, Lease } from './lease.js'
-import type { AdminState, BreakerOverride, Endpoint, EndpointConfig, EndpointState, PickOptions } from './model.js'
+import type {
+  AdminState,
+  BreakerOverride,
+  Endpoint,
+  EndpointConfig,
+  EndpointState,
+  PickOptions,
+} from './model.js'
 import type { EndpointChange } from './observe/events.js'
 import { type ServiceStats, serviceStats, Totals } from './observe/stats.js'
-import { parseEndpoint } from './options.js'
 import type { ResolvedRule, ResolvedService } from './options/resolved.js'
+import { parseEndpoint } from './options.js'
 import { RetryBudget } from './outcome/budget.js'
 import type { Verdict } from './outcome/classify.js'
 import { keyOf } from './policy/hash-on.js'
@@ -21,7 +28,13 @@ import type { Member, SlotSettings } from './topology/member.js'
 import { Roster } from './topology/roster.js'
 
 /** Told of every change of an endpoint, after it has taken effect. */
-export type ChangeListener = (service: Service, member: Member, change: EndpointChange, state: EndpointState, why: string) => void
+export type ChangeListener = (
+  service: Service,
+  member: Member,
+  change: EndpointChange,
+  state: EndpointState,
+  why: string,
+) => void
 
 /** What this thread chooses from until the filter epoch moves on: replaced whole, never edited. */
 interface View {
@@ -126,7 +139,8 @@ export class Service {
     const { hashOn, limits } = this.#options
     let flags = 0
     if (limits.maxRequests !== 0) {
-      if (!this.#limit.enter(limits.maxRequests)) throw this.#overloaded(`limits.maxRequests, ${limits.maxRequests}, is reached`)
+      if (!this.#limit.enter(limits.maxRequests))
+        throw this.#overloaded(`limits.maxRequests, ${limits.maxRequests}, is reached`)
       flags = LEASE_FLAGS.COUNTED
     }
     if (view.awaitingProbe.length !== 0) {
@@ -211,7 +225,14 @@ export class Service {
     const { usable, awaitingProbe, panic } = filterUsable(this.#state, all, panicThreshold)
     const slots = Uint32Array.from(usable, ({ slot }) => slot)
     const lookup = new Set(slots)
-    const view = { state: this.#state, service: this.index, usable, slots, all, isUsable: (slot: number) => lookup.has(slot) }
+    const view = {
+      state: this.#state,
+      service: this.index,
+      usable,
+      slots,
+      all,
+      isUsable: (slot: number) => lookup.has(slot),
+    }
     return { picker: POLICIES[policy.name].picker(view, policy), usable, awaitingProbe, panic }
   }
 
@@ -221,11 +242,14 @@ export class Service {
   }
 
   #refusal({ usable }: View): Error {
-    if (usable.length > 0) return this.#overloaded(`all ${usable.length} usable endpoints are at limits.perEndpoint.maxRequests`)
+    if (usable.length > 0)
+      return this.#overloaded(`all ${usable.length} usable endpoints are at limits.perEndpoint.maxRequests`)
     this.#state.countService(this.index, SERVICE.NO_ENDPOINT)
     const { members } = this.#roster
     if (members.length === 0) return new NoEndpointError(this.name, 'it has no endpoints')
-    const listed = members.slice(0, LISTED_IN_ERRORS).map(({ endpoint, slot }) => `${endpoint.id} is ${stateOf(this.#state, slot)}`)
+    const listed = members
+      .slice(0, LISTED_IN_ERRORS)
+      .map(({ endpoint, slot }) => `${endpoint.id} is ${stateOf(this.#state, slot)}`)
     const more = members.length > LISTED_IN_ERRORS ? `, ... (${members.length} in all)` : ''
     return new NoEndpointError(this.name, listed.join(', ') + more)
   }
@@ -272,7 +296,10 @@ export class Service {
   remove(id: string): void {
     const member = this.#roster.find(this.name, id)
     this.#base = { ...this.#base, endpoints: this.#base.endpoints.filter((endpoint) => endpoint.id !== id) }
-    this.#options = { ...this.#options, endpoints: this.#options.endpoints.filter((endpoint) => endpoint.id !== id) }
+    this.#options = {
+      ...this.#options,
+      endpoints: this.#options.endpoints.filter((endpoint) => endpoint.id !== id),
+    }
     this.#roster.remove(member)
     this.#state.touchFilter(this.index)
     this.#left(member)
@@ -282,13 +309,17 @@ export class Service {
   set(id: string, change: { state?: AdminState; weight?: number; breaker?: BreakerOverride }): void {
     const member = this.#roster.find(this.name, id)
     for (const key of Object.keys(change)) {
-      if (!['state', 'weight', 'breaker'].includes(key)) throw new ArgumentError(`set() takes state, weight and breaker, not "${key}"`)
+      if (!['state', 'weight', 'breaker'].includes(key))
+        throw new ArgumentError(`set() takes state, weight and breaker, not "${key}"`)
     }
     const admin = codeOf(ADMIN_STATES, change.state, 'state')
     const breaker = codeOf(BREAKERS, change.breaker, 'breaker')
     if (change.weight !== undefined) {
       const { url, zone, region, priority, metadata } = member.endpoint
-      const endpoint = parseEndpoint({ id, url, zone, region, priority, metadata, weight: change.weight }, `endpoint "${id}"`)
+      const endpoint = parseEndpoint(
+        { id, url, zone, region, priority, metadata, weight: change.weight },
+        `endpoint "${id}"`,
+      )
       const swap = (other: Endpoint) => (other.id === id ? endpoint : other)
       this.#base = { ...this.#base, endpoints: this.#base.endpoints.map(swap) }
       this.#options = { ...this.#options, endpoints: this.#options.endpoints.map(swap) }
@@ -302,7 +333,11 @@ export class Service {
   }
 
   /** An active check ended; `health` is what rise and fall make of it. */
-  checked(member: Member, result: { ok: boolean; health: number; run: number; score: number; changed: boolean }, why: string): void {
+  checked(
+    member: Member,
+    result: { ok: boolean; health: number; run: number; score: number; changed: boolean },
+    why: string,
+  ): void {
     const { slot } = member
     this.#state.set(slot, SLOT.HEALTH, result.health)
     this.#state.set(slot, SLOT.CHECK_RUN, result.run)
@@ -385,7 +420,11 @@ function ejectionOptions({ outlier = EJECTION_OFF, health }: ResolvedService): E
   return health === undefined ? outlier : { ...outlier, reconnectMs: 0 }
 }
 
-function codeOf<T extends string>(words: readonly T[], word: T | undefined, what: string): number | undefined {
+function codeOf<T extends string>(
+  words: readonly T[],
+  word: T | undefined,
+  what: string,
+): number | undefined {
   if (word === undefined) return undefined
   const code = words.indexOf(word)
   if (code < 0) throw new ArgumentError(`${what} is "${String(word)}"; it takes one of ${words.join(', ')}`)

@@ -1,7 +1,10 @@
 // Writes src/layout.hpp from dist/engine/layout.js (itself compiled from lib/engine/layout.ts).
 // `--check` only compares and fails on a difference.
 import { readFileSync, writeFileSync } from 'node:fs'
-import { LAYOUT, LAYOUT_VERSION, layoutFingerprint, MAGIC } from '../dist/engine/layout.js'
+import { compile } from './setup.mjs'
+
+await compile()
+const { LAYOUT, LAYOUT_VERSION, layoutFingerprint, MAGIC } = await import('../dist/engine/layout.js')
 
 const target = new URL('../src/layout.hpp', import.meta.url)
 const camel = (name) =>

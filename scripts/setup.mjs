@@ -7,6 +7,7 @@
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { bundleEntry } from './bundle.mjs'
 import { buildNative } from './native.mjs'
 import { bin, npm, ROOT, run, say, secondsSince } from './shell.mjs'
 import { digest, filesBelow, isStamped, stamp, unstamp } from './stamp.mjs'
@@ -39,12 +40,19 @@ async function installDependencies() {
 
 /** Compiles lib/ to dist/ where it has changed. */
 export async function compile() {
-  const wanted = digest(['lib', 'tsconfig.json', 'tsconfig.base.json', 'package-lock.json'])
+  const wanted = digest([
+    'lib',
+    'scripts/bundle.mjs',
+    'tsconfig.json',
+    'tsconfig.base.json',
+    'package-lock.json',
+  ])
   if (existsSync(join(ROOT, 'dist/index.js')) && isStamped(TSC_STAMP, wanted)) return
   // A failed run leaves files, too: what stands there then is of no known state.
   unstamp(TSC_STAMP)
   removeOrphans()
   await demand('lib -> dist: tsc', process.execPath, [bin('typescript', 'tsc'), '-p', 'tsconfig.json'])
+  await bundleEntry()
   stamp(TSC_STAMP, wanted)
 }
 

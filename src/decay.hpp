@@ -17,9 +17,11 @@ inline double expNegative(double x) noexcept {
   constexpr double kC6 = 1.0 / 720;
   constexpr double kC7 = 1.0 / 5040;
   constexpr double kLargest = 60;
+  constexpr double kSmall = 1.0 / 64;
   constexpr std::uint64_t kExponentBias = 1023;
   constexpr int kMantissaBits = 52;
   if (!(x >= 0 && x < kLargest)) return 0;
+  if (x < kSmall) return (1 - x) + x * x * (kC2 - x * kC3);
   const double y = x * kInverseLn2;
   const auto k = static_cast<std::int32_t>(y + 0.5);
   const double z = (k - y) * kLn2;

@@ -7,7 +7,7 @@ namespace fairlead::layout {
 
 inline constexpr std::uint32_t kVersion = 1;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0xd0a800c6;
+inline constexpr std::uint32_t kFingerprint = 0x3614604e;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -58,19 +58,19 @@ inline constexpr std::uint32_t kWeight = 10;
 inline constexpr std::uint32_t kLimit = 11;
 inline constexpr std::uint32_t kHistogram = 12;
 inline constexpr std::uint32_t kDecayMs = 13;
+inline constexpr std::uint32_t kLocalFailures = 14;
+inline constexpr std::uint32_t kStatusFailures = 15;
 inline constexpr std::uint32_t kGeneration = 16;
 inline constexpr std::uint32_t kService = 17;
 inline constexpr std::uint32_t kAdmin = 18;
 inline constexpr std::uint32_t kHealth = 19;
 inline constexpr std::uint32_t kEjection = 20;
 inline constexpr std::uint32_t kEjections = 21;
-inline constexpr std::uint32_t kLocalFailures = 22;
-inline constexpr std::uint32_t kStatusFailures = 23;
-inline constexpr std::uint32_t kEjectedUntil = 24;
-inline constexpr std::uint32_t kEjectionCause = 26;
-inline constexpr std::uint32_t kBreaker = 27;
-inline constexpr std::uint32_t kCheckRun = 28;
-inline constexpr std::uint32_t kHealthScore = 29;
+inline constexpr std::uint32_t kEjectedUntil = 22;
+inline constexpr std::uint32_t kEjectionCause = 24;
+inline constexpr std::uint32_t kBreaker = 25;
+inline constexpr std::uint32_t kCheckRun = 26;
+inline constexpr std::uint32_t kHealthScore = 27;
 inline constexpr std::uint32_t kWords = 32;
 } // namespace slot
 

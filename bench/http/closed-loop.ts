@@ -14,6 +14,12 @@ export interface Parameters {
   readonly concurrency: number
 }
 
+/** How long a slice lasts: `ms`, or longer where fewer than `atLeast` requests were answered by then. */
+export interface Input {
+  readonly ms: number
+  readonly atLeast?: number
+}
+
 const US_PER_S = 1e6
 const MS_PER_S = 1e3
 
@@ -24,10 +30,12 @@ export async function prepare({ subject, call, ports, concurrency }: Parameters)
   const { lane, close } =
     subject.kind === 'bare-sockets' ? bareSockets(ports) : await balanced(subject, call, ports)
   return {
-    async slice(ms) {
+    async slice(input) {
+      const { ms, atLeast = 0 } = input as Input
+      let sent = 0
       const begun = performance.now()
       const cpu = process.cpuUsage()
-      const isOver = (): boolean => performance.now() - begun >= (ms as number)
+      const isOver = (): boolean => ++sent > atLeast && performance.now() - begun >= ms
       const counts = await Promise.all(Array.from({ length: concurrency }, () => lane(isOver)))
       const { user, system } = process.cpuUsage(cpu)
       const elapsedS = (performance.now() - begun) / MS_PER_S

@@ -4,10 +4,11 @@ import { figure, interleave, type Samples, withCases } from '../harness/interlea
 import { type EngineKind, type Result, result } from '../harness/result.js'
 import { median } from '../harness/statistics.js'
 import type { Run } from '../harness/suite.js'
-import type { Call, Parameters } from './closed-loop.js'
+import type { Call, Input, Parameters } from './closed-loop.js'
 
-const FULL = { warmUpMs: [600, 300], sliceMs: 250, rounds: 20 }
-const QUICK = { warmUpMs: [300], sliceMs: 100, rounds: 5 }
+/** Warming up takes requests, not time: code is compiled when it has run often enough. */
+const FULL = { warmUpRequests: 20_000, sliceMs: 200, rounds: 25 }
+const QUICK = { warmUpRequests: 5_000, sliceMs: 100, rounds: 5 }
 const ENDPOINTS = 3
 const CONCURRENCY = 50
 
@@ -50,7 +51,7 @@ const caseName = ({ name, call, engine }: Contender): string =>
   `${name}, ${call}${engine === undefined ? '' : `, ${engine}`}`
 
 export async function equalEndpoints(run: Run): Promise<Result[]> {
-  const { warmUpMs, sliceMs, rounds } = run.quick ? QUICK : FULL
+  const { warmUpRequests, sliceMs, rounds } = run.quick ? QUICK : FULL
   const all = contenders(run.engines)
   const server = await CaseProcess.start('servers', {
     module: new URL('./fast-server.js', import.meta.url),
@@ -67,9 +68,9 @@ export async function equalEndpoints(run: Run): Promise<Result[]> {
     const samples = await withCases(starts, (cases) =>
       interleave(run, cases, {
         what: 'three equal endpoints',
-        warmUp: warmUpMs,
+        warmUp: [{ ms: 0, atLeast: warmUpRequests } satisfies Input],
         rounds,
-        input: () => sliceMs,
+        input: (): Input => ({ ms: sliceMs }),
         before: async () => serverBusy.push((await server.slice()).busy),
       }),
     )

@@ -46,7 +46,8 @@ export class Attempt implements Handler {
 
   onConnect(abort: Abort): void {
     // Given up while it was still connecting: by the caller, or for another try.
-    if (this.lease.ended) abort(this.#request.abortReason ?? new Error('the try was given up before it was connected'))
+    if (this.lease.ended)
+      abort(this.#request.abortReason ?? new Error('the try was given up before it was connected'))
     else this.#abort = abort
   }
 
@@ -67,13 +68,19 @@ export class Attempt implements Handler {
     if (status < FIRST_SERVER_ERROR) this.#latencyMs = request.now() - this.lease.startedAt
     request.committed = true
     const { endpoint } = this.lease
-    return request.handler.onHeaders(status, rewriteLocation(status, headers, endpoint.url, request.origin), resume, statusText)
+    return request.handler.onHeaders(
+      status,
+      rewriteLocation(status, headers, endpoint.url, request.origin),
+      resume,
+      statusText,
+    )
   }
 
   onData(chunk: Buffer): boolean {
     if (!this.#discarding) return this.#request.handler.onData(chunk)
     this.#discardedBytes += chunk.length
-    if (this.#discardedBytes > MAX_DISCARDED_BYTES) this.abort(new Error('the answer was refused, and its body is too long to read'))
+    if (this.#discardedBytes > MAX_DISCARDED_BYTES)
+      this.abort(new Error('the answer was refused, and its body is too long to read'))
     return true
   }
 
@@ -92,7 +99,8 @@ export class Attempt implements Handler {
     request.committed = true
     request.finished = true
     socket.once('close', () => this.settle('success', latencyMs))
-    if (request.handler.onUpgrade === undefined) throw new TypeError('the endpoint upgraded a connection that was not meant to be')
+    if (request.handler.onUpgrade === undefined)
+      throw new TypeError('the endpoint upgraded a connection that was not meant to be')
     request.handler.onUpgrade(status, headers, socket)
   }
 

@@ -45,7 +45,12 @@ export class BalancedRequest {
   #tried: Endpoint[] | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(context: RequestContext, options: Dispatcher.DispatchOptions, handler: Handler, pick: PickOptions | undefined) {
+  constructor(
+    context: RequestContext,
+    options: Dispatcher.DispatchOptions,
+    handler: Handler,
+    pick: PickOptions | undefined,
+  ) {
     this.#context = context
     this.#options = options
     this.handler = handler
@@ -80,7 +85,9 @@ export class BalancedRequest {
 
   /** Nothing was sent: any endpoint that has not been tried may have it, whatever the method, at no cost. */
   retryUnsent(attempt: Attempt, error: Error): void {
-    const lease = this.#context.isStopped() ? undefined : this.#context.service.pickOther(this.#triedWith(attempt))
+    const lease = this.#context.isStopped()
+      ? undefined
+      : this.#context.service.pickOther(this.#triedWith(attempt))
     if (lease === undefined) return this.fail(error)
     this.#context.service.countRetry()
     this.#launch(lease)
@@ -88,7 +95,8 @@ export class BalancedRequest {
 
   /** The connection was lost, or the try took too long. */
   retryAfterLoss(attempt: Attempt, error: Error): void {
-    if (this.committed || !this.#mayRepeat() || !this.#context.service.budget.withdraw()) return this.fail(error)
+    if (this.committed || !this.#mayRepeat() || !this.#context.service.budget.withdraw())
+      return this.fail(error)
     this.#retryLater(attempt, error)
   }
 
@@ -129,7 +137,8 @@ export class BalancedRequest {
     const attempt = new Attempt(this, lease)
     this.#attempt = attempt
     const { perTryTimeoutMs } = service.options.retry
-    if (perTryTimeoutMs > 0) this.#timer = setTimeout(() => this.#timedOut(attempt, perTryTimeoutMs), perTryTimeoutMs)
+    if (perTryTimeoutMs > 0)
+      this.#timer = setTimeout(() => this.#timedOut(attempt, perTryTimeoutMs), perTryTimeoutMs)
     try {
       transports.to(lease.endpoint).dispatch(this.#options, attempt as unknown as Dispatcher.DispatchHandler)
     } catch (error) {
@@ -139,7 +148,9 @@ export class BalancedRequest {
 
   #timedOut(attempt: Attempt, limitMs: number): void {
     this.#timer = undefined
-    const error = new DeadlineError(`${attempt.lease.endpoint.id} did not answer within ${limitMs} ms (perTryTimeoutMs)`)
+    const error = new DeadlineError(
+      `${attempt.lease.endpoint.id} did not answer within ${limitMs} ms (perTryTimeoutMs)`,
+    )
     if (attempt.sent) attempt.abort(error)
     else attempt.onError(error)
   }

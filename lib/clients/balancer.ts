@@ -8,7 +8,12 @@ import type { EndpointChange } from '../observe/events.js'
 import type { Service } from '../service.js'
 import type { Member } from '../topology/member.js'
 import type { RequestContext } from './balanced-request.js'
-import { type BalancedDispatcher, createDispatcher, type DispatcherOptions, type DispatcherOwner } from './dispatcher.js'
+import {
+  type BalancedDispatcher,
+  createDispatcher,
+  type DispatcherOptions,
+  type DispatcherOwner,
+} from './dispatcher.js'
 import { balancedFetch, type FetchInit } from './fetch.js'
 import { Transports } from './transports.js'
 

@@ -28,11 +28,18 @@ export interface CallOptions {
 
 export interface BalancedDispatcher extends Dispatcher {
   /** As `dispatch`, with what only this call wants. */
-  dispatchWith(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler, call: CallOptions): boolean
+  dispatchWith(
+    options: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler,
+    call: CallOptions,
+  ): boolean
 }
 
 /** Makes the dispatcher; undici is loaded here, on first use. */
-export function createDispatcher(owner: DispatcherOwner, options: DispatcherOptions = {}): BalancedDispatcher {
+export function createDispatcher(
+  owner: DispatcherOwner,
+  options: DispatcherOptions = {},
+): BalancedDispatcher {
   const undici = loadUndici()
   let passThrough = options.passThrough
 
@@ -42,7 +49,11 @@ export function createDispatcher(owner: DispatcherOwner, options: DispatcherOpti
       return this.dispatchWith(request, handler, NO_OPTIONS)
     }
 
-    dispatchWith(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler, call: CallOptions): boolean {
+    dispatchWith(
+      request: Dispatcher.DispatchOptions,
+      handler: Dispatcher.DispatchHandler,
+      call: CallOptions,
+    ): boolean {
       const context = owner.contextFor(hostOf(request.origin))
       if (context === undefined) {
         passThrough ??= new undici.Agent()
@@ -54,11 +65,16 @@ export function createDispatcher(owner: DispatcherOwner, options: DispatcherOpti
       return true
     }
 
-    override close(callback?: unknown): any {
+    override close(): Promise<void>
+    override close(callback: () => void): void
+    override close(callback?: () => void): Promise<void> | undefined {
       return settle(callback)
     }
 
-    override destroy(error?: unknown, callback?: unknown): any {
+    override destroy(error?: Error | null): Promise<void>
+    override destroy(callback: () => void): void
+    override destroy(error: Error | null, callback: () => void): void
+    override destroy(error?: unknown, callback?: unknown): Promise<void> | undefined {
       return settle(callback ?? error)
     }
   }
@@ -68,7 +84,11 @@ export function createDispatcher(owner: DispatcherOwner, options: DispatcherOpti
 const NO_OPTIONS: CallOptions = Object.freeze({})
 
 /** What the connection is to send: the caller's options, but for a Host header and a body whose bytes are at hand. */
-function prepared(service: Service, request: Dispatcher.DispatchOptions, call: CallOptions): Dispatcher.DispatchOptions {
+function prepared(
+  service: Service,
+  request: Dispatcher.DispatchOptions,
+  call: CallOptions,
+): Dispatcher.DispatchOptions {
   const { host, connect } = service.options.client
   if (host === 'endpoint' && call.body === undefined) return request
   const copy = { ...request }
@@ -83,7 +103,11 @@ function prepared(service: Service, request: Dispatcher.DispatchOptions, call: C
 }
 
 /** Only where the service hashes on parts of the request are they looked at. */
-function pickOptions(service: Service, request: Dispatcher.DispatchOptions, pick: PickOptions | undefined): PickOptions | undefined {
+function pickOptions(
+  service: Service,
+  request: Dispatcher.DispatchOptions,
+  pick: PickOptions | undefined,
+): PickOptions | undefined {
   if (service.options.hashOn === undefined || pick?.key !== undefined) return pick
   return { path: request.path, headers: headersByName(request.headers), ...pick }
 }

@@ -20,4 +20,5 @@ export const isOwnDoing = (error: unknown): boolean => OWN_DOING.has(codeOf(erro
 /** The endpoint did not answer in time: the time that passed is a latency sample, if only a lower bound. */
 export const isTimeOut = (error: unknown): boolean => TIME_OUTS.has(codeOf(error))
 /** How `AbortSignal.timeout` ends a request. */
-export const isCallersTimeOut = (reason: unknown): boolean => (reason as Error | null)?.name === 'TimeoutError'
+export const isCallersTimeOut = (reason: unknown): boolean =>
+  (reason as Error | null)?.name === 'TimeoutError'

@@ -161,7 +161,12 @@ function parseHeaders(raw: RawHeaders | null | undefined): ParsedHeaders {
     const before = Object.hasOwn(headers, name) ? headers[name] : undefined
     if (before === undefined) {
       // defineProperty, since a header may be called `__proto__`.
-      Object.defineProperty(headers, name, { value: text, writable: true, enumerable: true, configurable: true })
+      Object.defineProperty(headers, name, {
+        value: text,
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      })
     } else {
       headers[name] = [before, text].flat()
     }

@@ -8,7 +8,8 @@ type Headers = Dispatcher.DispatchOptions['headers']
  */
 export function withHost(headers: Headers, host: string): Headers {
   const pairs: [string, unknown][] = []
-  if (Array.isArray(headers)) for (let i = 0; i + 1 < headers.length; i += 2) pairs.push([headers[i], headers[i + 1]])
+  if (Array.isArray(headers))
+    for (let i = 0; i + 1 < headers.length; i += 2) pairs.push([headers[i], headers[i + 1]])
   else if (headers && Symbol.iterator in headers) pairs.push(...(headers as Iterable<[string, string]>))
   else if (headers) pairs.push(...Object.entries(headers))
   if (pairs.some(([name]) => name.toLowerCase() === 'host')) return headers
@@ -22,7 +23,8 @@ export function headersByName(headers: Headers): Record<string, string | string[
     byName[name.toLowerCase()] = value as string | string[]
   }
   if (Array.isArray(headers)) for (let i = 0; i + 1 < headers.length; i += 2) put(headers[i], headers[i + 1])
-  else if (headers && Symbol.iterator in headers) for (const [name, value] of headers as Iterable<[string, string]>) put(name, value)
+  else if (headers && Symbol.iterator in headers)
+    for (const [name, value] of headers as Iterable<[string, string]>) put(name, value)
   else if (headers) for (const [name, value] of Object.entries(headers)) put(name, value)
   return byName
 }

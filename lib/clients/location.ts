@@ -7,10 +7,16 @@ const isRedirect = (status: number): boolean => (status >= 300 && status < 400) 
  * A `Location` on the chosen endpoint's own origin names the service instead, so that following it is balanced again
  * (an endpoint may not even be reachable by the name it knows itself by). Others, relative ones too, stay as they are.
  */
-export function rewriteLocation(status: number, headers: RawHeaders, endpointUrl: string, serviceOrigin: string): RawHeaders {
+export function rewriteLocation(
+  status: number,
+  headers: RawHeaders,
+  endpointUrl: string,
+  serviceOrigin: string,
+): RawHeaders {
   if (!isRedirect(status)) return headers
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    if (headers[i].length !== 'location'.length || headers[i].toString('latin1').toLowerCase() !== 'location') continue
+    if (headers[i].length !== 'location'.length || headers[i].toString('latin1').toLowerCase() !== 'location')
+      continue
     const location = headers[i + 1].toString('latin1')
     if (!location.startsWith(endpointUrl) || !URL.canParse(location)) return headers
     const url = new URL(location)

@@ -1,6 +1,12 @@
 /** May this body be sent twice? Bytes may; streams, iterators and forms are gone once read. */
 export function isReplayable(body: unknown): boolean {
-  return body === undefined || body === null || typeof body === 'string' || ArrayBuffer.isView(body) || body instanceof ArrayBuffer
+  return (
+    body === undefined ||
+    body === null ||
+    typeof body === 'string' ||
+    ArrayBuffer.isView(body) ||
+    body instanceof ArrayBuffer
+  )
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Dispatcher, Pool } from 'undici'
 import type { Endpoint } from '../model.js'
-import { loadUndici } from '../runtime/lazy.js'
 import type { ResolvedClient } from '../options/resolved.js'
+import { loadUndici } from '../runtime/lazy.js'
 
 /** The connections of one service: an undici `Pool` an endpoint, made when it is first chosen. */
 export class Transports {
@@ -63,4 +63,5 @@ function poolOptions({ host: _, ...pool }: ResolvedClient): Pool.Options {
 
 /** Keys (Buffers) and functions count by their text: enough to tell whether anything changed. */
 const textOf = (options: Pool.Options): string =>
-  JSON.stringify(options, (_key, value: unknown) => (typeof value === 'function' ? String(value) : value)) ?? ''
+  JSON.stringify(options, (_key, value: unknown) => (typeof value === 'function' ? String(value) : value)) ??
+  ''

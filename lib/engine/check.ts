@@ -24,7 +24,9 @@ export const badPosition = (service: number, n: number, services: number): Argum
 /** Throws where a picker could not be made of `spec` by a core with `slots` slots and `services` services. */
 export function checkSpec(spec: PickerSpec, slots: number, services: number): void {
   if (!DISTRIBUTORS.includes(spec.distributor)) {
-    throw new ArgumentError(`distributor ${spec.distributor} of a picker is none of ${DISTRIBUTORS.join(', ')}`)
+    throw new ArgumentError(
+      `distributor ${spec.distributor} of a picker is none of ${DISTRIBUTORS.join(', ')}`,
+    )
   }
   if (!METRICS.includes(spec.metric)) {
     throw new ArgumentError(`metric ${spec.metric} of a picker is none of ${METRICS.join(', ')}`)

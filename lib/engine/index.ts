@@ -30,7 +30,9 @@ function select(wanted: string): Selection {
   const failure = tryNative()
   if (!(failure instanceof Error)) return failure
   if (wanted === 'native') {
-    throw new EngineError(`FAIRLEAD_ENGINE=native, but the addon cannot be loaded: ${failure.message}`, { cause: failure })
+    throw new EngineError(`FAIRLEAD_ENGINE=native, but the addon cannot be loaded: ${failure.message}`, {
+      cause: failure,
+    })
   }
   process.emitWarning(`the fallback engine runs, because the addon cannot be loaded: ${failure.message}`, {
     type: 'FairleadWarning',
@@ -53,5 +55,7 @@ function tryNative(): Selection | Error {
 export const selection: Selection = select(process.env['FAIRLEAD_ENGINE'] || 'auto')
 
 export const engine: Engine = Object.freeze(
-  selection.reason === undefined ? { kind: selection.kind } : { kind: selection.kind, reason: selection.reason },
+  selection.reason === undefined
+    ? { kind: selection.kind }
+    : { kind: selection.kind, reason: selection.reason },
 )

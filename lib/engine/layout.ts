@@ -88,6 +88,9 @@ export const SLOT = {
   HISTOGRAM: 12,
   /** float32, ms: time constant of the latency average. */
   DECAY_MS: 13,
+  /** Failures in a row. On this line, since every success looks whether there is one to forget. */
+  LOCAL_FAILURES: 14,
+  STATUS_FAILURES: 15,
 
   /** Odd while the slot belongs to an endpoint; grows by one when taken and when freed. */
   GENERATION: 16,
@@ -100,18 +103,16 @@ export const SLOT = {
   EJECTION: 20,
   /** Ejections so far that count for the backoff. */
   EJECTIONS: 21,
-  LOCAL_FAILURES: 22,
-  STATUS_FAILURES: 23,
   /** float64, ms. */
-  EJECTED_UNTIL: 24,
+  EJECTED_UNTIL: 22,
   /** 0 none, 1 connection failures, 2 5xx answers. */
-  EJECTION_CAUSE: 26,
+  EJECTION_CAUSE: 24,
   /** 0 auto, 1 open, 2 closed. */
-  BREAKER: 27,
+  BREAKER: 25,
   /** Passing (positive) or failing (negative) active checks in a row. */
-  CHECK_RUN: 28,
+  CHECK_RUN: 26,
   /** float32, 0 to 1: share of recent checks that passed. */
-  HEALTH_SCORE: 29,
+  HEALTH_SCORE: 27,
   WORDS: 32,
 } as const
 

@@ -6,7 +6,7 @@
  * process with SIGBUS, where no `catch` helps.
  */
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,8 +19,12 @@ interface Manifest {
   readonly files: Readonly<Record<string, { readonly size: number; readonly sha256: string }>>
 }
 
-/** The package's folder, seen from `lib/engine/` and from `dist/engine/` alike. */
-const PACKAGE_ROOT = fileURLToPath(new URL('../..', import.meta.url))
+/** The package's folder: the nearest one above this file with a package.json, be it in `lib/engine/`, `dist/engine/` or a bundle. */
+function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder)
+  return folder
+}
 
 const require = createRequire(import.meta.url)
 
@@ -28,7 +32,7 @@ const require = createRequire(import.meta.url)
  * Loads the addon of the package in `root`: one built in place (`build/Release`) before a prebuilt one
  * (`prebuilds/<platform>-<arch>`), as node-gyp-build orders them.
  */
-export function loadAddon(root: string = PACKAGE_ROOT): LoadedAddon {
+export function loadAddon(root: string = packageRoot()): LoadedAddon {
   let path: string
   try {
     const nodeGypBuild = require('node-gyp-build') as { resolve(root: string): string }

@@ -1,8 +1,17 @@
-import {
-  CONTRIBUTION, DEFAULT_MAX_SERVICES, DEFAULT_MAX_THREADS, HEADER, HISTOGRAM_BUCKETS, LAYOUT_VERSION, MAGIC, ROOT_BYTES,
-  SEGMENT_SLOTS, SLOT, layoutFingerprint,
-} from './layout.js'
 import type { Segment } from './contract.js'
+import {
+  CONTRIBUTION,
+  DEFAULT_MAX_SERVICES,
+  DEFAULT_MAX_THREADS,
+  HEADER,
+  HISTOGRAM_BUCKETS,
+  LAYOUT_VERSION,
+  layoutFingerprint,
+  MAGIC,
+  ROOT_BYTES,
+  SEGMENT_SLOTS,
+  SLOT,
+} from './layout.js'
 
 /** Plain data that goes through `workerData`; see `HandleError` for what is refused. */
 export interface MemoryHandle {

@@ -66,7 +66,8 @@ export class SharedState {
     }
     const cells = this.segments[slot >>> SEGMENT_SHIFT].cells
     const at = (slot & MASK) << SLOT_SHIFT
-    for (let word = 0; word < SLOT.WORDS; word++) if (word !== SLOT.GENERATION) Atomics.store(cells, at + word, 0)
+    for (let word = 0; word < SLOT.WORDS; word++)
+      if (word !== SLOT.GENERATION) Atomics.store(cells, at + word, 0)
     const { histograms } = this.segments[slot >>> SEGMENT_SHIFT]
     for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) histograms[histogramWord(slot, bucket)] = 0
     Atomics.add(cells, at + SLOT.GENERATION, 1)
@@ -81,7 +82,8 @@ export class SharedState {
 
   /** Index of a free service record, or -1 when all are taken. */
   takeService(): number {
-    const index = this.#freeServices.pop() ?? (this.#servicesUsed < this.maxServices ? this.#servicesUsed++ : -1)
+    const index =
+      this.#freeServices.pop() ?? (this.#servicesUsed < this.maxServices ? this.#servicesUsed++ : -1)
     if (index >= 0) {
       const at = serviceWord(this.maxThreads, index)
       for (let word = 0; word < SERVICE.WORDS; word++) Atomics.store(this.root, at + word, 0)
@@ -108,7 +110,11 @@ export class SharedState {
 
   /** Adds and returns the value before. */
   add(slot: number, field: number, value: number): number {
-    return Atomics.add(this.segments[slot >>> SEGMENT_SHIFT].cells, ((slot & MASK) << SLOT_SHIFT) + field, value)
+    return Atomics.add(
+      this.segments[slot >>> SEGMENT_SHIFT].cells,
+      ((slot & MASK) << SLOT_SHIFT) + field,
+      value,
+    )
   }
 
   /** True where the word was `expected` and is `next` now. */
@@ -149,7 +155,10 @@ export class SharedState {
   /** The 256 counts of a slot's latency histogram, as they are now. */
   histogram(slot: number): Int32Array {
     const { histograms } = this.segments[slot >>> SEGMENT_SHIFT]
-    return Int32Array.from({ length: HISTOGRAM_BUCKETS }, (_, bucket) => histograms[histogramWord(slot, bucket)])
+    return Int32Array.from(
+      { length: HISTOGRAM_BUCKETS },
+      (_, bucket) => histograms[histogramWord(slot, bucket)],
+    )
   }
 
   /** Word number of a field of a service's record in `root`. */

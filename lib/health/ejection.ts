@@ -96,7 +96,8 @@ export class Ejection<T extends Node> {
     // An answer of any status shows that connections work.
     if (failure === 'status') state.set(slot, SLOT.LOCAL_FAILURES, 0)
     const field = failure === 'status' ? SLOT.STATUS_FAILURES : SLOT.LOCAL_FAILURES
-    const threshold = failure === 'status' ? this.#options.consecutive5xx : this.#options.consecutiveLocalOrigin
+    const threshold =
+      failure === 'status' ? this.#options.consecutive5xx : this.#options.consecutiveLocalOrigin
     const run = state.add(slot, field, 1) + 1
     if (wasProbe) this.#eject(member, EJECTION.PROBING, failure, 'its probe request failed')
     else if (threshold > 0 && run >= threshold) this.#eject(member, EJECTION.NONE, failure, `${run} in a row`)
@@ -111,7 +112,12 @@ export class Ejection<T extends Node> {
 
   /** True for exactly one caller while the endpoint waits for its probe. */
   claimProbe(member: T): boolean {
-    const claimed = this.#state.exchange(member.slot, SLOT.EJECTION, EJECTION.AWAITING_PROBE, EJECTION.PROBING)
+    const claimed = this.#state.exchange(
+      member.slot,
+      SLOT.EJECTION,
+      EJECTION.AWAITING_PROBE,
+      EJECTION.PROBING,
+    )
     if (claimed) this.#state.touchFilter(this.#state.get(member.slot, SLOT.SERVICE))
     return claimed
   }
@@ -119,7 +125,11 @@ export class Ejection<T extends Node> {
   /** An active check passed: an ejection for connection failures ends at once, one for 5xx answers does not. */
   checkPassed(member: T): void {
     const { slot } = member
-    if (this.#state.get(slot, SLOT.EJECTION) === EJECTION.NONE || this.#state.get(slot, SLOT.EJECTION_CAUSE) !== CAUSE.CONNECTION) return
+    if (
+      this.#state.get(slot, SLOT.EJECTION) === EJECTION.NONE ||
+      this.#state.get(slot, SLOT.EJECTION_CAUSE) !== CAUSE.CONNECTION
+    )
+      return
     for (const from of [EJECTION.EJECTED, EJECTION.AWAITING_PROBE]) {
       if (this.#return(member, from, 'an active check passed')) return
     }
@@ -168,7 +178,9 @@ export class Ejection<T extends Node> {
 
   #schedule(member: T, duration: number): void {
     this.forget(member.slot)
-    const timer = this.#timers.after(duration, () => this.#awaitProbe(member, 'its ejection is over; one request probes it'))
+    const timer = this.#timers.after(duration, () =>
+      this.#awaitProbe(member, 'its ejection is over; one request probes it'),
+    )
     this.#pending.set(member.slot, timer)
   }
 
@@ -197,7 +209,11 @@ export class Ejection<T extends Node> {
     if (failure !== 'status') return true
     let out = 0
     for (const { slot } of members) {
-      if (this.#state.get(slot, SLOT.EJECTION) !== EJECTION.NONE || this.#state.get(slot, SLOT.HEALTH) === HEALTH.UNHEALTHY) out++
+      if (
+        this.#state.get(slot, SLOT.EJECTION) !== EJECTION.NONE ||
+        this.#state.get(slot, SLOT.HEALTH) === HEALTH.UNHEALTHY
+      )
+        out++
     }
     return out < Math.max(1, Math.floor((members.length * this.#options.maxEjectionPercent) / 100))
   }

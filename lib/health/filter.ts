@@ -64,7 +64,8 @@ export function filterUsable<T extends { readonly slot: number; readonly endpoin
     if (level === undefined) levels.set(priority, (level = { open: [], healthy: [] }))
     level.open.push(member)
     if (condition === 'ready') level.healthy.push(member)
-    else if (condition === 'probing' && state.get(member.slot, SLOT.EJECTION) === EJECTION.AWAITING_PROBE) awaitingProbe.push(member)
+    else if (condition === 'probing' && state.get(member.slot, SLOT.EJECTION) === EJECTION.AWAITING_PROBE)
+      awaitingProbe.push(member)
   }
   const ordered = [...levels.keys()].sort((a, b) => a - b).map((priority) => levels.get(priority) as Level<T>)
   const usable: T[] = []

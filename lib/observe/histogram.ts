@@ -43,5 +43,12 @@ export function summarise(counts: Float64Array): LatencySummary {
     }
     return bucketMiddleMs(HISTOGRAM_BUCKETS - 1)
   }
-  return { count, mean: count === 0 ? 0 : sum / count, p50: quantile(0.5), p90: quantile(0.9), p99: quantile(0.99), p999: quantile(0.999) }
+  return {
+    count,
+    mean: count === 0 ? 0 : sum / count,
+    p50: quantile(0.5),
+    p90: quantile(0.9),
+    p99: quantile(0.99),
+    p999: quantile(0.999),
+  }
 }

@@ -25,10 +25,12 @@ export const adaptive: Policy = {
         view,
         view.slots,
         (slot, now) =>
-          -(HEALTH_SHARE * health(slot) +
+          -(
+            HEALTH_SHARE * health(slot) +
             ROOM_SHARE * room(slot) +
             SPEED_SHARE * speed(slot, now) +
-            REGION_SHARE * match(slot)),
+            REGION_SHARE * match(slot)
+          ),
         choices,
       )
     }

@@ -9,18 +9,24 @@ export function keyOf(request: PickOptions, hashOn: HashOnConfig): string | unde
   if (request.path === undefined) return undefined
   const mark = request.path.indexOf('?')
   if (path === true) return mark < 0 ? request.path : request.path.slice(0, mark)
-  if (query !== undefined && mark >= 0) return new URLSearchParams(request.path.slice(mark)).get(query) ?? undefined
+  if (query !== undefined && mark >= 0)
+    return new URLSearchParams(request.path.slice(mark)).get(query) ?? undefined
   return undefined
 }
 
-const first = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value)
+const first = (value: string | string[] | undefined): string | undefined =>
+  Array.isArray(value) ? value[0] : value
 
 /** One cookie's value out of a Cookie header, unquoted (RFC 6265, 4.2.1). */
 function cookieValue(header: string | undefined, name: string): string | undefined {
   if (header === undefined) return undefined
   for (const pair of header.split(';')) {
     const equals = pair.indexOf('=')
-    if (equals >= 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim().replace(/^"(.*)"$/, '$1')
+    if (equals >= 0 && pair.slice(0, equals).trim() === name)
+      return pair
+        .slice(equals + 1)
+        .trim()
+        .replace(/^"(.*)"$/, '$1')
   }
   return undefined
 }

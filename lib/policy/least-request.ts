@@ -12,7 +12,18 @@ export const leastRequest: Policy = {
   latency: 'plain',
   picker: (view, { choices = 2 }) => {
     const { state, service, slots } = view
-    if (choices === 2) return state.core.picker({ distributor: DISTRIBUTOR.TWO_CHOICES, metric: METRIC.IN_FLIGHT, service, slots })
-    return lowestOf(view, slots, (slot) => (state.peek(slot, SLOT.IN_FLIGHT) + 1) / state.getFloat(slot, SLOT.WEIGHT), choices)
+    if (choices === 2)
+      return state.core.picker({
+        distributor: DISTRIBUTOR.TWO_CHOICES,
+        metric: METRIC.IN_FLIGHT,
+        service,
+        slots,
+      })
+    return lowestOf(
+      view,
+      slots,
+      (slot) => (state.peek(slot, SLOT.IN_FLIGHT) + 1) / state.getFloat(slot, SLOT.WEIGHT),
+      choices,
+    )
   },
 }

@@ -16,7 +16,8 @@ export const leastResponseTime: Policy = {
       view,
       view.slots,
       (slot, now) =>
-        (state.core.latency(slot, now) * (state.peek(slot, SLOT.IN_FLIGHT) + 1)) / state.getFloat(slot, SLOT.WEIGHT),
+        (state.core.latency(slot, now) * (state.peek(slot, SLOT.IN_FLIGHT) + 1)) /
+        state.getFloat(slot, SLOT.WEIGHT),
       choices,
     )
   },

@@ -8,6 +8,11 @@ export const resourceBased: Policy = {
   latency: 'plain',
   picker: (view, { choices = 'all' }) => {
     const { health, room, speed } = sharesOf(view)
-    return lowestOf(view, view.slots, (slot, now) => -(health(slot) + room(slot) + speed(slot, now)) / 3, choices)
+    return lowestOf(
+      view,
+      view.slots,
+      (slot, now) => -(health(slot) + room(slot) + speed(slot, now)) / 3,
+      choices,
+    )
   },
 }

@@ -20,7 +20,9 @@ export const weightedRoundRobin: Policy = {
     const { service, slots, state, usable } = view
     const n = slots.length
     const largest = usable.reduce((max, { endpoint }) => Math.max(max, endpoint.weight), 0)
-    const strides = Float64Array.from(usable, ({ endpoint }) => Math.max(1, Math.round((endpoint.weight / largest) * LARGEST)))
+    const strides = Float64Array.from(usable, ({ endpoint }) =>
+      Math.max(1, Math.round((endpoint.weight / largest) * LARGEST)),
+    )
     if (strides.every((stride) => stride === LARGEST)) return roundRobin.picker(view, options)
     // Above 65,536 endpoints the cycle is cut to what 32 bits count.
     const tickets = n * Math.min(LARGEST, Math.floor(4294967296 / n))
@@ -30,7 +32,8 @@ export const weightedRoundRobin: Policy = {
         const position = ticket % n
         const round = Math.floor(ticket / n)
         const stride = strides[position]
-        if ((stride * round + Math.floor(position * OFFSET)) % LARGEST >= LARGEST - stride) return reserveFrom(view, slots, position)
+        if ((stride * round + Math.floor(position * OFFSET)) % LARGEST >= LARGEST - stride)
+          return reserveFrom(view, slots, position)
       }
     }
   },

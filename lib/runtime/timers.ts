@@ -26,7 +26,8 @@ export const systemTimers: Timers = {
 }
 
 /** A wait of `ms` varied by up to `share` of it in both directions, so that many loops do not fall into step. */
-export const jittered = (timers: Timers, ms: number, share: number): number => ms * (1 + share * (2 * timers.random() - 1))
+export const jittered = (timers: Timers, ms: number, share: number): number =>
+  ms * (1 + share * (2 * timers.random() - 1))
 
 /** Timers that stand still until `advance` is called. Callbacks run in order of their time. */
 export class ManualTimers implements Timers {

@@ -21,7 +21,12 @@ export interface SlotSettings {
 }
 
 /** Puts a new endpoint into a slot of its own. */
-export function admit(state: SharedState, service: number, endpoint: Endpoint, settings: SlotSettings): Member {
+export function admit(
+  state: SharedState,
+  service: number,
+  endpoint: Endpoint,
+  settings: SlotSettings,
+): Member {
   const slot = state.takeSlot()
   state.set(slot, SLOT.SERVICE, service)
   state.set(slot, SLOT.HISTOGRAM, slot + 1)

@@ -28,7 +28,12 @@ export class Roster {
    * quickest way from a slot to its member. `onFreed` is called when an endpoint that
    * has left has nothing in flight any more, just before its slot is free.
    */
-  constructor(state: SharedState, service: number, bySlot: (Member | undefined)[], onFreed: (member: Member) => void) {
+  constructor(
+    state: SharedState,
+    service: number,
+    bySlot: (Member | undefined)[],
+    onFreed: (member: Member) => void,
+  ) {
     this.#state = state
     this.#service = service
     this.#bySlot = bySlot
@@ -73,7 +78,9 @@ export class Roster {
       configure(this.#state, member, settings)
     }
     const fresh = added.map((endpoint) => this.#admit(endpoint, settings))
-    const byId = new Map([...kept.map(({ member }) => member), ...fresh].map((member) => [member.endpoint.id, member]))
+    const byId = new Map(
+      [...kept.map(({ member }) => member), ...fresh].map((member) => [member.endpoint.id, member]),
+    )
     this.#members = endpoints.map(({ id }) => byId.get(id) as Member)
     for (const member of removed) this.#leaving.add(member)
     return { added: fresh, changed, removed }
@@ -81,7 +88,9 @@ export class Roster {
 
   /** Throws `ArgumentError` where an endpoint of this id or address is there already. */
   refuseTwin(serviceName: string, endpoint: Endpoint): void {
-    const twin = this.#members.find((member) => member.endpoint.id === endpoint.id || member.endpoint.url === endpoint.url)
+    const twin = this.#members.find(
+      (member) => member.endpoint.id === endpoint.id || member.endpoint.url === endpoint.url,
+    )
     if (twin === undefined) return
     throw new ArgumentError(
       `service "${serviceName}" already has endpoint "${twin.endpoint.id}" at ${twin.endpoint.url}; set() changes it, remove() takes it out`,

@@ -51,7 +51,7 @@ export class Block {
   core(factory: CoreFactory, thread = 0): Core {
     seedRandom(this.root, threadWord(thread) + THREAD.RANDOM, this.seed, thread)
     const core = factory.createCore(this.root, thread)
-    this.segments.forEach((segment, index) => core.addSegment(index, segment))
+    for (const [index, segment] of this.segments.entries()) core.addSegment(index, segment)
     return core
   }
 
@@ -102,7 +102,9 @@ export class Block {
 
   contribution(slot: number, thread: number): number {
     const { contributions } = this.segments[slot >>> SEGMENT_SHIFT]
-    return contributions[(thread * SEGMENT_SLOTS + (slot & MASK)) * CONTRIBUTION.WORDS + CONTRIBUTION.IN_FLIGHT]
+    return contributions[
+      (thread * SEGMENT_SLOTS + (slot & MASK)) * CONTRIBUTION.WORDS + CONTRIBUTION.IN_FLIGHT
+    ]
   }
 
   /** The filled buckets of a histogram, as bucket: count. */
@@ -154,6 +156,7 @@ export function spec(
     distributor: DISTRIBUTORS[distributor],
     metric: metric === 'latency' ? METRIC.LATENCY : METRIC.IN_FLIGHT,
     service,
-    slots: typeof slots === 'number' ? Uint32Array.from({ length: slots }, (_, i) => i) : Uint32Array.from(slots),
+    slots:
+      typeof slots === 'number' ? Uint32Array.from({ length: slots }, (_, i) => i) : Uint32Array.from(slots),
   }
 }

@@ -1,6 +1,5 @@
 /** What every engine's core does: one suite, as a function of the factory. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { ArgumentError } from '../../lib/errors.js'
 import type { CoreFactory } from '../../lib/engine/contract.js'
 import { bucketOf } from '../../lib/engine/fallback/histogram.js'
 import {
@@ -12,6 +11,7 @@ import {
   serviceWord,
   TICKS_PER_MS,
 } from '../../lib/engine/layout.js'
+import { ArgumentError } from '../../lib/errors.js'
 import { monotonicNow } from '../../lib/runtime/clock.js'
 import { Block, distributorNames, type SlotSettings, spec } from './block.js'
 
@@ -155,7 +155,12 @@ export function coreContract(factory: CoreFactory): void {
         core.reserve(slot)
         core.end(slot, 0, SUCCEEDED, 1)
       }
-      expect([0, 1, 2, 3].map((histogram) => block.buckets(histogram))).toEqual([{}, {}, {}, { [bucketOf(1)]: 1 }])
+      expect([0, 1, 2, 3].map((histogram) => block.buckets(histogram))).toEqual([
+        {},
+        {},
+        {},
+        { [bucketOf(1)]: 1 },
+      ])
     })
 
     test('a histogram that is none of this core’s takes no sample', () => {

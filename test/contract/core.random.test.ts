@@ -1,14 +1,7 @@
 /** Random operations on both engines at once, with one seed and one manual clock: same answers, same memory, bit for bit. */
 import { describe, expect, test } from 'vitest'
 import type { Core, Picker } from '../../lib/engine/contract.js'
-import {
-  HEADER,
-  OUTCOME,
-  type OutcomeCode,
-  SERVICE,
-  SLOT,
-  serviceWord,
-} from '../../lib/engine/layout.js'
+import { HEADER, OUTCOME, type OutcomeCode, SERVICE, SLOT, serviceWord } from '../../lib/engine/layout.js'
 import { Block, distributorNames, spec } from './block.js'
 import { addon, engines } from './engines.js'
 
@@ -95,7 +88,12 @@ function drive(seed: number): void {
   const renew = (index: number) => {
     const size = chance.of([0, 1, 2, 3, 10, 40])
     const slots = Array.from({ length: size }, () => chance.of([chance.below(20), chance.below(SLOTS)]))
-    const one = spec(chance.of(distributorNames), slots, chance.of(['in-flight', 'latency']), chance.below(SERVICES))
+    const one = spec(
+      chance.of(distributorNames),
+      slots,
+      chance.of(['in-flight', 'latency']),
+      chance.below(SERVICES),
+    )
     both(`picker ${index} over ${slots}`, (side) => {
       side.pickers[index] = side.core.picker(one)
     })
@@ -155,10 +153,15 @@ function expectSameMemory([native, fallback]: Side[], where: () => string): void
     const same = Buffer.from(words.buffer).equals(Buffer.from(other.buffer))
     if (same) continue
     const at = words.findIndex((word, index) => word !== other[index])
-    throw new Error(`${region}: word ${at} is ${words[at]} natively, ${other[at]} in the fallback; ${where()}`)
+    throw new Error(
+      `${region}: word ${at} is ${words[at]} natively, ${other[at]} in the fallback; ${where()}`,
+    )
   }
 }
 
 describe.skipIf(addon === undefined)('native against fallback, random operations', () => {
-  test.each([...FIXED_SEEDS, freshSeed])(`seed %i: same answers and same memory over ${OPERATIONS} operations`, drive)
+  test.each([...FIXED_SEEDS, freshSeed])(
+    `seed %i: same answers and same memory over ${OPERATIONS} operations`,
+    drive,
+  )
 })

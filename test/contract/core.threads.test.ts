@@ -25,7 +25,9 @@ function start(kind: string, block: Block, job: object): { workers: Worker[]; ga
 
 /** Runs the job in every thread, from a common start, and returns what each said. */
 async function run<T>(kind: string, block: Block, job: object): Promise<T[]> {
-  const answers = start(kind, block, job).workers.map(async (worker) => (await once(worker, 'message'))[0] as T)
+  const answers = start(kind, block, job).workers.map(
+    async (worker) => (await once(worker, 'message'))[0] as T,
+  )
   return Promise.all(answers)
 }
 
@@ -35,7 +37,11 @@ const OUTCOME_FIELDS = [SLOT.SUCCEEDED, SLOT.FAILED, SLOT.CANCELLED]
 for (const { kind } of engines) {
   describe(`core over threads, ${kind} engine`, () => {
     const ended = (block: Block, slots: number) =>
-      sum(Array.from({ length: slots }, (_, slot) => sum(OUTCOME_FIELDS.map((field) => Number(block.total(slot, field))))))
+      sum(
+        Array.from({ length: slots }, (_, slot) =>
+          sum(OUTCOME_FIELDS.map((field) => Number(block.total(slot, field)))),
+        ),
+      )
     const inFlight = (block: Block, slots: number) =>
       Array.from({ length: slots }, (_, slot) => block.get(slot, SLOT.IN_FLIGHT))
     const contributed = (block: Block, slots: number) =>
@@ -65,21 +71,24 @@ for (const { kind } of engines) {
       }
     })
 
-    test.each([0, 1, 2])('distributor %i hands out every reservation below the limits, and no more', async (distributor) => {
-      const block = new Block(10, { limit: 2_000 })
-      const slots = spec('random', 10).slots
-      const answers = await run<{ picked: number }>(kind, block, { name: 'exhaust', distributor, slots })
-      expect(sum(answers.map((answer) => answer.picked))).toBe(20_000)
-      expect(inFlight(block, 10)).toEqual(new Array(10).fill(2_000))
-      expect(contributed(block, 10)).toEqual(inFlight(block, 10))
-    })
+    test.each([0, 1, 2])(
+      'distributor %i hands out every reservation below the limits, and no more',
+      async (distributor) => {
+        const block = new Block(10, { limit: 2_000 })
+        const slots = spec('random', 10).slots
+        const answers = await run<{ picked: number }>(kind, block, { name: 'exhaust', distributor, slots })
+        expect(sum(answers.map((answer) => answer.picked))).toBe(20_000)
+        expect(inFlight(block, 10)).toEqual(new Array(10).fill(2_000))
+        expect(contributed(block, 10)).toEqual(inFlight(block, 10))
+      },
+    )
 
     test('round robin is exactly fair over the threads, across the wrap of its cursor too', async () => {
       const block = new Block(7)
       block.root[serviceWord(block.root[HEADER.MAX_THREADS], 0) + SERVICE.CURSOR] = -1_000
       const slots = spec('random', 7).slots
       const answers = await run<{ counts: number[] }>(kind, block, { name: 'turns', picks: 25_000, slots })
-      const counts = slots.reduce<number[]>((all, slot) => [...all, sum(answers.map((a) => a.counts[slot]))], [])
+      const counts = Array.from(slots, (slot) => sum(answers.map((answer) => answer.counts[slot])))
       expect(sum(counts)).toBe(THREADS * 25_000)
       expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1)
     })

@@ -17,7 +17,7 @@ function factory() {
 
 seedRandom(root, threadWord(thread) + THREAD.RANDOM, 1, thread)
 const core = factory().createCore(root, thread)
-segments.forEach((segment, index) => core.addSegment(index, segment))
+for (const [index, segment] of segments.entries()) core.addSegment(index, segment)
 
 const jobs = {
   /** Reserves and ends `cycles` times; leaves `kept` reservations. The most that were ever in flight to slot 0, seen after a reservation. */

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { roundTrip } from '../../lib/cli/doctor/queue-check.js'
 import { selfCheck } from '../../lib/cli/doctor/self-check.js'
 import type { CoreFactory } from '../../lib/engine/contract.js'
 import { fallbackFactory } from '../../lib/engine/fallback/index.js'
 import { engine } from '../../lib/engine/index.js'
 import { LAYOUT_VERSION, layoutFingerprint } from '../../lib/engine/layout.js'
+import { fallbackQueueEngine, type QueueEngine } from '../../lib/queue/engine.js'
 import { runCli } from './cli-process.js'
 
 describe('fairlead doctor', () => {
@@ -12,7 +14,8 @@ describe('fairlead doctor', () => {
     expect(stderr).toBe('')
     expect(stdout).toMatch(new RegExp(`^engine +${engine.kind}$`, 'm'))
     if (engine.reason !== undefined) expect(stdout).toMatch(/^why +\S/m)
-    expect(stdout).toMatch(new RegExp(`^check of ${engine.kind} +passed, 4,000 picks$`, 'm'))
+    expect(stdout).toMatch(new RegExp(`^check of ${engine.kind} +passed: 4,000 picks\\b`, 'm'))
+    expect(stdout).toMatch(/^check of fallback +passed: 4,000 picks, queue round trips$/m)
     expect(stdout).toContain(`The ${engine.kind} engine runs, and works.`)
     expect(code).toBe(0)
   })
@@ -57,6 +60,8 @@ describe('fairlead doctor', () => {
   })
 
   describe('the self-check', () => {
+    const REFERENCE = { kind: 'fallback', factory: fallbackFactory } as const
+
     /** An engine with one thing wrong. */
     const broken = (fault: (core: ReturnType<CoreFactory['createCore']>) => void): CoreFactory => ({
       createCore(root, thread) {
@@ -74,7 +79,7 @@ describe('fairlead doctor', () => {
           if (++calls !== 100) end(...args)
         }
       })
-      const [, native] = selfCheck('fallback', forgetful)
+      const [, native] = selfCheck([REFERENCE, { kind: 'native', factory: forgetful }])
       expect(native.faults.join()).toMatch(
         /1 requests in flight after all have ended.*counted \d+ of \d+ requests/,
       )
@@ -85,9 +90,23 @@ describe('fairlead doctor', () => {
         const picker = core.picker.bind(core)
         core.picker = (spec) => picker({ ...spec, slots: Uint32Array.from(spec.slots).reverse() })
       })
-      const [fallback, native] = selfCheck('fallback', other)
+      const [fallback, native] = selfCheck([REFERENCE, { kind: 'native', factory: other }])
       expect(fallback.faults).toEqual([])
       expect(native.faults).toEqual(['its picks differ from those of the other engine'])
+    })
+
+    it('finds tickets that a queue loses or lets in twice', () => {
+      const leaky: QueueEngine = {
+        kind: 'fallback',
+        createLanes(memory) {
+          const lanes = fallbackQueueEngine.createLanes(memory)
+          const popMany = lanes.popMany.bind(lanes)
+          lanes.popMany = (out) => Math.max(0, popMany(out) - 1)
+          return lanes
+        },
+      }
+      expect(roundTrip(fallbackQueueEngine)).toEqual([])
+      expect(roundTrip(leaky).join()).toContain('999 of 1000 tickets came out of the queue')
     })
   })
 })

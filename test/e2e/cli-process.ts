@@ -8,6 +8,13 @@ import { onTestFinished } from 'vitest'
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
+/** What would make the output another than users see, and the warning of a machine that has no binary. */
+const QUIET = {
+  FORCE_COLOR: undefined,
+  FAIRLEAD_DEBUG: undefined,
+  NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --disable-warning=FAIRLEAD_ENGINE`,
+}
+
 export interface Finished {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
@@ -31,7 +38,7 @@ export function startCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): 
   if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: compile first (npm run build)`)
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, FORCE_COLOR: undefined, FAIRLEAD_DEBUG: undefined, ...env },
+    env: { ...process.env, ...QUIET, ...env },
   })
   const text = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {

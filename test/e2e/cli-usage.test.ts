@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { runCli, startCli } from './cli-process.js'
+import { runCli, startCli, temporaryFile } from './cli-process.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 
@@ -58,7 +58,8 @@ describe('fairlead', () => {
   })
 
   it('names an engine that cannot be', async () => {
-    const { code, stderr } = await runCli(['proxy', '--config', '/nowhere'], { FAIRLEAD_ENGINE: 'quick' })
+    const file = temporaryFile('proxy.yaml', 'services: { app: { endpoints: [] } }')
+    const { code, stderr } = await runCli(['proxy', '--config', file], { FAIRLEAD_ENGINE: 'quick' })
     expect(code).toBe(1)
     expect(stderr).toBe('fairlead: FAIRLEAD_ENGINE is "quick"; it takes one of auto, native, fallback\n')
   })

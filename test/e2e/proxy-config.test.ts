@@ -34,7 +34,7 @@ describe('fairlead proxy --check', () => {
       '  users:',
       '    endpoints: [http://10.0.0.1:8080/path]',
       '    polcy: random',
-      'rulse: []',
+      'ruls: []',
     ].join('\n')
     const { code, stdout, stderr } = await check('proxy.yaml', text)
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
@@ -48,7 +48,7 @@ describe('fairlead proxy --check', () => {
         '  line 6: routes[2]: has the host and path of routes[1]',
         '  line 9: services.users.endpoints[0]: "http://10.0.0.1:8080/path" has path `/path`',
         '  line 10: services.users.polcy: unknown key `polcy`; did you mean `policy`?',
-        '  line 11: rulse: unknown key `rulse`; did you mean `rules`?',
+        '  line 11: ruls: unknown key `ruls`; did you mean `rules`?',
         '',
       ].join('\n'),
     )

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { getGlobalDispatcher, request, setGlobalDispatcher } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { NoEndpointError, OverloadedError, UnknownServiceError } from '../../lib/index.js'
-import { answering, balancerOver, startEndpoints } from '../fixtures/http-servers.js'
+import { answering, balancerOver, startEndpoints } from '../support/http-servers.js'
 
 describe('balancer.fetch', () => {
   it('balances over all endpoints, and the totals are exact', async () => {
@@ -15,7 +15,14 @@ describe('balancer.fetch', () => {
     }
     expect(endpoints.map(({ requests }) => requests)).toEqual([10, 10, 10])
     const { users } = balancer.stats().services
-    expect(users).toMatchObject({ requests: 30, succeeded: 30, failed: 0, cancelled: 0, retried: 0, inFlight: 0 })
+    expect(users).toMatchObject({
+      requests: 30,
+      succeeded: 30,
+      failed: 0,
+      cancelled: 0,
+      retried: 0,
+      inFlight: 0,
+    })
     expect(users.latencyMs.count).toBe(30)
     expect(Object.values(users.endpoints).map(({ requests }) => requests)).toEqual([10, 10, 10])
   })
@@ -24,14 +31,20 @@ describe('balancer.fetch', () => {
     const balancer = balancerOver(await startEndpoints(1))
     const failure = await balancer.fetch('http://orders/').catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(UnknownServiceError)
-    expect(failure).toMatchObject({ code: 'FAIRLEAD_UNKNOWN_SERVICE', message: expect.stringContaining('users') })
+    expect(failure).toMatchObject({
+      code: 'FAIRLEAD_UNKNOWN_SERVICE',
+      message: expect.stringContaining('users'),
+    })
   })
 
   it('rejects at once with FAIRLEAD_NO_ENDPOINT where no endpoint is left', async () => {
     const balancer = balancerOver([])
     const failure = await balancer.fetch('http://users/').catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(NoEndpointError)
-    expect(failure).toMatchObject({ code: 'FAIRLEAD_NO_ENDPOINT', message: expect.stringContaining('"users"') })
+    expect(failure).toMatchObject({
+      code: 'FAIRLEAD_NO_ENDPOINT',
+      message: expect.stringContaining('"users"'),
+    })
     expect(balancer.stats().services.users.noEndpoint).toBe(1)
   })
 
@@ -69,7 +82,12 @@ describe('balancer.fetch', () => {
     const response = await balancer.fetch('http://users/', { method: 'PUT', body: 'twice' })
     expect(response.status).toBe(200)
     expect(bodies).toEqual(['twice', 'twice'])
-    expect(balancer.stats().services.users).toMatchObject({ requests: 1, succeeded: 1, failed: 0, retried: 1 })
+    expect(balancer.stats().services.users).toMatchObject({
+      requests: 1,
+      succeeded: 1,
+      failed: 0,
+      retried: 1,
+    })
   })
 })
 
@@ -94,7 +112,11 @@ describe('the dispatcher', () => {
   it('sends the Host header that client.host asks for', async () => {
     const [a] = await startEndpoints(1)
     a.handle = (incoming, response) => response.end(incoming.headers.host)
-    for (const [host, expected] of [['endpoint', a.host], ['service', 'users'], ['users.example', 'users.example']]) {
+    for (const [host, expected] of [
+      ['endpoint', a.host],
+      ['service', 'users'],
+      ['users.example', 'users.example'],
+    ]) {
       const balancer = balancerOver([a], { client: { host } })
       expect(await (await balancer.fetch('http://users/')).text()).toBe(expected)
     }
@@ -105,7 +127,8 @@ describe('the dispatcher', () => {
     for (const endpoint of [a, b]) {
       endpoint.handle = (incoming, response) => {
         if (incoming.url === '/from') response.writeHead(302, { location: `${endpoint.url}/to?x=1` }).end()
-        else if (incoming.url === '/away') response.writeHead(302, { location: 'http://elsewhere.example/to' }).end()
+        else if (incoming.url === '/away')
+          response.writeHead(302, { location: 'http://elsewhere.example/to' }).end()
         else response.end(endpoint.name)
       }
     }
@@ -122,9 +145,13 @@ describe('the dispatcher', () => {
   it('holds the place of an upgraded connection until its socket closes', async () => {
     const [a] = await startEndpoints(1)
     const balancer = balancerOver([a])
-    const { socket } = await balancer.dispatcher().upgrade({ path: '/', protocol: 'echo', origin: 'http://users' } as never)
+    const { socket } = await balancer
+      .dispatcher()
+      .upgrade({ path: '/', protocol: 'echo', origin: 'http://users' } as never)
     socket.write('hello')
-    const [chunk] = await new Promise<[Buffer]>((resolve) => socket.once('data', (data: Buffer) => resolve([data])))
+    const [chunk] = await new Promise<[Buffer]>((resolve) =>
+      socket.once('data', (data: Buffer) => resolve([data])),
+    )
     expect(chunk.toString()).toBe('hello')
     expect(balancer.stats().services.users.inFlight).toBe(1)
     socket.destroy()
@@ -160,7 +187,12 @@ describe('outcome and retries', () => {
     a.handle = answering('sick', status)
     const balancer = balancerOver([a, b], { policy: 'round-robin', outlier: false })
     for (let i = 0; i < 4; i++) expect(await (await balancer.fetch('http://users/')).text()).toBe('b')
-    expect(balancer.stats().services.users).toMatchObject({ requests: 4, succeeded: 4, failed: 0, retried: 2 })
+    expect(balancer.stats().services.users).toMatchObject({
+      requests: 4,
+      succeeded: 4,
+      failed: 0,
+      retried: 2,
+    })
     expect(balancer.stats().services.users.endpoints.a.failed).toBe(2)
   })
 
@@ -189,10 +221,19 @@ describe('outcome and retries', () => {
     const balancer = balancerOver([a, b], { policy: 'round-robin', outlier: false, retry: { attempts: 1 } })
     for (let i = 0; i < 4; i++) {
       const stream = new Blob(['body']).stream()
-      const response = await balancer.fetch('http://users/', { method: 'POST', body: stream, duplex: 'half' } as RequestInit)
+      const response = await balancer.fetch('http://users/', {
+        method: 'POST',
+        body: stream,
+        duplex: 'half',
+      } as RequestInit)
       expect(await response.text()).toBe('b')
     }
-    expect(balancer.stats().services.users).toMatchObject({ requests: 4, succeeded: 4, failed: 0, retried: 2 })
+    expect(balancer.stats().services.users).toMatchObject({
+      requests: 4,
+      succeeded: 4,
+      failed: 0,
+      retried: 2,
+    })
   })
 
   it('gives the connection error to the caller when every endpoint refuses', async () => {
@@ -215,9 +256,17 @@ describe('outcome and retries', () => {
       setTimeout(() => incoming.socket.destroy(), 20)
     }
     b.handle = a.handle
+    const before = a.requests + b.requests
     const cut = await balancer.fetch('http://users/')
     await expect(cut.text()).rejects.toThrow()
-    expect(balancer.stats().services.users).toMatchObject({ requests: 5, succeeded: 4, failed: 1, inFlight: 0 })
+    await sleep(300) // longer than any backoff
+    expect(a.requests + b.requests).toBe(before + 1)
+    expect(balancer.stats().services.users).toMatchObject({
+      requests: 5,
+      succeeded: 4,
+      failed: 1,
+      inFlight: 0,
+    })
   })
 
   it('does not send a POST twice after its bytes went out', async () => {
@@ -225,6 +274,15 @@ describe('outcome and retries', () => {
     for (const endpoint of endpoints) endpoint.handle = (incoming) => incoming.socket.destroy()
     const balancer = balancerOver(endpoints)
     await expect(balancer.fetch('http://users/', { method: 'POST', body: 'x' })).rejects.toThrow()
+    expect(endpoints[0].requests + endpoints[1].requests).toBe(1)
+  })
+
+  it('does not send a stream twice, even for an idempotent method', async () => {
+    const endpoints = await startEndpoints(2)
+    for (const endpoint of endpoints) endpoint.handle = answering('sick', 503)
+    const balancer = balancerOver(endpoints, { outlier: false })
+    const init = { method: 'PUT', body: new Blob(['once']).stream(), duplex: 'half' } as RequestInit
+    expect((await balancer.fetch('http://users/', init)).status).toBe(503)
     expect(endpoints[0].requests + endpoints[1].requests).toBe(1)
   })
 
@@ -245,9 +303,18 @@ describe('outcome and retries', () => {
   it('cuts a try off after perTryTimeoutMs and goes elsewhere', async () => {
     const [a, b] = await startEndpoints(2)
     a.handle = () => {}
-    const balancer = balancerOver([a, b], { policy: 'round-robin', outlier: false, retry: { perTryTimeoutMs: 50 } })
+    const balancer = balancerOver([a, b], {
+      policy: 'round-robin',
+      outlier: false,
+      retry: { perTryTimeoutMs: 50 },
+    })
     for (let i = 0; i < 2; i++) expect(await (await balancer.fetch('http://users/')).text()).toBe('b')
-    expect(balancer.stats().services.users).toMatchObject({ requests: 2, succeeded: 2, retried: 1, inFlight: 0 })
+    expect(balancer.stats().services.users).toMatchObject({
+      requests: 2,
+      succeeded: 2,
+      retried: 1,
+      inFlight: 0,
+    })
   })
 
   it('does not hold the caller’s abort against the endpoint', async () => {
@@ -267,13 +334,18 @@ describe('outcome and retries', () => {
   it('lets go of a request that is aborted before it is connected or while it waits for its next try', async () => {
     const [a] = await startEndpoints(1)
     a.handle = answering('sick', 503)
-    const balancer = balancerOver([a], { outlier: false, retry: { backoffBaseMs: 60_000, backoffMaxMs: 60_000 } })
+    const balancer = balancerOver([a], {
+      outlier: false,
+      retry: { backoffBaseMs: 60_000, backoffMaxMs: 60_000 },
+    })
     const aborter = new AbortController()
     const pending = balancer.fetch('http://users/', { signal: aborter.signal })
     await until(() => a.requests === 1 && balancer.stats().services.users.inFlight === 0)
     aborter.abort()
     await expect(pending).rejects.toMatchObject({ name: 'AbortError' })
-    await expect(balancer.fetch('http://users/', { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' })
+    await expect(balancer.fetch('http://users/', { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      name: 'AbortError',
+    })
     expect(balancer.stats().services.users.inFlight).toBe(0)
     expect(a.requests).toBe(1)
   })

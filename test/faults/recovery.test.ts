@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { ServiceConfig } from '../../lib/model.js'
-import { balancerOver, startEndpoints } from '../fixtures/http-servers.js'
+import { balancerOver, startEndpoints } from '../support/http-servers.js'
 
 /** Sends idempotent requests, `width` at a time, until told to stop; counts answers by endpoint and keeps every failure. */
 function load(balancer: ReturnType<typeof balancerOver>, width: number) {
@@ -88,12 +88,18 @@ it('keeps answering from the last endpoint while all others are dead', async () 
 it('takes a sick endpoint (500s) out, and lets one request an ejection probe it', async () => {
   const endpoints = await startEndpoints(3)
   endpoints[0].handle = (_request, response) => response.writeHead(500).end()
-  const balancer = balancerOver(endpoints, { policy: 'round-robin', outlier: { baseEjectionMs: 300, maxEjectionMs: 300 } })
-  while (balancer.stats().services.users.endpoints.a.state !== 'ejected') await balancer.fetch('http://users/')
+  const balancer = balancerOver(endpoints, {
+    policy: 'round-robin',
+    outlier: { baseEjectionMs: 300, maxEjectionMs: 300 },
+  })
+  while (balancer.stats().services.users.endpoints.a.state !== 'ejected')
+    await balancer.fetch('http://users/')
   expect(endpoints[0].requests).toBe(5)
   for (let i = 0; i < 20; i++) expect((await balancer.fetch('http://users/')).status).toBe(200)
   await sleep(350)
-  const statuses = await Promise.all(Array.from({ length: 30 }, async () => (await balancer.fetch('http://users/')).status))
+  const statuses = await Promise.all(
+    Array.from({ length: 30 }, async () => (await balancer.fetch('http://users/')).status),
+  )
   expect(statuses.filter((status) => status === 500)).toHaveLength(1)
   expect(endpoints[0].requests).toBe(6)
 })

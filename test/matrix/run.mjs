@@ -15,8 +15,12 @@ const undici8 = major > 22 || (major === 22 && minor >= 19) ? require('undici-8'
 
 /** A caller by its name: makes the function that sends one request, and undoes what it set up. */
 const CALLERS = {
-  'balancer.fetch': (balancer) => ({ send: viaFetch((url, init) => balancer.fetch(url, init)), servicesOnly: true }),
-  'global fetch by setGlobalDispatcher of undici 7': (balancer) => globally(undici7, balancer, viaFetch(fetch)),
+  'balancer.fetch': (balancer) => ({
+    send: viaFetch((url, init) => balancer.fetch(url, init)),
+    servicesOnly: true,
+  }),
+  'global fetch by setGlobalDispatcher of undici 7': (balancer) =>
+    globally(undici7, balancer, viaFetch(fetch)),
   'global fetch by its dispatcher option': (balancer) => {
     const dispatcher = balancer.dispatcher()
     return { send: viaFetch((url, init) => fetch(url, { ...init, dispatcher })) }
@@ -32,7 +36,8 @@ const CALLERS = {
       const dispatcher = balancer.dispatcher()
       return { send: viaFetch((url, init) => undici8.fetch(url, { ...init, dispatcher })) }
     },
-    'global fetch by setGlobalDispatcher of undici 8': (balancer) => globally(undici8, balancer, viaFetch(fetch)),
+    'global fetch by setGlobalDispatcher of undici 8': (balancer) =>
+      globally(undici8, balancer, viaFetch(fetch)),
   }),
 }
 
@@ -44,12 +49,22 @@ function globally(undici, balancer, send) {
 
 const viaFetch = (fetchLike) => async (url, init) => {
   const response = await fetchLike(url, init)
-  return { status: response.status, headers: (name) => response.headers.get(name), text: () => response.text(), body: response.body }
+  return {
+    status: response.status,
+    headers: (name) => response.headers.get(name),
+    text: () => response.text(),
+    body: response.body,
+  }
 }
 
 const viaRequest = (undici, dispatcher) => async (url, init) => {
   const { statusCode, headers, body } = await undici.request(url, { ...init, dispatcher })
-  return { status: statusCode, headers: (name) => [headers[name] ?? []].flat().join(', '), text: () => body.text(), body }
+  return {
+    status: statusCode,
+    headers: (name) => [headers[name] ?? []].flat().join(', '),
+    text: () => body.text(),
+    body,
+  }
 }
 
 /** What is tried with each caller: gets the function that sends, the balancer and its two endpoints. */
@@ -87,7 +102,8 @@ const CASES = {
     assert.equal(balancer.stats().services.users.cancelled, 1)
   },
   'passes other hosts through, or refuses them': async ({ send, servicesOnly, endpoints }) => {
-    if (servicesOnly) return assert.rejects(send(`${endpoints[1].url}/`), { code: 'FAIRLEAD_UNKNOWN_SERVICE' })
+    if (servicesOnly)
+      return assert.rejects(send(`${endpoints[1].url}/`), { code: 'FAIRLEAD_UNKNOWN_SERVICE' })
     assert.match(await (await send(`${endpoints[1].url}/`)).text(), /^b/)
   },
   'says that no endpoint is left': async ({ send, balancer }) => {
@@ -133,10 +149,20 @@ class Endpoint {
 }
 
 async function runCase(connect, body) {
-  const endpoints = [await new Endpoint('a').start(), await new Endpoint('b').start(), await new Endpoint('dead').start()]
+  const endpoints = [
+    await new Endpoint('a').start(),
+    await new Endpoint('b').start(),
+    await new Endpoint('dead').start(),
+  ]
   await endpoints[2].stop()
   const balancer = new Balancer({
-    services: { users: { endpoints: endpoints.slice(0, 2).map(({ name, url }) => ({ id: name, url })), policy: 'round-robin', outlier: false } },
+    services: {
+      users: {
+        endpoints: endpoints.slice(0, 2).map(({ name, url }) => ({ id: name, url })),
+        policy: 'round-robin',
+        outlier: false,
+      },
+    },
   })
   const { send, undo, servicesOnly } = connect(balancer)
   let timer
@@ -168,9 +194,12 @@ async function check(name, body) {
   }
 }
 
-await check('require() gives what import gives', () => assert.equal(require('../../dist/index.js').Balancer, Balancer))
+await check('require() gives what import gives', () =>
+  assert.equal(require('../../dist/index.js').Balancer, Balancer),
+)
 for (const [caller, connect] of Object.entries(CALLERS)) {
-  for (const [name, body] of Object.entries(CASES)) await check(`${caller}: ${name}`, () => runCase(connect, body))
+  for (const [name, body] of Object.entries(CASES))
+    await check(`${caller}: ${name}`, () => runCase(connect, body))
 }
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed === 0 ? 0 : 1)

@@ -34,9 +34,16 @@ export function endpoint(id: string, rest: Partial<Endpoint> = {}): Endpoint {
   })
 }
 
-export function admitAll(state: SharedState, endpoints: readonly Endpoint[], limit = 0, peak = false): Member[] {
+export function admitAll(
+  state: SharedState,
+  endpoints: readonly Endpoint[],
+  limit = 0,
+  peak = false,
+): Member[] {
   const service = state.takeService()
-  return endpoints.map((one) => admit(state, service, one, { peak, decayMs: 10_000, firstLatencyMs: 0, limit }))
+  return endpoints.map((one) =>
+    admit(state, service, one, { peak, decayMs: 10_000, firstLatencyMs: 0, limit }),
+  )
 }
 
 export function pickerOver(
@@ -48,7 +55,14 @@ export function pickerOver(
 ): PolicyPicker {
   const slots = Uint32Array.from(usable, ({ slot }) => slot)
   const lookup = new Set(slots)
-  const view = { state, service: all[0]?.service ?? 0, usable, slots, all, isUsable: (slot: number) => lookup.has(slot) }
+  const view = {
+    state,
+    service: all[0]?.service ?? 0,
+    usable,
+    slots,
+    all,
+    isUsable: (slot: number) => lookup.has(slot),
+  }
   return POLICIES[name].picker(view, { ...POLICY_DEFAULTS[name], ...options, name })
 }
 

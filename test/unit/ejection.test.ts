@@ -10,7 +10,10 @@ import { admitAll, endpoint, manualState } from '../support/state.js'
 function setUp(count: number, options = {}) {
   const state = manualState()
   const timers = new ManualTimers()
-  const members = admitAll(state, Array.from({ length: count }, (_, i) => endpoint(`e${i}`)))
+  const members = admitAll(
+    state,
+    Array.from({ length: count }, (_, i) => endpoint(`e${i}`)),
+  )
   const events: string[] = []
   const ejection = new Ejection<Member>(
     state,
@@ -67,7 +70,10 @@ describe('ejection', () => {
     fail(members[0], 5)
     expect(ejection.claimProbe(members[0])).toBe(false)
     await timers.advance(1000)
-    expect(filterUsable(state, members, 0.5)).toMatchObject({ awaitingProbe: [members[0]], usable: members.slice(1) })
+    expect(filterUsable(state, members, 0.5)).toMatchObject({
+      awaitingProbe: [members[0]],
+      usable: members.slice(1),
+    })
     expect([ejection.claimProbe(members[0]), ejection.claimProbe(members[0])]).toEqual([true, false])
     expect(filterUsable(state, members, 0.5).awaitingProbe).toEqual([])
     ejection.succeeded(members[0], true)
@@ -149,14 +155,21 @@ describe('the health filter', () => {
     state.set(members[0].slot, SLOT.ADMIN, 1)
     state.set(members[1].slot, SLOT.BREAKER, 1)
     for (const { slot } of members.slice(2)) state.set(slot, SLOT.HEALTH, HEALTH.UNHEALTHY)
-    expect(filterUsable(state, members, 0.5)).toMatchObject({ panic: true, usable: members.slice(2), open: 2 })
+    expect(filterUsable(state, members, 0.5)).toMatchObject({
+      panic: true,
+      usable: members.slice(2),
+      open: 2,
+    })
     state.set(members[3].slot, SLOT.BREAKER, 2)
     expect(filterUsable(state, members, 0.5)).toMatchObject({ panic: false, usable: [members[3]] })
   })
 
   it('takes lower priorities in only as far as the preferred ones fall short of 1/1.4', () => {
     const state = manualState()
-    const members = admitAll(state, [0, 0, 0, 0, 1, 1, 2].map((priority, i) => endpoint(`e${i}`, { priority })))
+    const members = admitAll(
+      state,
+      [0, 0, 0, 0, 1, 1, 2].map((priority, i) => endpoint(`e${i}`, { priority })),
+    )
     const usable = () => filterUsable(state, members, 0.5).usable.map(({ endpoint: { id } }) => id)
     expect(usable()).toEqual(['e0', 'e1', 'e2', 'e3'])
     state.set(members[0].slot, SLOT.HEALTH, HEALTH.UNHEALTHY) // 3 of 4 x 1.4 is more than 1

@@ -18,6 +18,9 @@ test('exactly 1 at 0, and nowhere rises by more than its error', () => {
   expect(rise).toBeLessThan(1 + 2e-8)
 })
 
-test.each([60, 1e300, Number.POSITIVE_INFINITY, Number.NaN, -1e-9, Number.NEGATIVE_INFINITY])('0 for %d', (x) => {
-  expect(expNegative(x)).toBe(0)
-})
+test.each([60, 1e300, Number.POSITIVE_INFINITY, Number.NaN, -1e-9, Number.NEGATIVE_INFINITY])(
+  '0 for %d',
+  (x) => {
+    expect(expNegative(x)).toBe(0)
+  },
+)

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { EngineError } from '../../lib/errors.js'
 import {
   HEADER,
   LAYOUT,
@@ -15,22 +14,33 @@ import {
 } from '../../lib/engine/layout.js'
 import { createRoot } from '../../lib/engine/memory.js'
 import { createNativeFactory } from '../../lib/engine/native.js'
+import { EngineError } from '../../lib/errors.js'
 
 const LINE_WORDS = 16
 const header = readFileSync(new URL('../../src/layout.hpp', import.meta.url), 'utf8')
 
 test('two-word fields are 8-byte aligned', () => {
   const fields = [HEADER.MANUAL_NOW, HEADER.LEADER_BEAT, THREAD.BEAT, SLOT.LATENCY, SLOT.EJECTED_UNTIL]
-  const totals = [SLOT.SUCCEEDED, SLOT.FAILED, SLOT.CANCELLED, SERVICE.RETRIED, SERVICE.OVERLOADED, SERVICE.NO_ENDPOINT]
+  const totals = [
+    SLOT.SUCCEEDED,
+    SLOT.FAILED,
+    SLOT.CANCELLED,
+    SERVICE.RETRIED,
+    SERVICE.OVERLOADED,
+    SERVICE.NO_ENDPOINT,
+  ]
   for (const word of [...fields, ...totals]) expect(word % 2).toBe(0)
 })
 
-test.each(['header', 'thread', 'service', 'slot'] as const)('%s: records fill whole cache lines, no field is beyond the record', (group) => {
-  const { WORDS, ...fields } = LAYOUT[group]
-  expect(WORDS % LINE_WORDS).toBe(0)
-  for (const word of Object.values(fields)) expect(word).toBeLessThan(WORDS)
-  expect(new Set(Object.values(fields)).size).toBe(Object.keys(fields).length)
-})
+test.each(['header', 'thread', 'service', 'slot'] as const)(
+  '%s: records fill whole cache lines, no field is beyond the record',
+  (group) => {
+    const { WORDS, ...fields } = LAYOUT[group]
+    expect(WORDS % LINE_WORDS).toBe(0)
+    for (const word of Object.values(fields)) expect(word).toBeLessThan(WORDS)
+    expect(new Set(Object.values(fields)).size).toBe(Object.keys(fields).length)
+  },
+)
 
 test('the records of a root segment follow each other to its very end', () => {
   expect(threadWord(0)).toBe(HEADER.WORDS)

@@ -11,7 +11,8 @@ describe('xoshiro128++', () => {
   // Published with rand_xoshiro 0.6 (rust-random), made there with the authors' reference implementation.
   test('gives the published numbers for the state 1, 2, 3, 4', () => {
     expect(take(10, generator(1, 2, 3, 4))).toEqual([
-      641, 1573767, 3222811527, 3517856514, 836907274, 4247214768, 3867114732, 1355841295, 495546011, 621204420,
+      641, 1573767, 3222811527, 3517856514, 836907274, 4247214768, 3867114732, 1355841295, 495546011,
+      621204420,
     ])
   })
 
@@ -61,7 +62,11 @@ describe('seeding', () => {
 })
 
 test('toBelow spreads 32 bits evenly over the positions, its ends included', () => {
-  expect([toBelow(0, 10), toBelow(0xffffffff, 10), toBelow(0xffffffff, 2 ** 21 - 1)]).toEqual([0, 9, 2 ** 21 - 2])
+  expect([toBelow(0, 10), toBelow(0xffffffff, 10), toBelow(0xffffffff, 2 ** 21 - 1)]).toEqual([
+    0,
+    9,
+    2 ** 21 - 2,
+  ])
   const edge = Math.ceil(4294967296 / 3)
   expect([toBelow(edge - 1, 3), toBelow(edge, 3)]).toEqual([0, 1])
 })

@@ -70,7 +70,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['engine'],
   // What a configuration says, checked; stages that take in configuration at run time (rules) use it.
   ['options'],
-  ['rules', 'topology', 'health', 'policy', 'load', 'admission', 'outcome', 'observe', 'share'],
+  ['rules', 'topology', 'queue', 'health', 'policy', 'load', 'admission', 'outcome', 'observe', 'share'],
   ['.'],
   ['clients', 'admin'],
   ['index.ts'],

@@ -31,7 +31,8 @@ describe.each(names)('%s', (name) => {
     const members = admitAll(state, letters(5))
     const usable = members.slice(1, 4)
     const picker = pickerOver(state, name, usable, {}, members)
-    for (let i = 0; i < 60; i++) expect(usable.map(({ slot }) => slot)).toContain(picker({ clientIp: `10.0.${i}.1` }))
+    for (let i = 0; i < 60; i++)
+      expect(usable.map(({ slot }) => slot)).toContain(picker({ clientIp: `10.0.${i}.1` }))
     const [a, ...rest] = inFlight(state, members)
     expect(a).toBe(0)
     expect(rest.reduce((sum, n) => sum + n)).toBe(60)
@@ -56,7 +57,15 @@ describe.each(names)('%s', (name) => {
       return Array.from({ length: 50 }, (_, i) => picker({ clientIp: `10.${i}.0.1` }))
     }
     expect(choices(5)).toEqual(choices(5))
-    const chance: PolicyName[] = ['random', 'peak-ewma', 'least-request', 'least-response-time', 'resource-based', 'adaptive', 'geographic']
+    const chance: PolicyName[] = [
+      'random',
+      'peak-ewma',
+      'least-request',
+      'least-response-time',
+      'resource-based',
+      'adaptive',
+      'geographic',
+    ]
     if (chance.includes(name)) expect(choices(5)).not.toEqual(choices(6))
   })
 })
@@ -91,17 +100,24 @@ describe('weighted-round-robin', () => {
     [[256, 1], 257 * 8, [256 * 8, 8]],
   ])('shares by weight: %j', (weights, picks, expected) => {
     const state = manualState()
-    const members = admitAll(state, weights.map((weight, i) => endpoint(`e${i}`, { weight })))
+    const members = admitAll(
+      state,
+      weights.map((weight, i) => endpoint(`e${i}`, { weight })),
+    )
     const counts = share(pickerOver(state, 'weighted-round-robin', members), state, members, picks)
     for (const [i, count] of counts.entries()) expect(Math.abs(count - expected[i])).toBeLessThanOrEqual(1)
   })
 
   it('spreads a heavy endpoint evenly: never more often in a row than its weight asks for', () => {
     const state = manualState()
-    const members = admitAll(state, [4, 4, 1].map((weight, i) => endpoint(`e${i}`, { weight })))
+    const members = admitAll(
+      state,
+      [4, 4, 1].map((weight, i) => endpoint(`e${i}`, { weight })),
+    )
     const picker = pickerOver(state, 'weighted-round-robin', members)
     const sequence = Array.from({ length: 90 }, () => picker({}))
-    for (let i = 2; i < sequence.length; i++) expect(new Set(sequence.slice(i - 2, i + 1)).size).toBeGreaterThan(1)
+    for (let i = 2; i < sequence.length; i++)
+      expect(new Set(sequence.slice(i - 2, i + 1)).size).toBeGreaterThan(1)
   })
 })
 
@@ -117,7 +133,10 @@ describe('least-request', () => {
 
   it('counts by weight, and a full scan finds the lowest', () => {
     const state = manualState()
-    const members = admitAll(state, [1, 4].map((weight, i) => endpoint(`e${i}`, { weight })))
+    const members = admitAll(
+      state,
+      [1, 4].map((weight, i) => endpoint(`e${i}`, { weight })),
+    )
     const picker = pickerOver(state, 'least-request', members, { choices: 'all' })
     for (let i = 0; i < 50; i++) picker({})
     expect(inFlight(state, members)).toEqual([10, 40])
@@ -184,7 +203,11 @@ describe('geographic', () => {
   it('stays in the region by fewest requests, spills over at its limit, and goes anywhere without a region', () => {
     const state = manualState()
     const regions = ['eu', 'eu', 'us', 'us']
-    const members = admitAll(state, regions.map((region, i) => endpoint(`e${i}`, { region })), 2)
+    const members = admitAll(
+      state,
+      regions.map((region, i) => endpoint(`e${i}`, { region })),
+      2,
+    )
     const picker = pickerOver(state, 'geographic', members)
     for (let i = 0; i < 4; i++) picker({ region: 'eu' })
     expect(inFlight(state, members)).toEqual([2, 2, 0, 0])
@@ -221,7 +244,11 @@ describe('resource-based', () => {
 describe('adaptive', () => {
   it('takes the highest of 0.3 health + 0.3 room + 0.2 speed + 0.2 region', () => {
     const state = manualState()
-    const members = admitAll(state, ['eu', 'us'].map((region, i) => endpoint(`e${i}`, { region })), 100)
+    const members = admitAll(
+      state,
+      ['eu', 'us'].map((region, i) => endpoint(`e${i}`, { region })),
+      100,
+    )
     const picker = pickerOver(state, 'adaptive', members)
     expect(picker({ region: 'eu' })).toBe(members[0].slot)
     expect(picker({ region: 'us' })).toBe(members[1].slot)

@@ -201,7 +201,12 @@ describe('RuleSet', () => {
     const config = parseBalancerConfig({ services, rules })
     return {
       onChange,
-      rules: new RuleSet({ parse: parseRule, rules: config.rules, services: () => config.services.values(), onChange }),
+      rules: new RuleSet({
+        parse: parseRule,
+        rules: config.rules,
+        services: () => config.services.values(),
+        onChange,
+      }),
     }
   }
 

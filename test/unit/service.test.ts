@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { ConfigError, type EndpointEvent } from '../../lib/index.js'
 import { Balancer } from '../../lib/clients/balancer.js'
+import { ConfigError, type EndpointEvent } from '../../lib/index.js'
 import { ManualTimers } from '../../lib/runtime/timers.js'
 
 const config = (endpoints: unknown[] = ['http://a.test', 'http://b.test', 'http://c.test'], rest = {}) =>
@@ -17,7 +17,13 @@ describe('a lease', () => {
   it('ends once, by its first call; disposed without an end it is neutral', () => {
     const balancer = new Balancer(config(['http://a.test']))
     const lease = balancer.pick({ service: 'users' })
-    expect(lease.endpoint).toMatchObject({ id: 'http://a.test', host: 'a.test', port: 80, weight: 1, priority: 0 })
+    expect(lease.endpoint).toMatchObject({
+      id: 'http://a.test',
+      host: 'a.test',
+      port: 80,
+      weight: 1,
+      priority: 0,
+    })
     lease.end({ ok: true, status: 200, latencyMs: 12 })
     lease.end({ ok: false })
     lease[Symbol.dispose]()
@@ -29,8 +35,10 @@ describe('a lease', () => {
 
   it('counts by ok and by status', () => {
     const balancer = new Balancer(config(['http://a.test'], { outlier: false }))
-    for (const outcome of [undefined, { ok: true }, { status: 404 }, { ok: true, status: 500 }]) balancer.pick('users').end(outcome)
-    for (const outcome of [{ ok: false }, { status: 500 }, { ok: false, status: 200 }]) balancer.pick('users').end(outcome)
+    for (const outcome of [undefined, { ok: true }, { status: 404 }, { ok: true, status: 500 }])
+      balancer.pick('users').end(outcome)
+    for (const outcome of [{ ok: false }, { status: 500 }, { ok: false, status: 200 }])
+      balancer.pick('users').end(outcome)
     expect(balancer.stats().services.users).toMatchObject({ succeeded: 4, failed: 3 })
   })
 })
@@ -62,20 +70,27 @@ describe('changes at run time', () => {
     expect(Object.keys(balancer.stats().services.users.endpoints)).toEqual(['http://b.test'])
     // Its slot serves another endpoint now, from zero.
     balancer.service('users').add('http://z.test')
-    expect(balancer.stats().services.users.endpoints['http://z.test']).toMatchObject({ requests: 0, latencyMs: { count: 0 } })
+    expect(balancer.stats().services.users.endpoints['http://z.test']).toMatchObject({
+      requests: 0,
+      latencyMs: { count: 0 },
+    })
   })
 
   it('refuses what it does not know, and changes nothing', () => {
     const balancer = new Balancer(config())
     const users = balancer.service('users')
     const before = JSON.stringify(users.endpoints)
-    expect(() => users.remove('http://z.test')).toThrow(expect.objectContaining({ code: 'FAIRLEAD_UNKNOWN_ENDPOINT' }))
+    expect(() => users.remove('http://z.test')).toThrow(
+      expect.objectContaining({ code: 'FAIRLEAD_UNKNOWN_ENDPOINT' }),
+    )
     expect(() => users.add('http://a.test')).toThrow(expect.objectContaining({ code: 'FAIRLEAD_ARGUMENT' }))
     expect(() => users.add('ftp://a.test')).toThrow(ConfigError)
     expect(() => users.set('http://a.test', { state: 'asleep' } as never)).toThrow(/ready, drain, maint/)
     expect(() => users.set('http://a.test', { state: 'drain', colour: 'red' } as never)).toThrow(/"colour"/)
     expect(() => users.set('http://a.test', { state: 'drain', weight: -1 })).toThrow(ConfigError)
-    expect(() => balancer.service('orders')).toThrow(expect.objectContaining({ code: 'FAIRLEAD_UNKNOWN_SERVICE' }))
+    expect(() => balancer.service('orders')).toThrow(
+      expect.objectContaining({ code: 'FAIRLEAD_UNKNOWN_SERVICE' }),
+    )
     expect(() => balancer.pick('orders')).toThrow(/known services: users/)
     expect(() => balancer.pick(undefined as never)).toThrow(/FAIRLEAD|not a service/)
     expect(JSON.stringify(users.endpoints)).toBe(before)
@@ -98,25 +113,36 @@ describe('update', () => {
 
   it('refuses a bad configuration whole, and the old one goes on', async () => {
     const balancer = new Balancer(config())
-    await expect(balancer.update(config(['http://x.test', 'nonsense'], { policy: 'ruond-robin' }))).rejects.toMatchObject({
+    await expect(
+      balancer.update(config(['http://x.test', 'nonsense'], { policy: 'ruond-robin' })),
+    ).rejects.toMatchObject({
       code: 'FAIRLEAD_CONFIG',
       faults: expect.arrayContaining([
         expect.objectContaining({ path: 'services.users.endpoints[1]' }),
-        expect.objectContaining({ path: 'services.users.policy', message: expect.stringContaining('round-robin') }),
+        expect.objectContaining({
+          path: 'services.users.policy',
+          message: expect.stringContaining('round-robin'),
+        }),
       ]),
     })
     expect(new Set(idsOf(balancer, 6))).toEqual(new Set(['http://a.test', 'http://b.test', 'http://c.test']))
   })
 
   it('services come and go; a lease of a service that left still ends', async () => {
-    const balancer = new Balancer({ services: { users: { endpoints: ['http://a.test'] }, orders: { endpoints: ['http://o.test'] } } })
+    const balancer = new Balancer({
+      services: { users: { endpoints: ['http://a.test'] }, orders: { endpoints: ['http://o.test'] } },
+    })
     const lease = balancer.pick('orders')
-    await balancer.update({ services: { users: { endpoints: ['http://a.test'] }, carts: { endpoints: ['http://c.test'] } } })
+    await balancer.update({
+      services: { users: { endpoints: ['http://a.test'] }, carts: { endpoints: ['http://c.test'] } },
+    })
     expect(balancer.serviceNames).toEqual(['users', 'carts'])
     expect(() => balancer.pick('orders')).toThrow(/not a service/)
     lease.end()
     for (let i = 0; i < 600; i++) {
-      await balancer.update({ services: { users: { endpoints: ['http://a.test'] }, [`s${i}`]: { endpoints: ['http://s.test'] } } })
+      await balancer.update({
+        services: { users: { endpoints: ['http://a.test'] }, [`s${i}`]: { endpoints: ['http://s.test'] } },
+      })
     }
     expect(balancer.pick('s599').endpoint.host).toBe('s.test')
   })
@@ -124,7 +150,10 @@ describe('update', () => {
 
 describe('rules', () => {
   it('the most specific pattern wins, while running, and removing it brings the service back', () => {
-    const balancer = new Balancer({ ...(config() as object), rules: [{ service: '*', endpoints: ['http://a.test'] }] } as never)
+    const balancer = new Balancer({
+      ...(config() as object),
+      rules: [{ service: '*', endpoints: ['http://a.test'] }],
+    } as never)
     expect(new Set(idsOf(balancer, 6))).toEqual(new Set(['http://a.test']))
     balancer.rules.add({ service: 'us*', endpoints: ['http://b.test', 'http://c.test'], policy: 'random' })
     expect(new Set(idsOf(balancer, 40))).toEqual(new Set(['http://b.test', 'http://c.test']))
@@ -137,7 +166,10 @@ describe('rules', () => {
   })
 
   it('an endpoint added while a rule is in force is there when the rule is gone', () => {
-    const balancer = new Balancer({ ...(config() as object), rules: [{ service: 'users', endpoints: ['http://a.test'] }] } as never)
+    const balancer = new Balancer({
+      ...(config() as object),
+      rules: [{ service: 'users', endpoints: ['http://a.test'] }],
+    } as never)
     balancer.service('users').add('http://d.test')
     expect(new Set(idsOf(balancer, 4))).toEqual(new Set(['http://a.test']))
     balancer.rules.remove('users')
@@ -167,7 +199,9 @@ describe('hashOn', () => {
   ])('%j finds its key', (hashOn, request) => {
     const endpoints = Array.from({ length: 20 }, (_, i) => `http://e${i}.test`)
     const balancer = new Balancer(config(endpoints, { policy: 'ip-hash', hashOn }))
-    const ids = new Set(Array.from({ length: 20 }, () => balancer.pick({ service: 'users', ...request }).endpoint.id))
+    const ids = new Set(
+      Array.from({ length: 20 }, () => balancer.pick({ service: 'users', ...request }).endpoint.id),
+    )
     expect(ids.size).toBe(1)
     const without = new Set(Array.from({ length: 60 }, () => balancer.pick('users').endpoint.id))
     expect(without.size).toBeGreaterThan(5)

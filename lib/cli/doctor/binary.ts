@@ -25,8 +25,13 @@ export interface BinaryFindings {
 const PACKAGE_ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const require = createRequire(import.meta.url)
 
-/** `factory` is there where the binary can be used. */
-export function inspectBinary(): { findings: BinaryFindings; factory?: CoreFactory } {
+export interface UsableBinary {
+  readonly addon: unknown
+  readonly factory: CoreFactory
+}
+
+/** `usable` is there where the binary can be used. */
+export function inspectBinary(): { findings: BinaryFindings; usable?: UsableBinary } {
   const path = pathOfBinary()
   const hash = path === undefined ? 'no file' : hashFinding(path)
   const loaded = loadAddon()
@@ -40,7 +45,7 @@ export function inspectBinary(): { findings: BinaryFindings; factory?: CoreFacto
       layoutVersion,
       layoutFingerprint: layoutFingerprint.toString(16),
     }
-    return { findings: { path: loaded.path, hash, built }, factory }
+    return { findings: { path: loaded.path, hash, built }, usable: { addon: loaded.addon, factory } }
   } catch (error) {
     return { findings: { path: loaded.path, hash, fault: (error as Error).message } }
   }

@@ -1,11 +1,12 @@
 /** `fairlead doctor`: what runs here, why, and whether it works. */
+import { fallbackFactory } from '../../engine/fallback/index.js'
 import type { Engine } from '../../engine/index.js'
 import { LAYOUT_VERSION, layoutFingerprint } from '../../engine/layout.js'
 import { EXIT } from '../report.js'
 import { adviceFor } from './advice.js'
-import { type BinaryFindings, inspectBinary } from './binary.js'
+import { type BinaryFindings, inspectBinary, type UsableBinary } from './binary.js'
 import { platformFindings } from './platform.js'
-import { type CheckResult, selfCheck } from './self-check.js'
+import { type CheckedEngine, type CheckResult, selfCheck } from './self-check.js'
 
 export interface Report {
   readonly wanted: string
@@ -32,8 +33,8 @@ async function examine(): Promise<Report> {
   // The report says it better than the warning that the fallback's choice emits.
   process.removeAllListeners('warning')
   const { engine, error } = await selectEngine()
-  const { findings: binary, factory } = inspectBinary()
-  const checks = selfCheck(engine?.kind, factory)
+  const { findings: binary, usable } = inspectBinary()
+  const checks = selfCheck(await enginesHere(engine, usable))
   return {
     wanted: process.env['FAIRLEAD_ENGINE'] || 'auto',
     engine,
@@ -45,6 +46,22 @@ async function examine(): Promise<Report> {
     selfCheck: checks,
     ok: engine !== undefined && checks.every(({ faults }) => faults.length === 0),
   }
+}
+
+/** The engine that runs, then the other where it is there as well. */
+async function enginesHere(
+  engine: Engine | undefined,
+  usable: UsableBinary | undefined,
+): Promise<CheckedEngine[]> {
+  const queues = engine === undefined ? undefined : await import('./queue-check.js')
+  const engines: CheckedEngine[] = [
+    { kind: 'fallback', factory: fallbackFactory, checkQueue: queues?.fallbackQueueCheck },
+  ]
+  if (usable !== undefined) {
+    const { factory, addon } = usable
+    engines.push({ kind: 'native', factory, checkQueue: queues?.nativeQueueCheck(addon) })
+  }
+  return engine?.kind === 'native' ? engines.reverse() : engines
 }
 
 /** The choice is made when the module loads, and throws where FAIRLEAD_ENGINE cannot be met. */
@@ -84,13 +101,13 @@ function text({
     const { boost, compiler, layoutVersion, layoutFingerprint: fingerprint } = binary.built
     rows.push([
       'built with',
-      `${compiler}, Boost ${boost}, layout version ${layoutVersion}, fingerprint ${fingerprint}`,
+      `compiler ${compiler}, Boost ${boost}, layout version ${layoutVersion}, fingerprint ${fingerprint}`,
     ])
   }
-  for (const { engine: kind, operations, faults } of selfCheck) {
+  for (const { engine: kind, picks, queueChecked, faults } of selfCheck) {
     const result =
       faults.length === 0
-        ? `passed, ${operations.toLocaleString('en-US')} picks`
+        ? `passed: ${picks.toLocaleString('en-US')} picks${queueChecked ? ', queue round trips' : ''}`
         : `FAILED: ${faults.join('; ')}`
     rows.push([`check of ${kind}`, result])
   }

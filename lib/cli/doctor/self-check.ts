@@ -1,14 +1,19 @@
-/** A few thousand requests through an engine's hot path, on memory of its own, with every count looked at afterwards. */
+/** A few thousand operations on an engine's hot paths, on memory of their own, with every count looked at afterwards. */
 import type { CoreFactory } from '../../engine/contract.js'
-import { fallbackFactory } from '../../engine/fallback/index.js'
 import { DISTRIBUTOR, METRIC, OUTCOME, SLOT } from '../../engine/layout.js'
 import { SharedState } from '../../engine/state.js'
 
-type Kind = 'native' | 'fallback'
+export interface CheckedEngine {
+  readonly kind: 'native' | 'fallback'
+  readonly factory: CoreFactory
+  /** A round trip through its queue; returns what is wrong. Undefined where queues cannot be loaded. */
+  readonly checkQueue?: () => string[]
+}
 
 export interface CheckResult {
-  readonly engine: Kind
-  readonly operations: number
+  readonly engine: 'native' | 'fallback'
+  readonly picks: number
+  readonly queueChecked: boolean
   /** Empty: it works. */
   readonly faults: readonly string[]
 }
@@ -20,32 +25,27 @@ const BURST = 4
 const SEED = 20_240_601
 const LATENCY_MS = 3
 
-/**
- * Checks the engine that runs, and the other where it is there. Both get the same seed, so that their picks must be
- * the same.
- */
-export function selfCheck(running: Kind | undefined, native: CoreFactory | undefined): CheckResult[] {
-  const kinds: [Kind, CoreFactory][] = [['fallback', fallbackFactory]]
-  if (native !== undefined) kinds.push(['native', native])
-  if (running === 'native') kinds.reverse()
+/** Checks each engine. All get the same seed, so that their picks must be those of the first. */
+export function selfCheck(engines: readonly CheckedEngine[]): CheckResult[] {
   let expected: readonly number[] | undefined
-  return kinds.map(([engine, factory]) => {
+  return engines.map(({ kind, factory, checkQueue }) => {
     const faults: string[] = []
     let picks: number[] = []
     try {
-      picks = exercise(engine, factory, faults)
+      picks = exercise(kind, factory, faults)
       if (expected !== undefined && picks.some((slot, i) => slot !== expected![i])) {
         faults.push('its picks differ from those of the other engine')
       }
       expected ??= picks
+      faults.push(...(checkQueue?.() ?? []))
     } catch (error) {
       faults.push((error as Error).message)
     }
-    return { engine, operations: picks.length, faults }
+    return { engine: kind, picks: picks.length, queueChecked: checkQueue !== undefined, faults }
   })
 }
 
-function exercise(kind: Kind, factory: CoreFactory, faults: string[]): number[] {
+function exercise(kind: 'native' | 'fallback', factory: CoreFactory, faults: string[]): number[] {
   const state = SharedState.create(kind, factory, SEED)
   const { core } = state
   try {

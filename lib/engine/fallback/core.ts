@@ -1,10 +1,25 @@
-import {
-  CONTRIBUTION, DISTRIBUTOR, HEADER, MAX_LATENCY_MS, METRIC, OUTCOME, SEGMENT_SHIFT, SEGMENT_SLOTS, SERVICE, SLOT, SLOT_FLAGS, THREAD,
-  TICKS_PER_MS, histogramWord, serviceWord, threadWord, type OutcomeCode,
-} from '../layout.js'
-import type { Core, Picker, PickerSpec, Segment } from '../contract.js'
-import { badPosition, checkSpec, unknownSlot } from '../check.js'
 import { monotonicNow } from '../../runtime/clock.js'
+import { badPosition, checkSpec, unknownSlot } from '../check.js'
+import type { Core, Picker, PickerSpec, Segment } from '../contract.js'
+import {
+  CONTRIBUTION,
+  DISTRIBUTOR,
+  HEADER,
+  histogramWord,
+  MAX_LATENCY_MS,
+  METRIC,
+  OUTCOME,
+  type OutcomeCode,
+  SEGMENT_SHIFT,
+  SEGMENT_SLOTS,
+  SERVICE,
+  SLOT,
+  SLOT_FLAGS,
+  serviceWord,
+  THREAD,
+  TICKS_PER_MS,
+  threadWord,
+} from '../layout.js'
 import { expNegative } from './decay.js'
 import { bucketOf } from './histogram.js'
 import { nextRandom, toBelow } from './random.js'
@@ -114,18 +129,25 @@ export class FallbackCore implements Core {
     Atomics.sub(cells, at + SLOT.IN_FLIGHT, 1)
     this.#mine[segment][(slot & MASK) << CONTRIBUTION_SHIFT]--
     const total =
-      outcome === OUTCOME.SUCCEEDED ? SLOT.SUCCEEDED : outcome === OUTCOME.FAILED ? SLOT.FAILED : SLOT.CANCELLED
+      outcome === OUTCOME.SUCCEEDED
+        ? SLOT.SUCCEEDED
+        : outcome === OUTCOME.FAILED
+          ? SLOT.FAILED
+          : SLOT.CANCELLED
     Atomics.add(this.#bigs[segment], (at + total) >> 1, BIG_ONE)
     if (latencyMs < 0) return
     const now = this.now()
-    // NaN is the one number that does not equal itself: the latency is to be measured.
-    let latency = latencyMs === latencyMs ? latencyMs : now - startedAt
+    let latency = Number.isNaN(latencyMs) ? now - startedAt : latencyMs
     if (!(latency > 0)) latency = 0
     if (latency > MAX_LATENCY_MS) latency = MAX_LATENCY_MS
     this.#observe(segment, at, now, latency)
     const histogram = cells[at + SLOT.HISTOGRAM] - 1
     if (histogram >= 0 && histogram < this.#slots) {
-      Atomics.add(this.#histograms[histogram >>> SEGMENT_SHIFT], histogramWord(histogram, bucketOf(latency)), 1)
+      Atomics.add(
+        this.#histograms[histogram >>> SEGMENT_SHIFT],
+        histogramWord(histogram, bucketOf(latency)),
+        1,
+      )
     }
   }
 
@@ -200,7 +222,8 @@ export class FallbackCore implements Core {
       return () => this.#reserveFrom(slots, this.nextPosition(service, n))
     }
     if (n === 1) return () => this.#reserveFrom(slots, 0)
-    if (spec.distributor === DISTRIBUTOR.RANDOM) return () => this.#reserveFrom(slots, toBelow(this.random(), n))
+    if (spec.distributor === DISTRIBUTOR.RANDOM)
+      return () => this.#reserveFrom(slots, toBelow(this.random(), n))
     return () => {
       const first = toBelow(this.random(), n)
       let second = toBelow(this.random(), n - 1)

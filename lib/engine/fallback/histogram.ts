@@ -8,6 +8,7 @@ export function bucketOf(latencyMs: number): number {
   const us = (latencyMs * US_PER_MS) >>> 0
   if (us === 0) return 0
   const octave = 31 - Math.clz32(us)
-  const eighth = octave >= HISTOGRAM_SUB_BITS ? us >>> (octave - HISTOGRAM_SUB_BITS) : us << (HISTOGRAM_SUB_BITS - octave)
+  const eighth =
+    octave >= HISTOGRAM_SUB_BITS ? us >>> (octave - HISTOGRAM_SUB_BITS) : us << (HISTOGRAM_SUB_BITS - octave)
   return (octave << HISTOGRAM_SUB_BITS) | (eighth & (SUB - 1))
 }

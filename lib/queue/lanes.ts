@@ -1,0 +1,29 @@
+/**
+ * What an engine does for a ticket queue. The fast paths (accepting a single item, publishing, reading) are the same code
+ * for both engines, in `port.ts` and `reading.ts`; an engine finds blocks, credits and lanes with something to read.
+ * `test/contract` runs one suite on both.
+ *
+ * A lane is named by its number. Only the thread that has taken a lane may call the methods that say "own".
+ */
+import type { QueueMemory } from './memory.js'
+
+export interface QueueLanes {
+  readonly memory: QueueMemory
+  /** A lane of this thread's own, or -1 when all of them belong to other threads. */
+  takeLane(): number
+  /** Gives an own lane back. What is published stays readable; what is accepted but not published is dropped. */
+  releaseLane(lane: number): void
+  /**
+   * The right to accept up to `wanted` items, of 1 to a block: 0 when the queue was full at some moment during the call.
+   * For an own lane without credit. What is returned must be used; further credit may have gone into the lane.
+   */
+  obtain(lane: number, wanted: number): number
+  /** Gives an own lane, whose last block is full, its next one: false when there is none. */
+  openBlock(lane: number): boolean
+  /** To be called after an own lane's TAIL was moved. */
+  announce(lane: number): void
+  /** Accepts items from `from` on, publishing every block that gets full; returns how many. */
+  pushMany(lane: number, items: Uint32Array, from: number): number
+  /** Fills `out` with what is readable, whoever published it; returns how many. */
+  popMany(out: Uint32Array): number
+}

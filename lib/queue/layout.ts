@@ -1,0 +1,133 @@
+/**
+ * The layout of a ticket queue's shared memory: written once, here. `src/ticket_queue_layout.hpp` is generated from this
+ * file and its fingerprint is compared when the addon makes a queue and when a handle is attached.
+ *
+ * Each producer thread has a *lane*: a sequence of items that it alone appends to and that every thread may read from.
+ * Positions in a lane are 32-bit item counts that only grow and wrap. A lane's items lie in *blocks*, which come from one
+ * pool for all lanes; its directory says which block holds which part of it. docs/concurrency.md has the protocol.
+ *
+ * Order in memory: header, lanes, directories (16-bit entries), blocks. A word is 32 bits, little-endian. Fields that
+ * different threads write sit on cache lines (16 words) of their own.
+ */
+export const QUEUE_LAYOUT_VERSION = 1
+/** 'FLTQ' read as a little-endian word. */
+export const QUEUE_MAGIC = 0x51544c46
+
+export const QUEUE_HEADER = {
+  MAGIC: 0,
+  VERSION: 1,
+  FINGERPRINT: 2,
+  /** 0: fallback, 1: native. */
+  ENGINE: 3,
+  /** Items. */
+  CAPACITY: 4,
+  /** Binary logarithm of the items of a block. */
+  BLOCK_SHIFT: 5,
+  /** Blocks in the pool. */
+  BLOCKS: 6,
+  /** Binary logarithm of the entries of one lane's directory. */
+  DIRECTORY_SHIFT: 7,
+  /** Position at which every lane started. */
+  START: 8,
+  /** Two random words that tell this queue from every other. */
+  ID: 10,
+  /** 1 after close(). On a cache line that is hardly ever written, as is LANES_USED. */
+  CLOSED: 16,
+  /** Lanes that were ever taken: those at and above it are empty. */
+  LANES_USED: 17,
+  /** Credits ever given out less those given back: items accepted plus credits that lanes still hold. */
+  RESERVED: 32,
+  /** A lower bound of the items ever popped: the sum of the lanes' HEADs when somebody last looked. */
+  POPPED: 48,
+  /** Blocks that were ever used; those at and above it were never touched. */
+  FIRST_UNUSED: 64,
+  WORDS: 128,
+} as const
+
+/** One producer's lane. */
+export const LANE = {
+  /** Position of the next item to be read. Consumers move it by compare-and-swap, which is what makes items theirs. */
+  HEAD: 0,
+  /** Position after the last published item. Written by the owner only. */
+  TAIL: 16,
+  /** Native engine: 1 while the queue of readable lanes holds this lane or a consumer has it in hand. */
+  LISTED: 17,
+  /**
+   * Low half: credits, each the right to accept one item. Producers that find the queue full may take them.
+   * High half: the position after the last accepted item, modulo 2^16. Both in one word, so that accepting an item is
+   * one compare-and-swap and a thread may end at any moment without leaving the two apart.
+   */
+  CREDIT: 32,
+  /** Odd while a thread owns the lane; grows by one when it is taken and when it is released. */
+  EPOCH: 33,
+  /** The block that takes the next items, up to BLOCK_END. Written by the owner only. */
+  BLOCK: 34,
+  /** How often TAIL has wrapped. Written by the owner only. */
+  WRAPS: 35,
+  /** float64: items refused because the queue was full. Written by the owner only. */
+  REFUSED: 36,
+  /** The position at which BLOCK ends. Once everything before it is accepted, the lane needs another block. Owner only. */
+  BLOCK_END: 38,
+  /** Fallback engine: blocks before this position have been taken back by producers. */
+  RECLAIMED: 48,
+  WORDS: 64,
+} as const
+
+export const QUEUE_SIZES = {
+  /** Threads that can be producers of one queue at the same time. */
+  LANES: 64,
+  /** Items. Boost's fixed-size stack of free blocks holds 65,534; this is 32,896 blocks. */
+  MAX_CAPACITY: 8388608,
+  /** Credits that a lane takes from the common stock at once, at most, beyond what it needs at that moment. */
+  GRANT: 256,
+  /** Free blocks for each lane beyond the capacity: its first and its last block may be partly used. */
+  SPARE_BLOCKS: 2,
+} as const
+
+/** Everything above that the C++ side must agree on, in the order in which it is fingerprinted and generated. */
+export const QUEUE_LAYOUT = {
+  header: QUEUE_HEADER,
+  lane: LANE,
+  sizes: QUEUE_SIZES,
+} as const
+
+/** FNV-1a over every name and value of the layout: 32 bits, unsigned. */
+export function queueLayoutFingerprint(): number {
+  let hash = 0x811c9dc5
+  const text = JSON.stringify([QUEUE_LAYOUT_VERSION, QUEUE_LAYOUT])
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash >>> 0
+}
+
+/** What follows from a capacity. Word numbers count from the start of the memory. */
+export interface QueueGeometry {
+  readonly capacity: number
+  readonly blockShift: number
+  readonly blocks: number
+  readonly directoryShift: number
+  readonly directoryWord: number
+  readonly itemsWord: number
+  readonly words: number
+}
+
+/** @param capacity items, 1 to MAX_CAPACITY */
+export function queueGeometry(capacity: number): QueueGeometry {
+  const blockShift = capacity >= 4096 ? 8 : capacity >= 256 ? 6 : 4
+  const blocks = Math.ceil(capacity / (1 << blockShift)) + QUEUE_SIZES.LANES * QUEUE_SIZES.SPARE_BLOCKS
+  // A lane may hold every block, and its directory is addressed by position, so its size is a power of two.
+  const directoryShift = 32 - Math.clz32(blocks - 1)
+  const directoryWord = QUEUE_HEADER.WORDS + QUEUE_SIZES.LANES * LANE.WORDS
+  const itemsWord = directoryWord + ((QUEUE_SIZES.LANES << directoryShift) >> 1)
+  return {
+    capacity,
+    blockShift,
+    blocks,
+    directoryShift,
+    directoryWord,
+    itemsWord,
+    words: itemsWord + (blocks << blockShift),
+  }
+}
+
+/** First word of a lane. */
+export const laneWord = (lane: number): number => QUEUE_HEADER.WORDS + lane * LANE.WORDS

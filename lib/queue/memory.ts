@@ -1,0 +1,173 @@
+import { ArgumentError, HandleError } from '../errors.js'
+import {
+  LANE,
+  laneWord,
+  QUEUE_HEADER,
+  QUEUE_LAYOUT_VERSION,
+  QUEUE_MAGIC,
+  QUEUE_SIZES,
+  queueGeometry,
+  queueLayoutFingerprint,
+} from './layout.js'
+
+export type QueueEngineKind = 'native' | 'fallback'
+
+/**
+ * A queue as plain data: goes through `workerData` and `postMessage` to other threads of this process.
+ * The fields are for `TicketQueue.attach`; nothing else should read them.
+ */
+export interface TicketQueueHandle {
+  readonly type: 'fairlead.ticket-queue'
+  readonly version: number
+  readonly engine: QueueEngineKind
+  readonly memory: SharedArrayBuffer
+}
+
+const TYPE = 'fairlead.ticket-queue'
+const MASK_16 = 0xffff
+
+/** Views of a queue's shared memory, and the numbers that its addresses are made of. */
+export class QueueMemory {
+  readonly words: Int32Array<SharedArrayBuffer>
+  readonly doubles: Float64Array<SharedArrayBuffer>
+  /** Block `b` holds the items from `b << blockShift`. */
+  readonly items: Uint32Array<SharedArrayBuffer>
+  /** The block that holds a position of a lane: entry `directoryAt(lane, position)`. */
+  readonly directory: Uint16Array<SharedArrayBuffer>
+  readonly capacity: number
+  readonly blocks: number
+  readonly blockShift: number
+  readonly blockMask: number
+  readonly directoryShift: number
+  readonly directoryMask: number
+  /** Tells this queue from every other of the process. */
+  readonly id: string
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.words = new Int32Array(buffer)
+    this.doubles = new Float64Array(buffer)
+    const geometry = queueGeometry(this.words[QUEUE_HEADER.CAPACITY])
+    this.directory = new Uint16Array(buffer, geometry.directoryWord * 4, QUEUE_SIZES.LANES << geometry.directoryShift)
+    this.items = new Uint32Array(buffer, geometry.itemsWord * 4)
+    this.capacity = geometry.capacity
+    this.blocks = geometry.blocks
+    this.blockShift = geometry.blockShift
+    this.blockMask = (1 << geometry.blockShift) - 1
+    this.directoryShift = geometry.directoryShift
+    this.directoryMask = (1 << geometry.directoryShift) - 1
+    this.id = `${this.words[QUEUE_HEADER.ID]}:${this.words[QUEUE_HEADER.ID + 1]}`
+  }
+
+  get engine(): QueueEngineKind {
+    return this.words[QUEUE_HEADER.ENGINE] === 1 ? 'native' : 'fallback'
+  }
+
+  get handle(): TicketQueueHandle {
+    return { type: TYPE, version: QUEUE_LAYOUT_VERSION, engine: this.engine, memory: this.words.buffer }
+  }
+
+  directoryAt(lane: number, position: number): number {
+    return (lane << this.directoryShift) + ((position >>> this.blockShift) & this.directoryMask)
+  }
+
+  /** Items of a lane that were accepted and not yet published: at most a block. `at` is the lane's first word. */
+  unpublished(at: number): number {
+    return ((Atomics.load(this.words, at + LANE.CREDIT) >>> 16) - Atomics.load(this.words, at + LANE.TAIL)) & MASK_16
+  }
+}
+
+/**
+ * Allocates and formats the memory of a queue. Untouched pages cost address space only.
+ * @param start position at which the lanes start, a multiple of 256; tests set it just before the wrap
+ */
+export function createQueueMemory(capacity: number, engine: QueueEngineKind, start = 0): QueueMemory {
+  if (!Number.isInteger(capacity) || capacity < 1 || capacity > QUEUE_SIZES.MAX_CAPACITY) {
+    throw new ArgumentError(
+      `capacity is ${show(capacity)}; it takes a whole number of items from 1 to ${QUEUE_SIZES.MAX_CAPACITY}`,
+    )
+  }
+  const geometry = queueGeometry(capacity)
+  const words = new Int32Array(new SharedArrayBuffer(geometry.words * 4))
+  words[QUEUE_HEADER.VERSION] = QUEUE_LAYOUT_VERSION
+  words[QUEUE_HEADER.FINGERPRINT] = queueLayoutFingerprint()
+  words[QUEUE_HEADER.ENGINE] = engine === 'native' ? 1 : 0
+  words[QUEUE_HEADER.CAPACITY] = capacity
+  words[QUEUE_HEADER.BLOCK_SHIFT] = geometry.blockShift
+  words[QUEUE_HEADER.BLOCKS] = geometry.blocks
+  words[QUEUE_HEADER.DIRECTORY_SHIFT] = geometry.directoryShift
+  words[QUEUE_HEADER.START] = start
+  words.set(crypto.getRandomValues(new Int32Array(2)), QUEUE_HEADER.ID)
+  if (start !== 0) {
+    for (let lane = 0; lane < QUEUE_SIZES.LANES; lane++) {
+      const at = laneWord(lane)
+      words[at + LANE.HEAD] = start
+      words[at + LANE.TAIL] = start
+      words[at + LANE.RECLAIMED] = start
+      words[at + LANE.CREDIT] = start << 16
+      words[at + LANE.BLOCK_END] = start
+    }
+  }
+  Atomics.store(words, QUEUE_HEADER.MAGIC, QUEUE_MAGIC)
+  return new QueueMemory(words.buffer)
+}
+
+/** The memory behind a handle, for an engine of the given kind; throws a HandleError that says what is wrong with it. */
+export function openQueueMemory(handle: unknown, engine: QueueEngineKind): QueueMemory {
+  if (typeof handle !== 'object' || handle === null || (handle as TicketQueueHandle).type !== TYPE) {
+    throw new HandleError(`This is not the handle of a TicketQueue: ${show(handle)}`)
+  }
+  const { version, engine: made, memory } = handle as TicketQueueHandle
+  if (version !== QUEUE_LAYOUT_VERSION) {
+    throw new HandleError(
+      `This TicketQueue handle has layout version ${show(version)}, this fairlead has ${QUEUE_LAYOUT_VERSION}; every thread must load the same version`,
+    )
+  }
+  if (made !== engine) {
+    throw new HandleError(
+      `This TicketQueue was made by the ${show(made)} engine, this thread runs the ${engine} one; set FAIRLEAD_ENGINE alike in every thread`,
+    )
+  }
+  if (!(memory instanceof SharedArrayBuffer)) {
+    throw new HandleError(`This TicketQueue handle has no shared memory, but ${show(memory)}`)
+  }
+  const fault = memoryFault(memory, engine)
+  if (fault !== undefined) throw new HandleError(`The memory of this TicketQueue handle ${fault}`)
+  return new QueueMemory(memory)
+}
+
+/** What is wrong with a queue's memory, as the end of a sentence. Every number that becomes part of an address is checked. */
+function memoryFault(memory: SharedArrayBuffer, engine: QueueEngineKind): string | undefined {
+  if ((memory as { growable?: boolean }).growable) return 'is growable; a queue never makes such memory'
+  if (memory.byteLength < QUEUE_HEADER.WORDS * 4 || memory.byteLength % 4 !== 0) {
+    return `has ${memory.byteLength} bytes, which is no size of a queue`
+  }
+  const words = new Int32Array(memory)
+  if (Atomics.load(words, QUEUE_HEADER.MAGIC) !== QUEUE_MAGIC) return 'is not a queue: its first word is wrong'
+  if (words[QUEUE_HEADER.VERSION] !== QUEUE_LAYOUT_VERSION) {
+    return `has layout version ${words[QUEUE_HEADER.VERSION]}, this fairlead has ${QUEUE_LAYOUT_VERSION}`
+  }
+  if (words[QUEUE_HEADER.FINGERPRINT] >>> 0 !== queueLayoutFingerprint()) {
+    return 'has another layout than this fairlead; every thread must load the same build'
+  }
+  if (words[QUEUE_HEADER.ENGINE] !== (engine === 'native' ? 1 : 0)) return 'belongs to the other engine'
+  const capacity = words[QUEUE_HEADER.CAPACITY]
+  if (capacity < 1 || capacity > QUEUE_SIZES.MAX_CAPACITY) return `has a capacity of ${capacity}`
+  const geometry = queueGeometry(capacity)
+  if (
+    words[QUEUE_HEADER.BLOCK_SHIFT] !== geometry.blockShift ||
+    words[QUEUE_HEADER.BLOCKS] !== geometry.blocks ||
+    words[QUEUE_HEADER.DIRECTORY_SHIFT] !== geometry.directoryShift ||
+    memory.byteLength !== geometry.words * 4
+  ) {
+    return `does not fit its capacity of ${capacity}`
+  }
+  return undefined
+}
+
+/** A value as part of a message: short, and never a failure of its own. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value)
+  if (typeof value === 'object' && value !== null) return `an object (${Object.prototype.toString.call(value)})`
+  if (typeof value === 'function') return 'a function'
+  return String(value)
+}

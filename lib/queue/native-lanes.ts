@@ -1,0 +1,76 @@
+import { EngineError } from '../errors.js'
+import type { QueueEngine } from './engine.js'
+import type { QueueLanes } from './lanes.js'
+import { LANE, laneWord, queueLayoutFingerprint } from './layout.js'
+import type { QueueMemory } from './memory.js'
+import { writeLane } from './writing.js'
+
+/** What `binding/queue_binding.cpp` exports. */
+export interface NativeQueueAddon {
+  readonly queueLayoutFingerprint: number
+  /** This thread's share in the queue that lives in `words`; given up when it is collected, or the thread ends. */
+  openQueue(words: Int32Array<SharedArrayBuffer>): NativeQueueFunctions
+  /** Queues of this process that a thread has open. */
+  openQueues(): number
+}
+
+/** As `QueueLanes` says it. None needs a `this`. Each does nothing, and returns 0, where `lane` is not this thread's. */
+export interface NativeQueueFunctions {
+  takeLane(): number
+  releaseLane(lane: number): void
+  obtain(lane: number, wanted: number): number
+  openBlock(lane: number): number
+  announce(lane: number): void
+  pushMany(lane: number, items: Uint32Array, from: number): number
+  popMany(out: Uint32Array): number
+}
+
+/** The ticket queue's native engine. What is the fallback's code here is faster than the addon call alone would be. */
+class NativeLanes implements QueueLanes {
+  readonly memory: QueueMemory
+  readonly #functions: NativeQueueFunctions
+
+  constructor(addon: NativeQueueAddon, memory: QueueMemory) {
+    this.memory = memory
+    this.#functions = addon.openQueue(memory.words)
+  }
+
+  takeLane(): number {
+    return this.#functions.takeLane()
+  }
+
+  releaseLane(lane: number): void {
+    this.#functions.releaseLane(lane)
+  }
+
+  obtain(lane: number, wanted: number): number {
+    return this.#functions.obtain(lane, wanted)
+  }
+
+  openBlock(lane: number): boolean {
+    return this.#functions.openBlock(lane) === 1
+  }
+
+  announce(lane: number): void {
+    if (Atomics.load(this.memory.words, laneWord(lane) + LANE.LISTED) === 0) this.#functions.announce(lane) // (Q5)
+  }
+
+  pushMany(lane: number, items: Uint32Array, from: number): number {
+    return items.length - from === 1 ? writeLane(this, lane, items, from) : this.#functions.pushMany(lane, items, from)
+  }
+
+  popMany(out: Uint32Array): number {
+    return this.#functions.popMany(out)
+  }
+}
+
+/** Throws an EngineError where the addon was built for another layout. */
+export function nativeQueueEngine(loaded: unknown): QueueEngine {
+  const addon = loaded as NativeQueueAddon
+  if (addon.queueLayoutFingerprint !== queueLayoutFingerprint()) {
+    throw new EngineError(
+      'The addon was built for another layout of queues than this JavaScript; build both from the same sources',
+    )
+  }
+  return { kind: 'native', createLanes: (memory) => new NativeLanes(addon, memory) }
+}

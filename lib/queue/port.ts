@@ -1,0 +1,165 @@
+/** A thread's end of a ticket queue: its lane, and when what it has accepted gets published. */
+import { ArgumentError, ClosedError, FairleadError } from '../errors.js'
+import type { QueueLanes } from './lanes.js'
+import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES } from './layout.js'
+import { type QueueMemory, show } from './memory.js'
+import { publish } from './writing.js'
+
+const COUNT = 0xffff
+const POSITION_SHIFT = 16
+/** Added to a lane's CREDIT: one credit less, one accepted item more. */
+const ACCEPT_ONE = (1 << POSITION_SHIFT) - 1
+const NO_LANE = -1
+
+const settled = Promise.resolve()
+
+/** What outlives a port that was collected, so that its lane can be given back. */
+interface Ownership {
+  readonly lanes: QueueLanes
+  lane: number
+}
+
+export class QueuePort {
+  readonly lanes: QueueLanes
+  readonly #owned: Ownership
+  readonly #words: Int32Array
+  readonly #items: Uint32Array
+  readonly #blockShift: number
+  readonly #blockMask: number
+  readonly #one = new Uint32Array(1)
+  readonly #endTurn = (): void => {
+    this.#scheduled = false
+    this.flush()
+  }
+  /** First word of the own lane; NO_LANE until the first push. */
+  #at = NO_LANE
+  #scheduled = false
+
+  constructor(lanes: QueueLanes) {
+    const { memory } = lanes
+    this.lanes = lanes
+    this.#owned = { lanes, lane: NO_LANE }
+    this.#words = memory.words
+    this.#items = memory.items
+    this.#blockShift = memory.blockShift
+    this.#blockMask = memory.blockMask
+    abandoned.register(this, this.#owned)
+  }
+
+  push(ticket: number): boolean {
+    if (ticket >>> 0 !== ticket) {
+      throw new ArgumentError(`push(${show(ticket)}): a ticket is a whole number from 0 to 4294967295`)
+    }
+    const words = this.#words
+    if (Atomics.load(words, QUEUE_HEADER.CLOSED) !== 0) throw closed()
+    const at = this.#at
+    if (at !== NO_LANE) {
+      const credit = Atomics.load(words, at + LANE.CREDIT) // (Q6)
+      const accepted = credit >>> POSITION_SHIFT
+      if ((credit & COUNT) !== 0 && accepted !== (words[at + LANE.BLOCK_END] & COUNT)) {
+        const offset = accepted & this.#blockMask
+        this.#items[(words[at + LANE.BLOCK] << this.#blockShift) + offset] = ticket
+        if (Atomics.compareExchange(words, at + LANE.CREDIT, credit, (credit + ACCEPT_ONE) | 0) === credit) {
+          if (!this.#scheduled) this.#schedule()
+          if (offset === this.#blockMask) publish(this.lanes, this.#owned.lane)
+          return true
+        }
+      }
+    }
+    this.#one[0] = ticket
+    return this.#accept(this.#one) === 1
+  }
+
+  pushMany(tickets: Uint32Array): number {
+    if (!(tickets instanceof Uint32Array)) {
+      throw new ArgumentError(`pushMany(${show(tickets)}): tickets come in a Uint32Array`)
+    }
+    if (Atomics.load(this.#words, QUEUE_HEADER.CLOSED) !== 0) throw closed()
+    return tickets.length === 0 ? 0 : this.#accept(tickets)
+  }
+
+  popMany(into: Uint32Array): number {
+    if (!(into instanceof Uint32Array)) {
+      throw new ArgumentError(`popMany(${show(into)}): tickets are read into a Uint32Array`)
+    }
+    this.flush()
+    return this.lanes.popMany(into)
+  }
+
+  flush(): void {
+    if (this.#at !== NO_LANE) publish(this.lanes, this.#owned.lane)
+  }
+
+  close(): void {
+    this.flush()
+    Atomics.store(this.#words, QUEUE_HEADER.CLOSED, 1)
+  }
+
+  /** Publishes and gives the lane back; the next push takes one again. */
+  leave(): void {
+    if (this.#at === NO_LANE) return
+    this.flush()
+    this.#at = NO_LANE
+    release(this.#owned)
+  }
+
+  #accept(tickets: Uint32Array): number {
+    const lane = this.#at === NO_LANE ? this.#takeLane() : this.#owned.lane
+    const { lanes } = this
+    const accepted = lanes.pushMany(lane, tickets, 0)
+    if (accepted < tickets.length) lanes.memory.doubles[(this.#at + LANE.REFUSED) >> 1] += tickets.length - accepted
+    if (accepted > 0 && !this.#scheduled) this.#schedule()
+    return accepted
+  }
+
+  #takeLane(): number {
+    const lane = this.lanes.takeLane()
+    if (lane === NO_LANE) {
+      throw new FairleadError(
+        'FAIRLEAD_OVERLOADED',
+        `${QUEUE_SIZES.LANES} threads push to this TicketQueue already, which is the most it can take`,
+      )
+    }
+    this.#owned.lane = lane
+    this.#at = laneWord(lane)
+    return lane
+  }
+
+  /** Once per burst: the rest of a burst's pushes find it scheduled. */
+  #schedule(): void {
+    this.#scheduled = true
+    void settled.then(this.#endTurn)
+  }
+}
+
+const closed = (): ClosedError => new ClosedError('This TicketQueue')
+
+function release(owned: Ownership): void {
+  if (owned.lane === NO_LANE) return
+  owned.lanes.releaseLane(owned.lane)
+  owned.lane = NO_LANE
+}
+
+const abandoned = new FinalizationRegistry<Ownership>(release)
+
+/** This thread's ports by queue, so that every `TicketQueue` of one queue in one thread is the same producer. */
+const ports = new Map<string, WeakRef<QueuePort>>()
+const forgotten = new FinalizationRegistry<string>((id) => {
+  if (ports.get(id)?.deref() === undefined) ports.delete(id)
+})
+
+/** This thread's port of the queue in `memory`; made by `createLanes` where it has none yet. */
+export function portOf(memory: QueueMemory, createLanes: (memory: QueueMemory) => QueueLanes): QueuePort {
+  const known = ports.get(memory.id)?.deref()
+  if (known !== undefined) return known
+  // Accepted items of a thread that ends by process.exit() within a turn are published then.
+  if (ports.size === 0) process.on('exit', leaveAll)
+  const port = new QueuePort(createLanes(memory))
+  ports.set(memory.id, new WeakRef(port))
+  forgotten.register(port, memory.id)
+  return port
+}
+
+function leaveAll(): void {
+  for (const port of ports.values()) port.deref()?.leave()
+}

@@ -1,0 +1,34 @@
+import { LANE, laneWord } from './layout.js'
+import type { QueueMemory } from './memory.js'
+
+/** Below this many items a loop is faster than a view on the block and `set`, which allocates the view. */
+const LOOP_ITEMS = 48
+
+/**
+ * Reads up to `wanted` items of a lane into `out` from `at` on, not beyond the end of a block; returns how many.
+ *
+ * The items are copied first and become this thread's by moving HEAD afterwards. Until HEAD has moved, the producer cannot
+ * reuse their block; if it has moved, the copy is worth nothing and is made again. So a thread may end anywhere in here:
+ * either nothing has happened, or the items were handed over. Lock-free: a retry means that another thread got items.
+ */
+export function readLane(memory: QueueMemory, lane: number, out: Uint32Array, at: number, wanted: number): number {
+  const { words, items, blockShift, blockMask } = memory
+  const head = laneWord(lane) + LANE.HEAD
+  for (;;) {
+    const position = Atomics.load(words, head) // (Q1)
+    const readable = (Atomics.load(words, head + (LANE.TAIL - LANE.HEAD)) - position) | 0 // (Q2)
+    if (readable <= 0) return 0
+    const offset = position & blockMask
+    const count = Math.min(readable, wanted, blockMask + 1 - offset)
+    const from = (memory.directory[memory.directoryAt(lane, position)] << blockShift) + offset
+    if (count < LOOP_ITEMS) for (let i = 0; i < count; i++) out[at + i] = items[from + i]
+    else out.set(items.subarray(from, from + count), at)
+    if (Atomics.compareExchange(words, head, position, (position + count) | 0) === position) return count // (Q3)
+  }
+}
+
+/** True where the lane has something to read. */
+export function isReadable(memory: QueueMemory, lane: number): boolean {
+  const at = laneWord(lane)
+  return Atomics.load(memory.words, at + LANE.HEAD) !== Atomics.load(memory.words, at + LANE.TAIL)
+}

@@ -1,0 +1,56 @@
+import { LANE, laneWord, QUEUE_HEADER } from './layout.js'
+import type { QueueEngineKind, QueueMemory } from './memory.js'
+
+export interface TicketQueueStats {
+  readonly engine: QueueEngineKind
+  /** Items. */
+  readonly capacity: number
+  /** Items accepted and not yet popped, published or not. */
+  readonly allocated: number
+  /** Items ever accepted, by every thread. */
+  readonly pushed: number
+  /** Items ever popped, by every thread. */
+  readonly popped: number
+  /** Items refused because the queue was full. */
+  readonly pushFailures: number
+  /** `allocated / capacity`, 0 to 1. */
+  readonly utilisation: number
+  /** Threads that have pushed and not ended. */
+  readonly producers: number
+  readonly closed: boolean
+}
+
+const TWO_TO_32 = 4294967296
+
+/** The sums over all lanes. While other threads push and pop, each number is of a slightly different moment. */
+export function queueStats(memory: QueueMemory): TicketQueueStats {
+  const { words, doubles, capacity } = memory
+  const start = words[QUEUE_HEADER.START] >>> 0
+  let pushed = 0
+  let allocated = 0
+  let pushFailures = 0
+  let producers = 0
+  const lanes = Atomics.load(words, QUEUE_HEADER.LANES_USED)
+  for (let lane = 0; lane < lanes; lane++) {
+    const at = laneWord(lane)
+    // HEAD first, so that a lane that is being read never seems to hold less than nothing.
+    const head = Atomics.load(words, at + LANE.HEAD)
+    const tail = Atomics.load(words, at + LANE.TAIL)
+    const unpublished = memory.unpublished(at)
+    pushed += Atomics.load(words, at + LANE.WRAPS) * TWO_TO_32 + (tail >>> 0) - start + unpublished
+    allocated += ((tail - head) | 0) + unpublished
+    pushFailures += doubles[(at + LANE.REFUSED) >> 1]
+    producers += Atomics.load(words, at + LANE.EPOCH) & 1
+  }
+  return {
+    engine: memory.engine,
+    capacity,
+    allocated,
+    pushed,
+    popped: pushed - allocated,
+    pushFailures,
+    utilisation: allocated / capacity,
+    producers,
+    closed: Atomics.load(words, QUEUE_HEADER.CLOSED) !== 0,
+  }
+}

@@ -1,0 +1,88 @@
+import { ArgumentError } from '../errors.js'
+import { type QueueEngine, selectedQueueEngine } from './engine.js'
+import { createQueueMemory, openQueueMemory, QueueMemory, show, type TicketQueueHandle } from './memory.js'
+import { portOf, type QueuePort } from './port.js'
+import { queueStats, type TicketQueueStats } from './stats.js'
+
+export interface TicketQueueOptions {
+  /** Items that the queue holds, exactly: 1 to 8,388,608. */
+  readonly capacity: number
+}
+
+/**
+ * A bounded queue of 32-bit numbers that any thread of the process may push to and pop from at any time, without a lock.
+ *
+ * What a thread pushes is popped in that order; what several threads push is interleaved by blocks of up to 256. An item
+ * is accepted once `push` has said true. It is readable when its block is full, at `flush()`, at that thread's own pop, or
+ * at the end of the turn (in a microtask), whichever comes first, and is then handed out exactly once.
+ */
+export class TicketQueue {
+  /** What makes queues of this class: the engine of the process. */
+  protected static engine(): QueueEngine {
+    return selectedQueueEngine()
+  }
+
+  readonly #memory: QueueMemory
+  readonly #port: QueuePort
+
+  /** Throws an ArgumentError unless `capacity` is a whole number in its range. */
+  constructor(options: TicketQueueOptions) {
+    const engine = new.target.engine()
+    this.#memory = options instanceof QueueMemory ? options : createQueueMemory(capacityOf(options), engine.kind)
+    this.#port = portOf(this.#memory, engine.createLanes)
+  }
+
+  /** The queue behind a handle, which is not copied. Throws a HandleError that says what is wrong with the handle. */
+  static attach(handle: TicketQueueHandle): TicketQueue {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass attaches to queues of its own engine
+    const queue = this
+    return new queue(openQueueMemory(handle, queue.engine().kind))
+  }
+
+  /** Plain data, for `workerData` or `postMessage` and `TicketQueue.attach` in the other thread. */
+  get handle(): TicketQueueHandle {
+    return this.#memory.handle
+  }
+
+  /**
+   * Accepts a whole number from 0 to 4294967295; false when the queue is full.
+   * Throws a ClosedError after `close()`, an ArgumentError for anything that is not such a number.
+   */
+  push(ticket: number): boolean {
+    return this.#port.push(ticket)
+  }
+
+  /** Accepts numbers in order until the queue is full; returns how many. Throws as `push` does. */
+  pushMany(tickets: Uint32Array): number {
+    return this.#port.pushMany(tickets)
+  }
+
+  /**
+   * Fills `into` from its start with what can be read now, and returns how many that were. Never waits.
+   * 0 means that each producer's part of the queue was seen empty during the call.
+   */
+  popMany(into: Uint32Array): number {
+    return this.#port.popMany(into)
+  }
+
+  /** Makes what this thread has pushed readable now. */
+  flush(): void {
+    this.#port.flush()
+  }
+
+  /** Ends the pushing, for every thread. What was accepted stays readable. */
+  close(): void {
+    this.#port.close()
+  }
+
+  stats(): TicketQueueStats {
+    return queueStats(this.#memory)
+  }
+}
+
+function capacityOf(options: TicketQueueOptions): number {
+  if (typeof options !== 'object' || options === null) {
+    throw new ArgumentError(`new TicketQueue(${show(options)}): it takes an object, as in { capacity: 65536 }`)
+  }
+  return options.capacity
+}

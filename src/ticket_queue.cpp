@@ -1,0 +1,192 @@
+#include "ticket_queue.hpp"
+
+#include <algorithm>
+
+// Numbers in brackets name the atomic operations; docs/concurrency.md lists them with their partners.
+
+namespace fairlead {
+
+using namespace queue_layout;
+using std::memory_order_acq_rel;
+using std::memory_order_acquire;
+using std::memory_order_relaxed;
+using std::memory_order_release;
+using std::memory_order_seq_cst;
+
+namespace {
+
+/// A node for each lane, and one for each thread that is inside a pop with a node it has not yet given back. Where even
+/// these do not suffice, a lane goes unlisted until its next publication; readUnlisted finds it.
+constexpr std::uint32_t kHandleNodes = 4 * sizes::kLanes;
+/// How often a search for a free block starts again: another thread may be about to give one back.
+constexpr int kBlockSearches = 1000;
+
+} // namespace
+
+TicketQueue::TicketQueue(Word* base) : memory_(base), credits_(memory_), pool_(memory_, blocksInUse()), readable_(kHandleNodes) {
+  for (std::uint32_t lane = 0; lane < sizes::kLanes; ++lane) {
+    memory_.lane(lane, lane::kListed).store(0, memory_order_relaxed);
+    if (isReadable(lane)) announce(lane);
+  }
+}
+
+std::vector<bool> TicketQueue::blocksInUse() const {
+  std::vector<bool> inUse(memory_.header(header::kFirstUnused).load(memory_order_acquire));
+  const Word blockItems = memory_.blockMask() + 1;
+  for (std::uint32_t lane = 0; lane < memory_.header(header::kLanesUsed).load(memory_order_acquire); ++lane) {
+    // From the block of HEAD to the one that takes the next items.
+    Word position = memory_.own(lane, lane::kHead) & ~memory_.blockMask();
+    const Word end = memory_.own(lane, lane::kBlockEnd);
+    for (; static_cast<std::int32_t>(end - position) > 0; position += blockItems) {
+      inUse[memory_.directory(lane, position).load(memory_order_relaxed)] = true;
+    }
+  }
+  return inUse;
+}
+
+std::int32_t TicketQueue::takeLane() noexcept {
+  for (std::uint32_t lane = 0; lane < sizes::kLanes; ++lane) {
+    const auto epoch = memory_.lane(lane, lane::kEpoch);
+    Word seen = epoch.load(memory_order_relaxed);
+    // (Q11) Acquire: what the owner before left in the fields that only an owner touches.
+    if ((seen & 1) != 0 || !epoch.compare_exchange_strong(seen, seen + 1, memory_order_acquire, memory_order_relaxed)) continue;
+    // (Q12) Before anything is accepted: whoever sums over the lanes in use must see this one.
+    const auto used = memory_.header(header::kLanesUsed);
+    Word count = used.load(memory_order_seq_cst);
+    while (count <= lane && !used.compare_exchange_weak(count, lane + 1, memory_order_seq_cst)) {
+    }
+    return static_cast<std::int32_t>(lane);
+  }
+  return kNone;
+}
+
+void TicketQueue::releaseLane(std::uint32_t lane) noexcept {
+  credits_.giveBack(lane);
+  // A block that was opened and has nothing published in it holds nothing.
+  const Word tail = memory_.own(lane, lane::kTail);
+  Word& blockEnd = memory_.own(lane, lane::kBlockEnd);
+  if (blockEnd != tail && (tail & memory_.blockMask()) == 0) {
+    pool_.give(static_cast<BlockIndex>(memory_.own(lane, lane::kBlock)));
+    blockEnd = tail;
+  }
+  // The owner may have ended between moving TAIL and announcing it.
+  announce(lane);
+  memory_.lane(lane, lane::kEpoch).fetch_add(1, memory_order_release); // (Q11)
+}
+
+std::uint32_t TicketQueue::pushMany(std::uint32_t lane, const Word* tickets, std::uint32_t count) noexcept {
+  const Word mask = memory_.blockMask();
+  std::uint32_t pushed = 0;
+  while (pushed < count) {
+    const Word position = acceptedIn(memory_.lane(lane, lane::kCredit).load(memory_order_relaxed)); // (Q6)
+    if (position == (memory_.own(lane, lane::kBlockEnd) & 0xffff) && !openBlock(lane)) break;
+    const Word offset = position & mask;
+    const std::uint32_t accepted = credits_.spend(lane, std::min(count - pushed, mask + 1 - offset));
+    if (accepted == 0) break;
+    Word* const items = memory_.block(memory_.own(lane, lane::kBlock)) + offset;
+    // (Q4) Relaxed: TAIL publishes them; a reader that is too late may still be looking at the block's former items.
+    for (std::uint32_t i = 0; i < accepted; ++i) word(items, i).store(tickets[pushed + i], memory_order_relaxed);
+    pushed += accepted;
+    if (offset + accepted > mask) publish(lane);
+  }
+  return pushed;
+}
+
+void TicketQueue::publish(std::uint32_t lane) noexcept {
+  const auto tailWord = memory_.lane(lane, lane::kTail);
+  Word tail = tailWord.load(memory_order_relaxed);
+  const std::uint32_t unpublished = unpublishedIn(memory_.lane(lane, lane::kCredit).load(memory_order_relaxed), tail);
+  if (unpublished == 0) return;
+  tail += unpublished;
+  const auto wraps = memory_.lane(lane, lane::kWraps);
+  if (tail == 0) wraps.store(wraps.load(memory_order_relaxed) + 1, memory_order_relaxed); // read for statistics
+  // (Q2) Release: who sees TAIL sees the items and the directory. Sequentially consistent for what `announce` reads next.
+  tailWord.store(tail, memory_order_seq_cst);
+  announce(lane);
+}
+
+void TicketQueue::announce(std::uint32_t lane) noexcept {
+  const auto listed = memory_.lane(lane, lane::kListed);
+  // (Q5) Either this sees that a consumer has let the lane go, or that consumer, which looks at TAIL afterwards, sees
+  // the new TAIL: both loads and both stores are sequentially consistent.
+  if (listed.load(memory_order_seq_cst) != 0 || !isReadable(lane)) return;
+  if (listed.exchange(1, memory_order_seq_cst) != 0) return;
+  if (!readable_.bounded_push(lane)) listed.store(0, memory_order_seq_cst);
+}
+
+bool TicketQueue::openBlock(std::uint32_t lane) noexcept {
+  for (int search = 0; search < kBlockSearches; ++search) {
+    const std::int32_t block = pool_.take();
+    if (block == BlockPool::kNone) continue;
+    const Word begin = memory_.own(lane, lane::kTail);
+    // Relaxed: TAIL publishes the entry.
+    memory_.directory(lane, begin).store(static_cast<BlockIndex>(block), memory_order_relaxed);
+    memory_.own(lane, lane::kBlock) = static_cast<Word>(block);
+    memory_.own(lane, lane::kBlockEnd) = begin + memory_.blockMask() + 1;
+    return true;
+  }
+  return false;
+}
+
+std::uint32_t TicketQueue::popMany(Word* out, std::uint32_t count) noexcept {
+  std::uint32_t popped = 0;
+  Word misses = 0;
+  std::uint32_t lane = 0;
+  while (popped < count && misses <= sizes::kLanes && readable_.pop(lane)) {
+    std::uint32_t got = 0;
+    std::uint32_t visit = 0;
+    // A block from each lane in turn; more while nobody else is in the queue.
+    do {
+      got = read(lane, out + popped, count - popped);
+      popped += got;
+      visit += got;
+    } while (got > 0 && popped < count && readable_.empty());
+    if (visit == 0) ++misses;
+    putBack(lane);
+  }
+  return popped > 0 ? popped : readUnlisted(out, count);
+}
+
+std::uint32_t TicketQueue::readUnlisted(Word* out, std::uint32_t count) noexcept {
+  const Word used = memory_.header(header::kLanesUsed).load(memory_order_acquire);
+  std::uint32_t popped = 0;
+  for (std::uint32_t lane = 0; lane < used && popped < count; ++lane) {
+    popped += read(lane, out + popped, count - popped);
+    if (isReadable(lane)) announce(lane);
+  }
+  return popped;
+}
+
+std::uint32_t TicketQueue::read(std::uint32_t lane, Word* out, std::uint32_t count) noexcept {
+  const Word mask = memory_.blockMask();
+  const auto head = memory_.lane(lane, lane::kHead);
+  Word position = head.load(memory_order_acquire); // (Q1)
+  for (;;) {
+    // (Q2) Acquire: with TAIL come the items before it.
+    const auto available = static_cast<std::int32_t>(memory_.lane(lane, lane::kTail).load(memory_order_acquire) - position);
+    if (available <= 0 || count == 0) return 0;
+    const Word offset = position & mask;
+    const std::uint32_t got = std::min({static_cast<std::uint32_t>(available), count, mask + 1 - offset});
+    const BlockIndex block = memory_.directory(lane, position).load(memory_order_relaxed);
+    Word* const items = memory_.block(block) + offset;
+    for (std::uint32_t i = 0; i < got; ++i) out[i] = word(items, i).load(memory_order_relaxed); // (Q4)
+    // (Q3) Release: the loads above are over before anybody can give the block to a producer. Acquire on failure: as Q1.
+    if (!head.compare_exchange_strong(position, position + got, memory_order_seq_cst, memory_order_acquire)) continue;
+    // Who reads a block's last item gives the block back.
+    if (offset + got > mask) pool_.give(block);
+    return got;
+  }
+}
+
+void TicketQueue::putBack(std::uint32_t lane) noexcept {
+  const auto listed = memory_.lane(lane, lane::kListed);
+  if (isReadable(lane) && readable_.bounded_push(lane)) return;
+  listed.store(0, memory_order_seq_cst); // (Q5)
+  announce(lane);
+}
+
+bool TicketQueue::isReadable(std::uint32_t lane) const noexcept {
+  return memory_.lane(lane, lane::kHead).load(memory_order_seq_cst) != memory_.lane(lane, lane::kTail).load(memory_order_seq_cst); // (Q5)
+}
+
+} // namespace fairlead

@@ -1,0 +1,65 @@
+// A bounded queue of 32-bit numbers over threads: the native engine of lib/queue.
+//
+// Each producer thread appends to a lane of its own, block by block; any thread reads any lane, by moving the lane's HEAD.
+// A lane with something to read travels, as a 32-bit handle, through boost::lockfree::queue: a consumer takes the handle
+// out, reads a block, and puts it back while more is there. Free blocks travel through boost::lockfree::stack.
+#pragma once
+
+#include <boost/lockfree/queue.hpp>
+
+#include "block_pool.hpp"
+#include "ticket_queue_credits.hpp"
+
+namespace fairlead {
+
+/// What all threads share beside the memory. Methods do not throw and do not block. Those that take a lane may be called
+/// by its owner only, those without one by any thread; all of them at any time.
+class TicketQueue {
+ public:
+  static constexpr std::int32_t kNone = -1;
+
+  /// Over formatted memory that outlives this object. Where the memory was used before, by objects that are gone, finds
+  /// what is free and what is readable. Throws std::bad_alloc.
+  explicit TicketQueue(Word* base);
+
+  Word* base() const noexcept { return memory_.base(); }
+
+  /// A lane of the caller's own, or kNone when all are taken. Lock-free.
+  std::int32_t takeLane() noexcept;
+  /// What is published stays readable, what is accepted but not published is dropped. Lock-free.
+  void releaseLane(std::uint32_t lane) noexcept;
+
+  /// Accepts numbers in order, publishing each block that gets full; returns how many. Lock-free.
+  std::uint32_t pushMany(std::uint32_t lane, const Word* tickets, std::uint32_t count) noexcept;
+  /// Makes what was accepted readable. Lock-free.
+  void publish(std::uint32_t lane) noexcept;
+  /// Fills `out` with up to `count` numbers; returns how many. Lock-free.
+  std::uint32_t popMany(Word* out, std::uint32_t count) noexcept;
+
+  // The parts of a push, for callers that do the rest on the memory themselves (lib/queue/port.ts).
+
+  /// See TicketQueueCredits::obtain.
+  std::uint32_t obtain(std::uint32_t lane, std::uint32_t count) noexcept { return credits_.obtain(lane, count); }
+  /// Gives the lane, whose last block is full, its next one: false when there is none. Lock-free.
+  bool openBlock(std::uint32_t lane) noexcept;
+  /// To be called after TAIL was moved: makes consumers find the lane. Lock-free.
+  void announce(std::uint32_t lane) noexcept;
+
+ private:
+  /// Reads up to `count` numbers, not beyond the end of a block.
+  std::uint32_t read(std::uint32_t lane, Word* out, std::uint32_t count) noexcept;
+  /// Puts a lane that this thread has in hand back, or lets it go when it is empty.
+  void putBack(std::uint32_t lane) noexcept;
+  /// As the last resort, looks at every lane: another consumer may have the handle of a readable one in hand.
+  std::uint32_t readUnlisted(Word* out, std::uint32_t count) noexcept;
+  bool isReadable(std::uint32_t lane) const noexcept;
+  std::vector<bool> blocksInUse() const;
+
+  TicketQueueMemory memory_;
+  TicketQueueCredits credits_;
+  BlockPool pool_;
+  /// Handles of readable lanes. Each lane is in here at most once.
+  boost::lockfree::queue<std::uint32_t, boost::lockfree::fixed_sized<true>> readable_;
+};
+
+} // namespace fairlead

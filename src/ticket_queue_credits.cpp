@@ -1,0 +1,83 @@
+#include "ticket_queue_credits.hpp"
+
+#include <algorithm>
+
+// Numbers in brackets name the atomic operations; docs/concurrency.md lists them with their partners.
+
+namespace fairlead {
+
+using namespace queue_layout;
+using std::memory_order_acq_rel;
+using std::memory_order_acquire;
+using std::memory_order_relaxed;
+using std::memory_order_seq_cst;
+
+std::uint32_t TicketQueueCredits::spend(std::uint32_t lane, std::uint32_t count) noexcept {
+  const auto word = memory_.lane(lane, lane::kCredit);
+  Word credit = word.load(memory_order_relaxed); // (Q6)
+  for (;;) {
+    const std::uint32_t spent = std::min(creditsIn(credit), count);
+    if (spent == 0) {
+      const std::uint32_t obtained = obtain(lane, count);
+      if (obtained > 0) word.fetch_add(obtained << kAcceptedShift, memory_order_relaxed); // (Q6)
+      return obtained;
+    }
+    if (word.compare_exchange_weak(credit, credit + (spent << kAcceptedShift) - spent, memory_order_relaxed)) return spent; // (Q6)
+  }
+}
+
+std::uint32_t TicketQueueCredits::obtain(std::uint32_t lane, std::uint32_t count) noexcept {
+  const auto reservedWord = memory_.header(header::kReserved);
+  const auto poppedWord = memory_.header(header::kPopped);
+  const auto capacity = static_cast<std::int32_t>(memory_.capacity());
+  for (;;) {
+    // Sequentially consistent throughout: that a queue was full is concluded from several words together.
+    Word reserved = reservedWord.load(memory_order_seq_cst); // (Q7)
+    Word popped = poppedWord.load(memory_order_seq_cst);     // (Q8)
+    std::int32_t free = capacity - static_cast<std::int32_t>(reserved - popped);
+    if (free <= 0) {
+      popped = sumOfHeads();
+      poppedWord.store(popped, memory_order_seq_cst); // (Q8)
+      free = capacity - static_cast<std::int32_t>(reserved - popped);
+    }
+    if (free > 0) {
+      const auto stock = static_cast<std::uint32_t>(free);
+      const std::uint32_t grant = std::min(stock, std::max(count, std::min(sizes::kGrant, stock >> 3)));
+      if (!reservedWord.compare_exchange_strong(reserved, reserved + grant, memory_order_seq_cst)) continue; // (Q7)
+      const std::uint32_t used = std::min(count, grant);
+      if (grant > used) memory_.lane(lane, lane::kCredit).fetch_add(grant - used, memory_order_seq_cst); // (Q6)
+      return used;
+    }
+    if (const std::uint32_t taken = takeUnused(lane, count); taken > 0) return taken;
+    if (sumOfHeads() == popped && reservedWord.load(memory_order_seq_cst) == reserved) return 0;
+  }
+}
+
+std::uint32_t TicketQueueCredits::takeUnused(std::uint32_t own, std::uint32_t count) noexcept {
+  const Word used = memory_.header(header::kLanesUsed).load(memory_order_seq_cst);
+  for (Word i = 0; i < used; ++i) {
+    const auto word = memory_.lane((own + 1 + i) % used, lane::kCredit);
+    Word credit = word.load(memory_order_seq_cst); // (Q6)
+    while (const std::uint32_t taken = std::min(creditsIn(credit), count)) {
+      if (word.compare_exchange_weak(credit, credit - taken, memory_order_seq_cst)) return taken; // (Q6)
+    }
+  }
+  return 0;
+}
+
+void TicketQueueCredits::giveBack(std::uint32_t lane) noexcept {
+  const auto word = memory_.lane(lane, lane::kCredit);
+  const Word tail = memory_.lane(lane, lane::kTail).load(memory_order_relaxed);
+  // (Q6) One exchange takes the credits and the unpublished items together, wherever the owner has stopped.
+  const Word credit = word.exchange(tail << kAcceptedShift, memory_order_seq_cst);
+  memory_.header(header::kReserved).fetch_sub(creditsIn(credit) + unpublishedIn(credit, tail), memory_order_seq_cst); // (Q7)
+}
+
+Word TicketQueueCredits::sumOfHeads() const noexcept {
+  const Word used = memory_.header(header::kLanesUsed).load(memory_order_seq_cst);
+  Word sum = 0;
+  for (Word lane = 0; lane < used; ++lane) sum += memory_.lane(lane, lane::kHead).load(memory_order_seq_cst); // (Q1)
+  return sum - used * memory_.base()[header::kStart];
+}
+
+} // namespace fairlead
