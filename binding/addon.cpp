@@ -12,6 +12,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("boostVersion", Napi::String::New(env, BOOST_LIB_VERSION));
   exports.Set("compiler", Napi::String::New(env, __VERSION__));
   registerCore(env, exports);
+  registerQueue(env, exports);
   return exports;
 }
 

@@ -12,7 +12,8 @@ namespace {
 
 using Bound = std::shared_ptr<BoundCore>;
 
-constexpr std::uint32_t kLargestSlotCount = 1u << 21; // positions are drawn by one multiplication of 32 random bits
+constexpr std::uint32_t kLargestSlotCount =
+    1u << 21; // positions are drawn by one multiplication of 32 random bits
 constexpr std::uint32_t kLargestMaxThreads = 1u << 16;
 constexpr std::uint32_t kLargestMaxServices = 1u << 20;
 
@@ -52,17 +53,21 @@ napi_value end(napi_env env, napi_callback_info info) noexcept {
   BoundCore& bound = *dataOf<Bound>(env, info);
   const Scratch& scratch = *bound.scratch;
   const auto slot = static_cast<std::uint32_t>(scratch.slot);
-  if (slot < bound.core.slotCount()) bound.core.end(slot, scratch.endStartedAt, scratch.outcome, scratch.endLatencyMs);
+  if (slot < bound.core.slotCount())
+    bound.core.end(slot, scratch.endStartedAt, scratch.outcome, scratch.endLatencyMs);
   return nullptr;
 }
 
 /// A function that owns `data` and frees it when it is collected itself.
 template <typename T>
-Napi::Function ownedFunction(Napi::Env env, const char* name, napi_callback callback, std::unique_ptr<T> data) {
+Napi::Function ownedFunction(Napi::Env env, const char* name, napi_callback callback,
+                             std::unique_ptr<T> data) {
   napi_value function = nullptr;
-  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data.get(), &function) != napi_ok) throw Napi::Error::New(env);
+  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data.get(), &function) != napi_ok)
+    throw Napi::Error::New(env);
   const auto free = [](napi_env, void* owned, void*) { delete static_cast<T*>(owned); };
-  if (napi_add_finalizer(env, function, data.get(), free, nullptr, nullptr) != napi_ok) throw Napi::Error::New(env);
+  if (napi_add_finalizer(env, function, data.get(), free, nullptr, nullptr) != napi_ok)
+    throw Napi::Error::New(env);
   data.release();
   return {env, function};
 }
@@ -70,7 +75,8 @@ Napi::Function ownedFunction(Napi::Env env, const char* name, napi_callback call
 /// (cells, contributions, histograms): the next segment.
 void addSegment(BoundCore& bound, const Napi::CallbackInfo& info, Word maxThreads) {
   if (bound.disposed) throw Napi::Error::New(info.Env(), "this core was disposed of");
-  if (bound.core.slotCount() >= kLargestSlotCount) throw Napi::RangeError::New(info.Env(), "the block holds no more slots");
+  if (bound.core.slotCount() >= kLargestSlotCount)
+    throw Napi::RangeError::New(info.Env(), "the block holds no more slots");
   Word* cells = elements<Word>(info[0], napi_int32_array, kCellWords, "cells");
   Word* contributions = elements<Word>(info[1], napi_int32_array, kColumnWords * maxThreads, "contributions");
   Word* histograms = elements<Word>(info[2], napi_int32_array, kHistogramWords, "histograms");
@@ -91,11 +97,13 @@ Napi::Value createPicker(const Bound& bound, const Napi::CallbackInfo& info) {
   if (length >= kLargestSlotCount) throw Napi::RangeError::New(env, "slots has 2^21 elements or more");
   for (const std::uint32_t slot : spec.slots) {
     if (slot >= bound->core.slotCount()) {
-      throw Napi::RangeError::New(env, "slots names " + std::to_string(slot) + ", but this core knows the slots below " +
+      throw Napi::RangeError::New(env, "slots names " + std::to_string(slot) +
+                                           ", but this core knows the slots below " +
                                            std::to_string(bound->core.slotCount()));
     }
   }
-  return ownedFunction(env, "pick", pick, std::unique_ptr<BoundPicker>(new BoundPicker{bound, Picker(std::move(spec))}));
+  return ownedFunction(env, "pick", pick,
+                       std::unique_ptr<BoundPicker>(new BoundPicker{bound, Picker(std::move(spec))}));
 }
 
 } // namespace
@@ -111,7 +119,8 @@ Napi::Value createCore(const Napi::CallbackInfo& info) {
   Word* root = elements<Word>(info[0], napi_int32_array, layout::header::kWords, "root");
   const Word maxThreads = root[layout::header::kMaxThreads];
   const Word maxServices = root[layout::header::kMaxServices];
-  if (root[layout::header::kFingerprint] != layout::kFingerprint || maxThreads > kLargestMaxThreads || maxServices > kLargestMaxServices) {
+  if (root[layout::header::kFingerprint] != layout::kFingerprint || maxThreads > kLargestMaxThreads ||
+      maxServices > kLargestMaxServices) {
     throw Napi::RangeError::New(env, "root is not a root segment of this layout");
   }
   elements<Word>(info[0], napi_int32_array, rootWords(maxThreads, maxServices), "root");
@@ -130,8 +139,11 @@ Napi::Value createCore(const Napi::CallbackInfo& info) {
   functions.Set("addSegment", Napi::Function::New(env, [bound, maxThreads](const Napi::CallbackInfo& call) {
                   addSegment(*bound, call, maxThreads);
                 }));
-  functions.Set("picker", Napi::Function::New(env, [bound](const Napi::CallbackInfo& call) { return createPicker(bound, call); }));
-  functions.Set("dispose", Napi::Function::New(env, [bound](const Napi::CallbackInfo&) { bound->dispose(); }));
+  functions.Set("picker", Napi::Function::New(env, [bound](const Napi::CallbackInfo& call) {
+                  return createPicker(bound, call);
+                }));
+  functions.Set("dispose",
+                Napi::Function::New(env, [bound](const Napi::CallbackInfo&) { bound->dispose(); }));
   return functions;
 }
 

@@ -20,7 +20,8 @@ inline double monotonicNow() noexcept {
 #else
   using namespace std::chrono;
   constexpr double kMsPerNs = 1e-6;
-  return static_cast<double>(duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count()) * kMsPerNs;
+  return static_cast<double>(duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count()) *
+         kMsPerNs;
 #endif
 }
 

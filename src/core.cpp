@@ -51,8 +51,11 @@ void addToOwn(Word* column, std::size_t at, Word delta) {
 } // namespace
 
 Core::Core(Word* root, std::uint32_t thread) noexcept
-    : root_(root), random_(root + header::kWords + std::size_t{thread} * thread::kWords + thread::kRandom), thread_(thread),
-      maxThreads_(root[header::kMaxThreads]), maxServices_(root[header::kMaxServices]) {}
+    : root_(root),
+      random_(root + header::kWords + std::size_t{thread} * thread::kWords + thread::kRandom),
+      thread_(thread),
+      maxThreads_(root[header::kMaxThreads]),
+      maxServices_(root[header::kMaxServices]) {}
 
 void Core::addSegment(Word* cells, Word* contributions, Word* histograms) {
   segments_.push_back({cells, contributions + thread_ * kColumnWords, histograms});
@@ -63,10 +66,11 @@ bool Core::take(std::uint32_t slot) noexcept {
   const std::size_t at = cellOf(slot);
   const std::size_t own = ownOf(slot);
   const auto inFlight = word(segment.cells, at + slot::kInFlight);
-  const auto limit = static_cast<std::int32_t>(word(segment.cells, at + slot::kLimit).load(memory_order_relaxed)); // (C12)
+  const auto limit =
+      static_cast<std::int32_t>(word(segment.cells, at + slot::kLimit).load(memory_order_relaxed)); // (C12)
   if (limit == 0) {
     addToOwn(segment.column, own, 1); // (C3)
-    // (C4) Release: who sees the reservation in the shared count sees it in the contribution.
+    // (C4) Release, with (S1): who sees the reservation in the count sees it in the contribution.
     inFlight.fetch_add(1, memory_order_release);
     return true;
   }
@@ -74,7 +78,8 @@ bool Core::take(std::uint32_t slot) noexcept {
   while (static_cast<std::int32_t>(seen) < limit) {
     addToOwn(segment.column, own, 1); // (C3)
     // (C4) as above. On failure nothing was published, and `seen` is the newer guess.
-    if (inFlight.compare_exchange_strong(seen, seen + 1, memory_order_release, memory_order_relaxed)) return true;
+    if (inFlight.compare_exchange_strong(seen, seen + 1, memory_order_release, memory_order_relaxed))
+      return true;
     addToOwn(segment.column, own, static_cast<Word>(-1)); // (C3)
   }
   return false;
@@ -92,7 +97,8 @@ void Core::end(std::uint32_t slot, double startedAt, std::uint32_t outcome, doub
   DoubleWord next = 0;
   if (sampled) {
     const Word histogram = word(segment.cells, at + slot::kHistogram).load(memory_order_relaxed); // (C12)
-    seen = doubleWord(segment.cells, at + slot::kLatency).load(memory_order_relaxed); // (C8) a guess, which (C9) checks
+    seen = doubleWord(segment.cells, at + slot::kLatency)
+               .load(memory_order_relaxed); // (C8) a guess, which (C9) checks
     // The histogram's cache line is the one that is seldom at hand: called for before the clock is read, where the
     // average says that the sample will be, and again when the sample is known.
     __builtin_prefetch(bucketAt(histogram, averageOf(seen)), 1);
@@ -100,32 +106,35 @@ void Core::end(std::uint32_t slot, double startedAt, std::uint32_t outcome, doub
     sample.latencyMs = clampLatency(std::isnan(latencyMs) ? now - startedAt : latencyMs);
     sample.ticks = ticksOf(now);
     sample.decayMs = floatAt(segment.cells, at + slot::kDecayMs);
-    sample.peak = (word(segment.cells, at + slot::kFlags).load(memory_order_relaxed) & slot_flags::kPeak) != 0; // (C12)
+    sample.peak =
+        (word(segment.cells, at + slot::kFlags).load(memory_order_relaxed) & slot_flags::kPeak) != 0; // (C12)
     bucket = bucketAt(histogram, sample.latencyMs);
     __builtin_prefetch(bucket, 1);
     next = averaged(seen, sample);
   }
-  // (C6) Release: this request's pick is over for whoever sees the lower count.
+  // (C6) Release, with (S1): the work of this reservation is over for whoever sees the lower count.
   word(segment.cells, at + slot::kInFlight).fetch_sub(1, memory_order_release);
   addToOwn(segment.column, ownOf(slot), static_cast<Word>(-1)); // (C3)
   const std::uint32_t total = outcome == outcome::kSucceeded ? slot::kSucceeded
                               : outcome == outcome::kFailed  ? slot::kFailed
                                                              : slot::kCancelled;
-  // (C7) Relaxed: a count, which publishes nothing.
+  // (C7) Relaxed, with itself in other threads and (S3): a count, which publishes nothing.
   doubleWord(segment.cells, at + total).fetch_add(1, memory_order_relaxed);
   if (!sampled) return;
-  // (C9) Relaxed both ways: the word is complete in itself. A failure brings the newer word, and the sample goes on that.
-  while (!doubleWord(segment.cells, at + slot::kLatency).compare_exchange_weak(seen, next, memory_order_relaxed)) {
+  // (C9) Relaxed both ways, with itself and (C8) in other threads: the word is complete in itself. A failure brings the newer word, and the sample goes on that.
+  while (!doubleWord(segment.cells, at + slot::kLatency)
+              .compare_exchange_weak(seen, next, memory_order_relaxed)) {
     next = averaged(seen, sample);
   }
-  // (C10) Relaxed: a count, which publishes nothing.
+  // (C10) Relaxed, with itself in other threads and (S3): a count, which publishes nothing.
   if (bucket != nullptr) word(bucket, 0).fetch_add(1, memory_order_relaxed);
 }
 
 Word* Core::bucketAt(Word histogramPlusOne, double latencyMs) const noexcept {
   const Word histogram = histogramPlusOne - 1;
   if (histogram >= slotCount()) return nullptr;
-  return segments_[segmentOf(histogram)].histograms + histogramWord(histogram & kSlotMask, bucketOf(clampLatency(latencyMs)));
+  return segments_[segmentOf(histogram)].histograms +
+         histogramWord(histogram & kSlotMask, bucketOf(clampLatency(latencyMs)));
 }
 
 std::uint32_t Core::nextPosition(std::uint32_t service, std::uint32_t n) noexcept {
@@ -135,7 +144,7 @@ std::uint32_t Core::nextPosition(std::uint32_t service, std::uint32_t n) noexcep
   // `0 - n` is 2^32 - n, so `beyond` is how many of them there are.
   const Word beyond = (Word{0} - n) % n;
   for (;;) {
-    // (C11) Relaxed: each ticket is given out once, which is all that fairness needs.
+    // (C11) Relaxed, with itself in other threads: each ticket is given out once, which is all that fairness needs.
     const Word ticket = word(root_, at).fetch_add(1, memory_order_relaxed);
     if (ticket <= ~beyond) return ticket % n;
   }

@@ -18,7 +18,7 @@ namespace fairlead {
 ///
 /// Every slot given to a method is below `slotCount()`, every service below `serviceCount()`: callers check.
 class Core {
-public:
+ public:
   /// `root` is the formatted root segment, 8-byte aligned; `thread` the record that the calling thread has claimed.
   Core(Word* root, std::uint32_t thread) noexcept;
 
@@ -54,10 +54,12 @@ public:
   /// The low 32 bits of a time in ticks of 1/16 ms, as JavaScript's `| 0` takes them.
   static std::int32_t ticksOf(double now) noexcept;
 
-private:
+ private:
   static std::size_t segmentOf(std::uint32_t slot) noexcept { return slot >> layout::sizes::kSegmentShift; }
   /// First word of the slot in its segment's cells.
-  static std::size_t cellOf(std::uint32_t slot) noexcept { return std::size_t{slot & kSlotMask} * layout::slot::kWords; }
+  static std::size_t cellOf(std::uint32_t slot) noexcept {
+    return std::size_t{slot & kSlotMask} * layout::slot::kWords;
+  }
   /// Word of the slot in this thread's column of contributions.
   static std::size_t ownOf(std::uint32_t slot) noexcept {
     return std::size_t{slot & kSlotMask} * layout::contribution::kWords + layout::contribution::kInFlight;
@@ -78,7 +80,9 @@ private:
 // What a pick reads, inline. Numbers in brackets name the atomic operations; docs/concurrency.md has their partners.
 
 /// A slot's latency word: the average in its high half, its time stamp in ticks in the low one.
-inline float averageOf(DoubleWord packed) noexcept { return std::bit_cast<float>(static_cast<Word>(packed >> 32)); }
+inline float averageOf(DoubleWord packed) noexcept {
+  return std::bit_cast<float>(static_cast<Word>(packed >> 32));
+}
 inline Word stampOf(DoubleWord packed) noexcept { return static_cast<Word>(packed); }
 /// Ticks from the stamp to `ticks`; negative where another thread's later reading of the clock made the stamp.
 inline std::int32_t ticksSince(DoubleWord packed, std::int32_t ticks) noexcept {
@@ -94,16 +98,17 @@ inline float floatAt(Word* cells, std::size_t at) noexcept {
 
 inline double Core::now() const noexcept {
   using namespace layout;
-  // (C1) Acquire: who sees the manual mode sees the manual time that was written before it.
+  // (C1) Acquire, with (S4): who sees the manual mode sees the manual time that was written before it.
   if (word(root_, header::kClockMode).load(std::memory_order_acquire) == 0) return monotonicNow();
-  // (C2) Relaxed: one word that says it all.
+  // (C2) Relaxed, with (S4): one word that says it all.
   return std::bit_cast<double>(doubleWord(root_, header::kManualNow).load(std::memory_order_relaxed));
 }
 
 inline double Core::latency(std::uint32_t slot, std::int32_t ticks) const noexcept {
   Word* cells = segments_[segmentOf(slot)].cells;
   const std::size_t at = cellOf(slot);
-  const DoubleWord seen = doubleWord(cells, at + layout::slot::kLatency).load(std::memory_order_relaxed); // (C8)
+  const DoubleWord seen =
+      doubleWord(cells, at + layout::slot::kLatency).load(std::memory_order_relaxed); // (C8)
   const double average = averageOf(seen);
   const std::int32_t elapsed = ticksSince(seen, ticks);
   return elapsed > 0 ? average * weightAfter(elapsed, floatAt(cells, at + layout::slot::kDecayMs)) : average;
@@ -113,7 +118,8 @@ inline double Core::load(std::uint32_t slot) const noexcept {
   Word* cells = segments_[segmentOf(slot)].cells;
   const std::size_t at = cellOf(slot);
   const Word inFlight = word(cells, at + layout::slot::kInFlight).load(std::memory_order_relaxed); // (C5)
-  return (static_cast<double>(static_cast<std::int32_t>(inFlight)) + 1) / floatAt(cells, at + layout::slot::kWeight);
+  return (static_cast<double>(static_cast<std::int32_t>(inFlight)) + 1) /
+         floatAt(cells, at + layout::slot::kWeight);
 }
 
 inline void Core::prefetch(std::uint32_t slot) const noexcept {
@@ -126,7 +132,8 @@ inline std::int32_t Core::ticksOf(double now) noexcept {
   constexpr double kTwoTo32 = 4294967296.0;
   constexpr double kTwoTo62 = kTwoTo32 * (1 << 30);
   const double ticks = now * layout::sizes::kTicksPerMs;
-  if (ticks > -kTwoTo62 && ticks < kTwoTo62) return static_cast<std::int32_t>(static_cast<std::int64_t>(ticks));
+  if (ticks > -kTwoTo62 && ticks < kTwoTo62)
+    return static_cast<std::int32_t>(static_cast<std::int64_t>(ticks));
   if (!std::isfinite(ticks)) return 0;
   return static_cast<std::int32_t>(static_cast<std::int64_t>(std::fmod(std::trunc(ticks), kTwoTo32)));
 }

@@ -28,7 +28,8 @@ inline double expNegative(double x) noexcept {
   const double z2 = z * z;
   const double low = (1 + z) + z2 * (kC2 + z * kC3);
   const double high = (kC4 + z * kC5) + z2 * (kC6 + z * kC7);
-  const auto half = std::bit_cast<double>((kExponentBias - static_cast<std::uint64_t>(k)) << kMantissaBits); // 2^-k
+  const auto half =
+      std::bit_cast<double>((kExponentBias - static_cast<std::uint64_t>(k)) << kMantissaBits); // 2^-k
   return (low + z2 * z2 * high) * half;
 }
 

@@ -24,8 +24,8 @@ inline std::uint32_t bucketOf(double latencyMs) noexcept {
 inline std::size_t histogramWord(std::uint32_t histogram, std::uint32_t bucket) noexcept {
   using namespace layout::sizes;
   constexpr std::uint32_t kLineMask = (1u << kLineShift) - 1;
-  return std::size_t{bucket >> kLineShift} << (kSegmentShift + kLineShift) | std::size_t{histogram} << kLineShift |
-         (bucket & kLineMask);
+  return std::size_t{bucket >> kLineShift} << (kSegmentShift + kLineShift) |
+         std::size_t{histogram} << kLineShift | (bucket & kLineMask);
 }
 
 } // namespace fairlead

@@ -19,7 +19,7 @@ struct PickerSpec {
 
 /// Chooses a slot and reserves it; see `Picker` in lib/engine/contract.ts. An immutable view, used by the core's thread.
 class Picker {
-public:
+ public:
   static constexpr std::int32_t kNone = -1;
 
   explicit Picker(PickerSpec spec) : spec_(std::move(spec)) {}
@@ -27,7 +27,7 @@ public:
   /// The reserved slot, with the time of the pick in `startedAt`; or kNone, and `startedAt` is as it was. Lock-free.
   std::int32_t pick(Core& core, double& startedAt) const noexcept;
 
-private:
+ private:
   std::int32_t pickOfTwo(Core& core, double& startedAt) const noexcept;
   std::int32_t takeFrom(Core& core, std::uint32_t position) const noexcept;
   std::uint32_t count() const noexcept { return static_cast<std::uint32_t>(spec_.slots.size()); }

@@ -17,6 +17,11 @@ export interface Subject {
 }
 
 const SERVICE = 'users'
+/**
+ * Beyond any wait for the next slice: while the others have their turn, a client must not lose its connections and pay for
+ * new ones. (undici's 4 s are near the length of a round.)
+ */
+const OPTIONS = { keepAliveTimeout: 60_000 }
 /** fairlead's default, written out: what is measured should not hide in a default. */
 const CHECK_INTERVAL_MS = 2_000
 
@@ -28,8 +33,8 @@ export async function createSubject(spec: SubjectSpec, ports: readonly number[])
 }
 
 function undici(kind: 'balanced-pool' | 'pool' | 'round-robin-pool', origins: string[]): Dispatcher {
-  if (kind === 'balanced-pool') return new BalancedPool(origins)
-  return kind === 'pool' ? new Pool(origins[0]) : new RoundRobinPool(origins[0])
+  if (kind === 'balanced-pool') return new BalancedPool(origins, OPTIONS)
+  return kind === 'pool' ? new Pool(origins[0], OPTIONS) : new RoundRobinPool(origins[0], OPTIONS)
 }
 
 /** Loaded only here, so that the processes of others are theirs alone. */
@@ -37,7 +42,7 @@ async function fairlead(policy: PolicyName, checks: boolean, endpoints: string[]
   const { Balancer } = await import('fairlead')
   const health = { http: { path: '/' }, interval: CHECK_INTERVAL_MS }
   const balancer = new Balancer({
-    services: { [SERVICE]: { endpoints, policy, ...(checks ? { health } : {}) } },
+    services: { [SERVICE]: { endpoints, policy, client: OPTIONS, ...(checks ? { health } : {}) } },
   })
   await balancer.start()
   return {

@@ -3,7 +3,7 @@ import type { Lease } from '../lease.js'
 import type { BalancedRequest } from './balanced-request.js'
 import { isCallersFault, isCallersTimeOut, isOwnDoing, isTimeOut } from './fault.js'
 import type { Abort, Handler, RawHeaders } from './handler.js'
-import { rewriteLocation } from './location.js'
+import { mayHaveLocation, rewriteLocation } from './location.js'
 
 /** A refused answer's body is read up to this size, so that its connection stays usable; beyond it the connection goes. */
 const MAX_DISCARDED_BYTES = 64 * 1024
@@ -67,13 +67,12 @@ export class Attempt implements Handler {
     this.#status = status
     if (status < FIRST_SERVER_ERROR) this.#latencyMs = request.now() - this.lease.startedAt
     request.committed = true
-    const { endpoint } = this.lease
-    return request.handler.onHeaders(
-      status,
-      rewriteLocation(status, headers, endpoint.url, request.origin),
-      resume,
-      statusText,
-    )
+    const own = mayHaveLocation(status) ? this.#ownLocation(headers) : headers
+    return request.handler.onHeaders(status, own, resume, statusText)
+  }
+
+  #ownLocation(headers: RawHeaders): RawHeaders {
+    return rewriteLocation(headers, this.lease.endpoint.url, this.#request.origin)
   }
 
   onData(chunk: Buffer): boolean {

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { DeadlineError } from '../errors.js'
+import { DeadlineError, StoppedError } from '../errors.js'
 import type { Lease } from '../lease.js'
 import type { Endpoint, PickOptions } from '../model.js'
 import type { Service } from '../service.js'
@@ -69,7 +69,7 @@ export class BalancedRequest {
 
   start(): void {
     const { service } = this.#context
-    service.budget.deposit()
+    if (this.#context.isStopped()) return this.fail(new StoppedError())
     let lease: Lease
     try {
       // Before the pick: a caller that has already aborted costs no place.
@@ -80,6 +80,7 @@ export class BalancedRequest {
       this.fail(error as Error)
       return
     }
+    service.budget.deposit(lease.startedAt)
     this.#launch(lease)
   }
 

@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Dispatcher } from 'undici'
 import { BalancerCore } from '../balancer.js'
-import { StoppedError } from '../errors.js'
 import type { Lease } from '../lease.js'
 import type { PickOptions } from '../model.js'
 import type { EndpointChange } from '../observe/events.js'
@@ -13,6 +12,7 @@ import {
   createDispatcher,
   type DispatcherOptions,
   type DispatcherOwner,
+  hostOf,
 } from './dispatcher.js'
 import { balancedFetch, type FetchInit } from './fetch.js'
 import { Transports } from './transports.js'
@@ -21,6 +21,7 @@ import { Transports } from './transports.js'
 export class Balancer extends BalancerCore {
   /** By service, since a service that leaves and comes back has connections of its own. */
   readonly #contexts = new Map<Service, RequestContext>()
+  readonly #origins = new Map<string, RequestContext>()
   readonly #fetchDispatcher = lazy(() => this.dispatcher() as BalancedDispatcher)
   #scope: AsyncLocalStorage<PickOptions> | undefined
 
@@ -44,7 +45,7 @@ export class Balancer extends BalancerCore {
    */
   dispatcher(options?: DispatcherOptions): Dispatcher {
     const owner: DispatcherOwner = {
-      contextFor: (host) => this.#contextFor(host),
+      contextFor: (origin) => this.#contextFor(origin),
       currentPick: () => this.#scope?.getStore(),
     }
     return createDispatcher(owner, options)
@@ -61,10 +62,18 @@ export class Balancer extends BalancerCore {
     return super.pickFrom(service, scope === undefined ? options : { ...scope, ...options })
   }
 
-  #contextFor(host: string): RequestContext | undefined {
-    const service = this.find(host)
+  /** By the origin as the caller wrote it: the same text again and again, so that it need not be taken apart each time. */
+  #contextFor(origin: string): RequestContext | undefined {
+    const known = this.#origins.get(origin)
+    if (known !== undefined) return known
+    const service = this.find(hostOf(origin))
     if (service === undefined) return undefined
-    if (this.stopped) throw new StoppedError()
+    const context = this.#contextOf(service)
+    this.#origins.set(origin, context)
+    return context
+  }
+
+  #contextOf(service: Service): RequestContext {
     let context = this.#contexts.get(service)
     if (context === undefined) {
       context = {
@@ -83,12 +92,14 @@ export class Balancer extends BalancerCore {
   }
 
   protected override reconfigured(): void {
+    this.#origins.clear()
     for (const [service, { transports }] of this.#contexts) transports.configure(service.options.client)
   }
 
   protected override left(service: Service): void {
     void this.#contexts.get(service)?.transports.close()
     this.#contexts.delete(service)
+    this.#origins.clear()
   }
 
   /** What is still in flight after the drain is cut off. */

@@ -8,8 +8,8 @@ import { headersByName, withHost } from './host.js'
 
 /** What the dispatcher asks of the balancer. */
 export interface DispatcherOwner {
-  /** The context of the service that a host names, or undefined where it names none. */
-  contextFor(host: string): RequestContext | undefined
+  /** The context of the service that an origin's host names, or undefined where it names none. */
+  contextFor(origin: string): RequestContext | undefined
   /** Options of `balancer.with` in force for the code that runs now. */
   currentPick(): PickOptions | undefined
 }
@@ -54,7 +54,7 @@ export function createDispatcher(
       handler: Dispatcher.DispatchHandler,
       call: CallOptions,
     ): boolean {
-      const context = owner.contextFor(hostOf(request.origin))
+      const context = owner.contextFor(originOf(request.origin))
       if (context === undefined) {
         passThrough ??= new undici.Agent()
         return passThrough.dispatch(request, handler)
@@ -113,13 +113,14 @@ function pickOptions(
 }
 
 /** `host[:port]` of an origin; service names are matched against it. */
-export function hostOf(origin: string | URL | undefined): string {
-  if (origin === undefined) return ''
-  if (typeof origin !== 'string') return origin.host
+export function hostOf(origin: string): string {
   const start = origin.indexOf('://') + '://'.length
   const end = origin.indexOf('/', start)
   return end < 0 ? origin.slice(start) : origin.slice(start, end)
 }
+
+const originOf = (origin: string | URL | undefined): string =>
+  typeof origin === 'string' ? origin : (origin?.origin ?? '')
 
 /** `close` and `destroy` return a promise, or call back where they are given a function. */
 function settle(callback: unknown): Promise<void> | undefined {

@@ -25,14 +25,14 @@ export class RetryBudget {
     this.#reserveThousandths = budget.minPerSecond * BUDGET_BUCKET_COUNT * RETRY_THOUSANDTHS
   }
 
-  /** One request was sent. */
-  deposit(): void {
-    Atomics.add(this.#state.root, this.#bucket(), this.#depositThousandths)
+  /** One request was sent, at a time that the caller knows already. */
+  deposit(nowMs: number): void {
+    Atomics.add(this.#state.root, this.#bucket(nowMs), this.#depositThousandths)
   }
 
   /** Takes one retry where the balance has one. Two threads may take the last one together: the next ones wait longer. */
   withdraw(): boolean {
-    const bucket = this.#bucket()
+    const bucket = this.#bucket(this.#state.core.now())
     if (this.#balanceThousandths() < RETRY_THOUSANDTHS) return false
     Atomics.sub(this.#state.root, bucket, RETRY_THOUSANDTHS)
     return true
@@ -40,7 +40,7 @@ export class RetryBudget {
 
   /** Retries that could be taken now. */
   get available(): number {
-    this.#bucket()
+    this.#bucket(this.#state.core.now())
     return Math.max(0, Math.floor(this.#balanceThousandths() / RETRY_THOUSANDTHS))
   }
 
@@ -51,9 +51,9 @@ export class RetryBudget {
   }
 
   /** The word of the current second's bucket; whoever meets a new second first empties the buckets that fell out. */
-  #bucket(): number {
-    const { root, core } = this.#state
-    const second = Math.floor(core.now() / MS_PER_SECOND) | 0
+  #bucket(nowMs: number): number {
+    const { root } = this.#state
+    const second = Math.floor(nowMs / MS_PER_SECOND) | 0
     const seen = Atomics.load(root, this.#second)
     const passed = (second - seen) | 0
     if (passed > 0 && Atomics.compareExchange(root, this.#second, seen, second) === seen) {

@@ -2,6 +2,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
+import type { Core, Picker } from '../../lib/engine/contract.js'
 import { HEADER, LAYOUT_VERSION, layoutFingerprint, SLOT } from '../../lib/engine/layout.js'
 import { createRoot, createSegment } from '../../lib/engine/memory.js'
 import type { NativeAddon } from '../../lib/engine/native.js'
@@ -102,6 +103,11 @@ describe.skipIf(addon === undefined)('addon', () => {
       core.reserve()
       expect(slot[6]).toBe(-1)
     }
+    core.dispose()
+    slot[6] = 0
+    core.end()
+    core.reserve()
+    expect(slot[6]).toBe(-1)
     expect(
       [segment.cells, segment.contributions, segment.histograms].every((all) =>
         all.every((word) => word === 0),
@@ -109,37 +115,43 @@ describe.skipIf(addon === undefined)('addon', () => {
     ).toBe(true)
   })
 
-  test('a picker works on when core, memory and everything else that led to it is gone', async () => {
-    const factory = engines[0].factory
-    const orphan = () => {
-      const block = new Block(40, { limit: 1 })
-      const core = block.core(factory)
-      return distributorNames.map((distributor) =>
-        core.picker(spec(distributor, 13 * (1 + distributorNames.indexOf(distributor)))),
-      )
-    }
-    const picks = orphan()
+  /** A block of which only what `use` returns is left, and weak references to its memory. */
+  const orphan = <T>(use: (core: Core) => T) => {
+    const block = new Block(40, { limit: 1 })
+    const memory = Array.from(block.regions(), ([, words]) => new WeakRef(words))
+    const left = use(block.core(engines[0].factory))
+    return { left, alive: () => memory.map((words) => words.deref() !== undefined) }
+  }
+
+  test('a picker keeps its memory when core and block are gone, and lets go of it when it goes', async () => {
+    const held: { picks?: Picker[] } = {}
+    const { left, alive } = orphan((core) =>
+      distributorNames.map((distributor, i) => core.picker(spec(distributor, 13 * (i + 1)))),
+    )
+    held.picks = left.splice(0)
     await collectAll()
-    const picked = picks.map((pick) => {
+    expect(alive()).toEqual([true, true, true, true])
+    // 13, then 26 less the 13 that are taken, then 39 less the 26.
+    const picked = held.picks.map((pick) => {
       let n = 0
       while (pick() >= 0) n++
       return n
     })
-    // 13, then 26 less the 13 that are taken, then 39 less the 26.
     expect(picked).toEqual([13, 13, 13])
+    held.picks = undefined
+    await collectAll()
+    expect(alive()).toEqual([false, false, false, false])
   })
 
-  test('a picker of a disposed core finds nothing, even when its memory is gone', async () => {
-    const factory = engines[0].factory
-    const orphan = () => {
-      const core = new Block(40).core(factory)
+  test('a picker of a disposed core finds nothing, and keeps no segment', async () => {
+    const { left, alive } = orphan((core) => {
       const pick = core.picker(spec('two choices', 40))
       core.dispose()
       return pick
-    }
-    const pick = orphan()
+    })
     await collectAll()
-    expect(pick()).toBe(-1)
+    expect(alive()).toEqual([true, false, false, false])
+    expect(left()).toBe(-1)
   })
 
   test('what is dropped is freed: a thousand blocks leave nothing behind', async () => {

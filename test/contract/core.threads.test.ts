@@ -84,13 +84,20 @@ for (const { kind } of engines) {
     )
 
     test('round robin is exactly fair over the threads, across the wrap of its cursor too', async () => {
+      const PICKS = 300_000 // long enough for the threads to meet
       const block = new Block(7)
       block.root[serviceWord(block.root[HEADER.MAX_THREADS], 0) + SERVICE.CURSOR] = -1_000
       const slots = spec('random', 7).slots
-      const answers = await run<{ counts: number[] }>(kind, block, { name: 'turns', picks: 25_000, slots })
+      const answers = await run<{ counts: number[] }>(kind, block, { name: 'turns', picks: PICKS, slots })
       const counts = Array.from(slots, (slot) => sum(answers.map((answer) => answer.counts[slot])))
-      expect(sum(counts)).toBe(THREADS * 25_000)
+      expect(sum(counts)).toBe(THREADS * PICKS)
       expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1)
+    })
+
+    test('no latency sample is lost: under a peak average and a standing clock the highest so far stays', async () => {
+      const block = new Block(1, { peak: true })
+      const answers = await run<{ lost: number }>(kind, block, { name: 'peaks', samples: 200_000 })
+      expect(answers.map((answer) => answer.lost)).toEqual([0, 0, 0, 0])
     })
   })
 }

@@ -54,6 +54,18 @@ const jobs = {
     }
     return { counts }
   },
+  /** Ever higher latencies to slot 0; how often its average was found below one that this thread had just given. */
+  peaks({ samples }) {
+    const averages = new Float32Array(segments[0].cells.buffer)
+    let lost = 0
+    for (let i = 1; i <= samples; i++) {
+      const latency = i * 8 + thread // exact in a float32
+      core.reserve(0)
+      core.end(0, 0, 0, latency)
+      if (averages[SLOT.LATENCY + 1] < latency) lost++
+    }
+    return { lost }
+  },
   /** Works until it is terminated. */
   forever({ slots }) {
     const pick = core.picker({ distributor: 2, metric: 1, service: 0, slots })

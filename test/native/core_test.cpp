@@ -26,10 +26,21 @@ void generatorGivesThePublishedNumbers() {
 
 void decayIsTheExponential() {
   double worst = 0;
-  for (int i = 0; i < 600'000; ++i) worst = std::fmax(worst, std::fabs(expNegative(i / 1e4) / std::exp(-i / 1e4) - 1));
+  for (int i = 0; i < 600'000; ++i)
+    worst = std::fmax(worst, std::fabs(expNegative(i / 1e4) / std::exp(-i / 1e4) - 1));
   CHECK(worst > 0 && worst < 1e-8);
   CHECK(expNegative(0) == 1);
   for (const double x : {60.0, 1e300, -1e-9, -1e300, kNan, HUGE_VAL, -HUGE_VAL}) CHECK(expNegative(x) == 0);
+}
+
+// test/unit/engine-decay.test.ts demands the same number of the TypeScript side: both engines agree to the last bit.
+void decayHasTheBitsOfTheFallback() {
+  std::uint64_t hash = 0xcbf29ce484222325; // FNV-1a, 64 bits
+  for (int i = 0; i < 200'000; ++i) {
+    const double x = static_cast<double>(i) * i * 1.6e-9;
+    hash = (hash ^ std::bit_cast<std::uint64_t>(expNegative(x))) * 0x100000001b3;
+  }
+  CHECK(hash == 0xad2bd4f7712fb1f2);
 }
 
 void bucketsAreEighthsOfOctaves() {
@@ -37,7 +48,8 @@ void bucketsAreEighthsOfOctaves() {
     const double bound = std::ldexp(1 + (bucket & 7) / 8.0, static_cast<int>(bucket >> 3)) / 1000;
     CHECK(bucketOf(bound + 0.0005) == bucket && bucketOf(bound - 0.0005) == bucket - 1);
   }
-  CHECK(bucketOf(0) == 0 && bucketOf(0.0009) == 0 && bucketOf(sizes::kMaxLatencyMs) == sizes::kHistogramBuckets - 1);
+  CHECK(bucketOf(0) == 0 && bucketOf(0.0009) == 0 &&
+        bucketOf(sizes::kMaxLatencyMs) == sizes::kHistogramBuckets - 1);
   std::vector<bool> used(kHistogramWords);
   for (Word histogram = 0; histogram < sizes::kSegmentSlots; ++histogram) {
     for (Word bucket = 0; bucket < sizes::kHistogramBuckets; ++bucket) {
@@ -50,9 +62,11 @@ void bucketsAreEighthsOfOctaves() {
 
 // As `| 0` does it in JavaScript: truncated, then the low 32 bits.
 void ticksAreTheLowBits() {
-  CHECK(Core::ticksOf(0) == 0 && Core::ticksOf(1) == 16 && Core::ticksOf(0.99 / 16) == 0 && Core::ticksOf(-1.99 / 16) == -1);
+  CHECK(Core::ticksOf(0) == 0 && Core::ticksOf(1) == 16 && Core::ticksOf(0.99 / 16) == 0 &&
+        Core::ticksOf(-1.99 / 16) == -1);
   constexpr double kTwoTo28 = 268435456.0;
-  CHECK(Core::ticksOf(kTwoTo28) == 0 && Core::ticksOf(kTwoTo28 / 2) == std::numeric_limits<std::int32_t>::min());
+  CHECK(Core::ticksOf(kTwoTo28) == 0 &&
+        Core::ticksOf(kTwoTo28 / 2) == std::numeric_limits<std::int32_t>::min());
   CHECK(Core::ticksOf(kTwoTo28 * 5 + 3) == 48);
   CHECK(Core::ticksOf(std::ldexp(1.0, 59) + std::ldexp(1.0, 8)) == 1 << 12);
   for (const double never : {kNan, HUGE_VAL, -HUGE_VAL}) CHECK(Core::ticksOf(never) == 0);
@@ -133,6 +147,7 @@ void pickersFillEverySlot() {
 int main() {
   generatorGivesThePublishedNumbers();
   decayIsTheExponential();
+  decayHasTheBitsOfTheFallback();
   bucketsAreEighthsOfOctaves();
   ticksAreTheLowBits();
   limitsAreStrict();

@@ -47,7 +47,8 @@ void countsAreExact() {
     std::uint64_t mine = 0;
     for (int i = 0; i < kCycles; ++i) {
       double startedAt = 0;
-      std::int32_t slot = i % 4 == 3 ? (core.take(0) ? 0 : Picker::kNone) : pickers[i % 3].pick(core, startedAt);
+      std::int32_t slot =
+          i % 4 == 3 ? (core.take(0) ? 0 : Picker::kNone) : pickers[i % 3].pick(core, startedAt);
       CHECK(word(block.cells.data(), slot::kInFlight).load() <= kLimit);
       if (slot == Picker::kNone) continue;
       core.end(static_cast<Word>(slot), startedAt, i % 3, i % 5);
@@ -58,7 +59,8 @@ void countsAreExact() {
   std::uint64_t totals = 0;
   for (Word slot = 0; slot < kSlots; ++slot) {
     CHECK(block.at(slot, slot::kInFlight) == 0 && block.contributed(slot) == 0);
-    totals += block.total(slot, slot::kSucceeded) + block.total(slot, slot::kFailed) + block.total(slot, slot::kCancelled);
+    totals += block.total(slot, slot::kSucceeded) + block.total(slot, slot::kFailed) +
+              block.total(slot, slot::kCancelled);
     const float average = averageOf(block.total(slot, slot::kLatency));
     CHECK(average >= 0 && average <= 4);
   }
@@ -107,7 +109,8 @@ void contributionsComeFirst() {
       const Word seen = word(block.cells.data(), slot::kInFlight).load(std::memory_order_acquire);
       Word contributed = 0;
       for (Word thread = 0; thread < kThreads; ++thread) {
-        contributed += word(block.contributions.data(), thread * kColumnWords).load(std::memory_order_relaxed);
+        contributed +=
+            word(block.contributions.data(), thread * kColumnWords).load(std::memory_order_relaxed);
       }
       CHECK(contributed >= seen);
     }

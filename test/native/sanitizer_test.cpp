@@ -32,7 +32,8 @@ int overrun() {
   Block block(1);
   Core core = block.core(0);
   core.removeSegments();
-  core.addSegment(block.cells.data() + fairlead::kCellWords - 16, block.contributions.data(), block.histograms.data());
+  core.addSegment(block.cells.data() + fairlead::kCellWords - 16, block.contributions.data(),
+                  block.histograms.data());
   core.take(1);
   return 0;
 }

@@ -37,7 +37,11 @@ const asFloat32 = new Float32Array(punned)
 
 const BIG_ONE = 1n
 
-/** The hot path on `Atomics`. Plain loads are used where a stale value only makes a choice slightly worse; see docs/concurrency.md. */
+/**
+ * The hot path on `Atomics`. Plain loads are used where a stale value only makes a choice slightly worse. Numbers in
+ * brackets are those of docs/concurrency.md, where each operation has its partner; all `Atomics` are sequentially
+ * consistent.
+ */
 export class FallbackCore implements Core {
   readonly thread: number
   readonly #root: Int32Array
@@ -78,6 +82,7 @@ export class FallbackCore implements Core {
   }
 
   now(): number {
+    // (C1) (C2)
     return this.#root[HEADER.CLOCK_MODE] === 0 ? monotonicNow() : this.#manualNow[0]
   }
 
@@ -104,18 +109,18 @@ export class FallbackCore implements Core {
     const at = (slot & MASK) << SLOT_SHIFT
     const mine = this.#mine[segment]
     const own = (slot & MASK) << CONTRIBUTION_SHIFT
-    const limit = cells[at + SLOT.LIMIT]
+    const limit = cells[at + SLOT.LIMIT] // (C12)
     if (limit === 0) {
-      mine[own]++
-      Atomics.add(cells, at + SLOT.IN_FLIGHT, 1)
+      mine[own]++ // (C3)
+      Atomics.add(cells, at + SLOT.IN_FLIGHT, 1) // (C4)
       return true
     }
-    let seen = cells[at + SLOT.IN_FLIGHT]
+    let seen = cells[at + SLOT.IN_FLIGHT] // (C5)
     while (seen < limit) {
-      mine[own]++
-      const before = Atomics.compareExchange(cells, at + SLOT.IN_FLIGHT, seen, seen + 1)
+      mine[own]++ // (C3)
+      const before = Atomics.compareExchange(cells, at + SLOT.IN_FLIGHT, seen, seen + 1) // (C4)
       if (before === seen) return true
-      mine[own]--
+      mine[own]-- // (C3)
       seen = before
     }
     return false
@@ -126,15 +131,15 @@ export class FallbackCore implements Core {
     const cells = this.#cells[segment]
     if (cells === undefined) throw unknownSlot(slot, this.#slots)
     const at = (slot & MASK) << SLOT_SHIFT
-    Atomics.sub(cells, at + SLOT.IN_FLIGHT, 1)
-    this.#mine[segment][(slot & MASK) << CONTRIBUTION_SHIFT]--
+    Atomics.sub(cells, at + SLOT.IN_FLIGHT, 1) // (C6)
+    this.#mine[segment][(slot & MASK) << CONTRIBUTION_SHIFT]-- // (C3)
     const total =
       outcome === OUTCOME.SUCCEEDED
         ? SLOT.SUCCEEDED
         : outcome === OUTCOME.FAILED
           ? SLOT.FAILED
           : SLOT.CANCELLED
-    Atomics.add(this.#bigs[segment], (at + total) >> 1, BIG_ONE)
+    Atomics.add(this.#bigs[segment], (at + total) >> 1, BIG_ONE) // (C7)
     if (latencyMs < 0) return
     const now = this.now()
     let latency = Number.isNaN(latencyMs) ? now - startedAt : latencyMs
@@ -143,6 +148,7 @@ export class FallbackCore implements Core {
     this.#observe(segment, at, now, latency)
     const histogram = cells[at + SLOT.HISTOGRAM] - 1
     if (histogram >= 0 && histogram < this.#slots) {
+      // (C10)
       Atomics.add(
         this.#histograms[histogram >>> SEGMENT_SHIFT],
         histogramWord(histogram, bucketOf(latency)),
@@ -158,7 +164,7 @@ export class FallbackCore implements Core {
     const peak = (this.#cells[segment][at + SLOT.FLAGS] & SLOT_FLAGS.PEAK) !== 0
     const decayMs = this.#floats[segment][at + SLOT.DECAY_MS]
     const ticks = ticksOf(now)
-    asBigInt[0] = bigs[word]
+    asBigInt[0] = bigs[word] // (C8)
     for (;;) {
       const seen = asBigInt[0]
       const average = asFloat32[1]
@@ -170,7 +176,7 @@ export class FallbackCore implements Core {
       }
       asFloat32[1] = next
       asInt32[0] = ticks
-      const before = Atomics.compareExchange(bigs, word, seen, asBigInt[0])
+      const before = Atomics.compareExchange(bigs, word, seen, asBigInt[0]) // (C9)
       if (before === seen) return
       asBigInt[0] = before
     }
@@ -183,7 +189,7 @@ export class FallbackCore implements Core {
   }
 
   #latencyAt(segment: number, at: number, ticks: number): number {
-    // One plain load of both halves: a float64, whose bits no latency makes a NaN.
+    // One plain load of both halves: a float64, whose bits no latency makes a NaN. (C8)
     asFloat64[0] = this.#doubles[segment][(at + SLOT.LATENCY) >> 1]
     const average = asFloat32[1]
     const elapsed = (ticks - asInt32[0]) | 0
@@ -207,7 +213,7 @@ export class FallbackCore implements Core {
     // Tickets above the last whole multiple of n are thrown away, so that the wrap does not favour the first positions.
     const whole = 4294967296 - (4294967296 % n)
     for (;;) {
-      const ticket = Atomics.add(this.#root, word, 1) >>> 0
+      const ticket = Atomics.add(this.#root, word, 1) >>> 0 // (C11)
       if (ticket < whole) return ticket % n
     }
   }
