@@ -1,7 +1,7 @@
 /** The addon's balancing core: its whole surface, and the `Core` that stands on it. */
 import { EngineError } from '../errors.js'
 import { checkSpec, unknownSlot } from './check.js'
-import type { Core, CoreFactory, Picker, PickerSpec, Segment } from './contract.js'
+import type { CoreFactory, Picker, PickerSpec, Segment } from './contract.js'
 import { FallbackCore } from './fallback/core.js'
 import { HEADER, LAYOUT_VERSION, layoutFingerprint, type OutcomeCode, SEGMENT_SHIFT } from './layout.js'
 
@@ -37,13 +37,12 @@ export interface NativeCoreFunctions {
 const SCRATCH = { STARTED_AT: 0, END_STARTED_AT: 1, END_LATENCY: 2, DOUBLES: 4, SLOT: 6, OUTCOME: 7 } as const
 
 /**
- * The hot path in the addon where that is the faster one. What is left to the fallback's code costs it less than the
- * addon call alone would (13 ns): random 3 ns, latency 7, nextPosition 11; `now` costs 37 there and 42 in the addon.
+ * The hot path in the addon where that is the faster one. What is inherited costs less than the addon call alone would
+ * (13 ns): random 3 ns, latency 7, nextPosition 11; `now` costs 37 there and 42 in the addon. Inherited and not passed on
+ * to another object, because a scan over all endpoints calls `latency` for each: one more call was 10% of it.
  */
-class NativeCore implements Core {
-  readonly thread: number
+class NativeCore extends FallbackCore {
   readonly #functions: NativeCoreFunctions
-  readonly #plain: FallbackCore
   readonly #maxServices: number
   readonly #doubles = new Float64Array(new ArrayBuffer(SCRATCH.DOUBLES * Float64Array.BYTES_PER_ELEMENT))
   readonly #words = new Int32Array(this.#doubles.buffer)
@@ -52,48 +51,31 @@ class NativeCore implements Core {
   #slots = 0
 
   constructor(addon: NativeAddon, root: Int32Array<SharedArrayBuffer>, thread: number) {
-    this.thread = thread
+    super(root, thread)
     this.#functions = addon.createCore(root, thread, this.#doubles)
-    this.#plain = new FallbackCore(root, thread)
     this.#maxServices = root[HEADER.MAX_SERVICES]
     this.#reserve = this.#functions.reserve
     this.#end = this.#functions.end
   }
 
-  addSegment(index: number, segment: Segment): void {
-    this.#plain.addSegment(index, segment)
+  override addSegment(index: number, segment: Segment): void {
+    super.addSegment(index, segment)
     this.#functions.addSegment(segment.cells, segment.contributions, segment.histograms)
     this.#slots = (index + 1) << SEGMENT_SHIFT
   }
 
-  now(): number {
-    return this.#plain.now()
-  }
-
-  random(): number {
-    return this.#plain.random()
-  }
-
-  nextPosition(service: number, n: number): number {
-    return this.#plain.nextPosition(service, n)
-  }
-
-  latency(slot: number, now: number): number {
-    return this.#plain.latency(slot, now)
-  }
-
-  startedAt(): number {
+  override startedAt(): number {
     return this.#doubles[SCRATCH.STARTED_AT]
   }
 
-  reserve(slot: number): boolean {
+  override reserve(slot: number): boolean {
     if (!(slot >= 0 && slot < this.#slots)) throw unknownSlot(slot, this.#slots)
     this.#words[SCRATCH.SLOT] = slot
     this.#reserve()
     return this.#words[SCRATCH.SLOT] >= 0
   }
 
-  end(slot: number, startedAt: number, outcome: OutcomeCode, latencyMs: number): void {
+  override end(slot: number, startedAt: number, outcome: OutcomeCode, latencyMs: number): void {
     if (!(slot >= 0 && slot < this.#slots)) throw unknownSlot(slot, this.#slots)
     this.#doubles[SCRATCH.END_STARTED_AT] = startedAt
     this.#doubles[SCRATCH.END_LATENCY] = latencyMs
@@ -102,7 +84,7 @@ class NativeCore implements Core {
     this.#end()
   }
 
-  picker(spec: PickerSpec): Picker {
+  override picker(spec: PickerSpec): Picker {
     checkSpec(spec, this.#slots, this.#maxServices)
     const pick = this.#functions.picker(spec.distributor, spec.metric, spec.service, spec.slots)
     const words = this.#words
@@ -112,9 +94,9 @@ class NativeCore implements Core {
     }
   }
 
-  dispose(): void {
+  override dispose(): void {
     this.#slots = 0
-    this.#plain.dispose()
+    super.dispose()
     this.#functions.dispose()
   }
 }
