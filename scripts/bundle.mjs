@@ -1,23 +1,28 @@
-// Makes one file of the package's entry: dist/index.js as tsc leaves it imports about ninety small modules, and reading
-// those one by one takes four times as long as everything else that `import 'fairlead'` does. The other files of dist/
-// stay as they are, for the command line and the types. Not minified: stack traces should be readable.
-import { rmSync, writeFileSync } from 'node:fs'
+// Makes one file of the package's entry, dist/index.js. As tsc leaves it, it imports about ninety small modules, and
+// reading those one by one takes four times as long as everything else that `import 'fairlead'` does. The other files of
+// dist/ stay tsc's, for the command line and the types. Not minified: stack traces should be readable.
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from './shell.mjs'
 
 export async function bundleEntry() {
   const { rolldown } = await import('rolldown')
-  const file = join(ROOT, 'dist/index.js')
   const build = await rolldown({
-    input: file,
+    input: join(ROOT, 'lib/index.ts'),
     platform: 'node',
-    // Dependencies stay what npm installs: loaded on first use.
-    external: (id) => !id.startsWith('.') && !id.startsWith('/') && !/^[A-Za-z]:\\/.test(id),
+    resolve: { extensionAlias: { '.js': ['.ts'] } },
+    // Dependencies stay what npm installs, loaded on first use.
+    external: (id) => !id.startsWith('.') && !id.startsWith(ROOT),
   })
-  const { output } = await build.generate({ format: 'esm', comments: true })
+  const file = join(ROOT, 'dist/index.js')
+  const { output } = await build.generate({ file, format: 'esm', sourcemap: true })
   await build.close()
-  if (output.length !== 1) throw new Error(`the entry became ${output.length} files; it must be one`)
-  writeFileSync(file, output[0].code)
-  // tsc's map speaks of another file now.
-  rmSync(`${file}.map`, { force: true })
+  const [entry, ...others] = output.filter(({ type }) => type === 'chunk')
+  if (entry === undefined || others.length > 0)
+    throw new Error(`the entry became ${others.length + 1} files; it must be one`)
+  writeFileSync(
+    file,
+    `${entry.code.trimEnd().replace(/\n\/\/# sourceMappingURL=.*$/, '')}\n//# sourceMappingURL=index.js.map\n`,
+  )
+  writeFileSync(`${file}.map`, entry.map?.toString() ?? '')
 }

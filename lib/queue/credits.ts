@@ -27,7 +27,10 @@ export function obtainCredit(memory: QueueMemory, lane: number, wanted: number):
     if (free > 0) {
       // A small share of what is free: the last credits should not lie about in lanes that do not need them.
       const grant = Math.min(free, Math.max(wanted, Math.min(QUEUE_SIZES.GRANT, free >>> 3)))
-      if (Atomics.compareExchange(words, QUEUE_HEADER.RESERVED, reserved, (reserved + grant) | 0) !== reserved) continue
+      if (
+        Atomics.compareExchange(words, QUEUE_HEADER.RESERVED, reserved, (reserved + grant) | 0) !== reserved
+      )
+        continue
       const used = Math.min(wanted, grant)
       if (grant > used) Atomics.add(words, laneWord(lane) + LANE.CREDIT, grant - used) // (Q6)
       return used

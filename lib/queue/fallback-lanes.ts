@@ -82,7 +82,8 @@ export class FallbackLanes implements QueueLanes {
       if (own >= 0) return own
       const unused = Atomics.load(words, QUEUE_HEADER.FIRST_UNUSED)
       if (unused < blocks) {
-        if (Atomics.compareExchange(words, QUEUE_HEADER.FIRST_UNUSED, unused, unused + 1) === unused) return unused // (Q10)
+        if (Atomics.compareExchange(words, QUEUE_HEADER.FIRST_UNUSED, unused, unused + 1) === unused)
+          return unused // (Q10)
         continue
       }
       const lanes = Atomics.load(words, QUEUE_HEADER.LANES_USED)

@@ -47,7 +47,11 @@ export class QueueMemory {
     this.words = new Int32Array(buffer)
     this.doubles = new Float64Array(buffer)
     const geometry = queueGeometry(this.words[QUEUE_HEADER.CAPACITY])
-    this.directory = new Uint16Array(buffer, geometry.directoryWord * 4, QUEUE_SIZES.LANES << geometry.directoryShift)
+    this.directory = new Uint16Array(
+      buffer,
+      geometry.directoryWord * 4,
+      QUEUE_SIZES.LANES << geometry.directoryShift,
+    )
     this.items = new Uint32Array(buffer, geometry.itemsWord * 4)
     this.capacity = geometry.capacity
     this.blocks = geometry.blocks
@@ -72,7 +76,10 @@ export class QueueMemory {
 
   /** Items of a lane that were accepted and not yet published: at most a block. `at` is the lane's first word. */
   unpublished(at: number): number {
-    return ((Atomics.load(this.words, at + LANE.CREDIT) >>> 16) - Atomics.load(this.words, at + LANE.TAIL)) & MASK_16
+    return (
+      ((Atomics.load(this.words, at + LANE.CREDIT) >>> 16) - Atomics.load(this.words, at + LANE.TAIL)) &
+      MASK_16
+    )
   }
 }
 
@@ -142,7 +149,8 @@ function memoryFault(memory: SharedArrayBuffer, engine: QueueEngineKind): string
     return `has ${memory.byteLength} bytes, which is no size of a queue`
   }
   const words = new Int32Array(memory)
-  if (Atomics.load(words, QUEUE_HEADER.MAGIC) !== QUEUE_MAGIC) return 'is not a queue: its first word is wrong'
+  if (Atomics.load(words, QUEUE_HEADER.MAGIC) !== QUEUE_MAGIC)
+    return 'is not a queue: its first word is wrong'
   if (words[QUEUE_HEADER.VERSION] !== QUEUE_LAYOUT_VERSION) {
     return `has layout version ${words[QUEUE_HEADER.VERSION]}, this fairlead has ${QUEUE_LAYOUT_VERSION}`
   }
@@ -167,7 +175,8 @@ function memoryFault(memory: SharedArrayBuffer, engine: QueueEngineKind): string
 /** A value as part of a message: short, and never a failure of its own. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value)
-  if (typeof value === 'object' && value !== null) return `an object (${Object.prototype.toString.call(value)})`
+  if (typeof value === 'object' && value !== null)
+    return `an object (${Object.prototype.toString.call(value)})`
   if (typeof value === 'function') return 'a function'
   return String(value)
 }

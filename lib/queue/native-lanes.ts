@@ -56,7 +56,9 @@ class NativeLanes implements QueueLanes {
   }
 
   pushMany(lane: number, items: Uint32Array, from: number): number {
-    return items.length - from === 1 ? writeLane(this, lane, items, from) : this.#functions.pushMany(lane, items, from)
+    return items.length - from === 1
+      ? writeLane(this, lane, items, from)
+      : this.#functions.pushMany(lane, items, from)
   }
 
   popMany(out: Uint32Array): number {

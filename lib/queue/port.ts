@@ -107,7 +107,8 @@ export class QueuePort {
     const lane = this.#at === NO_LANE ? this.#takeLane() : this.#owned.lane
     const { lanes } = this
     const accepted = lanes.pushMany(lane, tickets, 0)
-    if (accepted < tickets.length) lanes.memory.doubles[(this.#at + LANE.REFUSED) >> 1] += tickets.length - accepted
+    if (accepted < tickets.length)
+      lanes.memory.doubles[(this.#at + LANE.REFUSED) >> 1] += tickets.length - accepted
     if (accepted > 0 && !this.#scheduled) this.#schedule()
     return accepted
   }

@@ -11,7 +11,13 @@ const LOOP_ITEMS = 48
  * reuse their block; if it has moved, the copy is worth nothing and is made again. So a thread may end anywhere in here:
  * either nothing has happened, or the items were handed over. Lock-free: a retry means that another thread got items.
  */
-export function readLane(memory: QueueMemory, lane: number, out: Uint32Array, at: number, wanted: number): number {
+export function readLane(
+  memory: QueueMemory,
+  lane: number,
+  out: Uint32Array,
+  at: number,
+  wanted: number,
+): number {
   const { words, items, blockShift, blockMask } = memory
   const head = laneWord(lane) + LANE.HEAD
   for (;;) {

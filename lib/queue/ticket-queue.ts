@@ -28,15 +28,14 @@ export class TicketQueue {
   /** Throws an ArgumentError unless `capacity` is a whole number in its range. */
   constructor(options: TicketQueueOptions) {
     const engine = new.target.engine()
-    this.#memory = options instanceof QueueMemory ? options : createQueueMemory(capacityOf(options), engine.kind)
+    this.#memory =
+      options instanceof QueueMemory ? options : createQueueMemory(capacityOf(options), engine.kind)
     this.#port = portOf(this.#memory, engine.createLanes)
   }
 
   /** The queue behind a handle, which is not copied. Throws a HandleError that says what is wrong with the handle. */
   static attach(handle: TicketQueueHandle): TicketQueue {
-    // biome-ignore lint/complexity/noThisInStatic: a subclass attaches to queues of its own engine
-    const queue = this
-    return new queue(openQueueMemory(handle, queue.engine().kind))
+    return new this(openQueueMemory(handle, this.engine().kind))
   }
 
   /** Plain data, for `workerData` or `postMessage` and `TicketQueue.attach` in the other thread. */
@@ -82,7 +81,9 @@ export class TicketQueue {
 
 function capacityOf(options: TicketQueueOptions): number {
   if (typeof options !== 'object' || options === null) {
-    throw new ArgumentError(`new TicketQueue(${show(options)}): it takes an object, as in { capacity: 65536 }`)
+    throw new ArgumentError(
+      `new TicketQueue(${show(options)}): it takes an object, as in { capacity: 65536 }`,
+    )
   }
   return options.capacity
 }
