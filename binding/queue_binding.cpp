@@ -72,7 +72,8 @@ struct Call {
   Word* tickets(int at, std::size_t& length) const {
     napi_typedarray_type type{};
     void* data = nullptr;
-    const bool taken = napi_get_typedarray_info(env, argv[at], &type, &length, &data, nullptr, nullptr) == napi_ok;
+    const bool taken =
+        napi_get_typedarray_info(env, argv[at], &type, &length, &data, nullptr, nullptr) == napi_ok;
     return taken && type == napi_uint32_array ? static_cast<Word*>(data) : nullptr;
   }
   napi_value returns(std::int64_t value) const {
@@ -132,7 +133,8 @@ napi_value pushMany(napi_env env, napi_callback_info info) noexcept {
   const Word* const items = call.tickets(1, length);
   const std::uint32_t from = call.number(2);
   if (queue == nullptr || items == nullptr || from >= length) return call.returns(0);
-  return call.returns(queue->pushMany(call.number(0), items + from, static_cast<std::uint32_t>(length - from)));
+  return call.returns(
+      queue->pushMany(call.number(0), items + from, static_cast<std::uint32_t>(length - from)));
 }
 
 /// (out) => popped
@@ -145,12 +147,15 @@ napi_value popMany(napi_env env, napi_callback_info info) noexcept {
   return call.returns(queue->popMany(out, static_cast<std::uint32_t>(length)));
 }
 
-void addFunction(Napi::Env env, Napi::Object to, const char* name, napi_callback callback, const Bound& bound) {
+void addFunction(Napi::Env env, Napi::Object to, const char* name, napi_callback callback,
+                 const Bound& bound) {
   auto data = std::make_unique<Bound>(bound);
   napi_value function = nullptr;
-  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data.get(), &function) != napi_ok) throw Napi::Error::New(env);
+  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data.get(), &function) != napi_ok)
+    throw Napi::Error::New(env);
   const auto free = [](napi_env, void* owned, void*) { delete static_cast<Bound*>(owned); };
-  if (napi_add_finalizer(env, function, data.get(), free, nullptr, nullptr) != napi_ok) throw Napi::Error::New(env);
+  if (napi_add_finalizer(env, function, data.get(), free, nullptr, nullptr) != napi_ok)
+    throw Napi::Error::New(env);
   data.release();
   to.Set(name, Napi::Value(env, function));
 }
@@ -169,7 +174,8 @@ Napi::Value openQueue(const Napi::CallbackInfo& info) {
   try {
     bound = std::make_shared<BoundQueue>(env, base, info[0].As<Napi::Object>());
   } catch (const std::bad_alloc&) {
-    throw Napi::Error::New(env, "there is no memory left for a queue of " + std::to_string(capacity) + " items");
+    throw Napi::Error::New(env,
+                           "there is no memory left for a queue of " + std::to_string(capacity) + " items");
   }
   auto functions = Napi::Object::New(env);
   addFunction(env, functions, "takeLane", takeLane, bound);

@@ -6,9 +6,9 @@ import { filesBelow } from './stamp.mjs'
 
 const write = process.argv.includes('--write')
 
-// src/layout.hpp is as its generator writes it.
+// The layouts are as their generator writes them.
 const cpp = filesBelow(['src', 'binding', 'test/native']).filter(
-  (file) => /\.(cpp|hpp)$/.test(file) && file !== 'src/layout.hpp',
+  (file) => /\.(cpp|hpp)$/.test(file) && !/^src\/(ticket_queue_)?layout\.hpp$/.test(file),
 )
 
 /** @type {[string, string[]][]} */

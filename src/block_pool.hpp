@@ -14,7 +14,8 @@ class BlockPool {
   static constexpr std::int32_t kNone = -1;
 
   /// `inUse` says of each block that was ever used whether a lane holds it; the others are free. Throws std::bad_alloc.
-  BlockPool(const TicketQueueMemory& memory, const std::vector<bool>& inUse) : memory_(memory), returned_(memory.blocks()) {
+  BlockPool(const TicketQueueMemory& memory, const std::vector<bool>& inUse)
+      : memory_(memory), returned_(memory.blocks()) {
     for (std::size_t block = 0; block < inUse.size(); ++block) {
       if (!inUse[block]) give(static_cast<BlockIndex>(block));
     }
@@ -28,7 +29,8 @@ class BlockPool {
     const auto unused = memory_.header(queue_layout::header::kFirstUnused);
     Word next = unused.load(std::memory_order_relaxed);
     while (next < memory_.blocks()) {
-      if (unused.compare_exchange_weak(next, next + 1, std::memory_order_relaxed)) return static_cast<std::int32_t>(next);
+      if (unused.compare_exchange_weak(next, next + 1, std::memory_order_relaxed))
+        return static_cast<std::int32_t>(next);
     }
     return kNone;
   }

@@ -23,7 +23,8 @@ constexpr int kBlockSearches = 1000;
 
 } // namespace
 
-TicketQueue::TicketQueue(Word* base) : memory_(base), credits_(memory_), pool_(memory_, blocksInUse()), readable_(kHandleNodes) {
+TicketQueue::TicketQueue(Word* base)
+    : memory_(base), credits_(memory_), pool_(memory_, blocksInUse()), readable_(kHandleNodes) {
   for (std::uint32_t lane = 0; lane < sizes::kLanes; ++lane) {
     memory_.lane(lane, lane::kListed).store(0, memory_order_relaxed);
     if (isReadable(lane)) announce(lane);
@@ -49,7 +50,9 @@ std::int32_t TicketQueue::takeLane() noexcept {
     const auto epoch = memory_.lane(lane, lane::kEpoch);
     Word seen = epoch.load(memory_order_relaxed);
     // (Q11) Acquire: what the owner before left in the fields that only an owner touches.
-    if ((seen & 1) != 0 || !epoch.compare_exchange_strong(seen, seen + 1, memory_order_acquire, memory_order_relaxed)) continue;
+    if ((seen & 1) != 0 ||
+        !epoch.compare_exchange_strong(seen, seen + 1, memory_order_acquire, memory_order_relaxed))
+      continue;
     // (Q12) Before anything is accepted: whoever sums over the lanes in use must see this one.
     const auto used = memory_.header(header::kLanesUsed);
     Word count = used.load(memory_order_seq_cst);
@@ -85,7 +88,8 @@ std::uint32_t TicketQueue::pushMany(std::uint32_t lane, const Word* tickets, std
     if (accepted == 0) break;
     Word* const items = memory_.block(memory_.own(lane, lane::kBlock)) + offset;
     // (Q4) Relaxed: TAIL publishes them; a reader that is too late may still be looking at the block's former items.
-    for (std::uint32_t i = 0; i < accepted; ++i) word(items, i).store(tickets[pushed + i], memory_order_relaxed);
+    for (std::uint32_t i = 0; i < accepted; ++i)
+      word(items, i).store(tickets[pushed + i], memory_order_relaxed);
     pushed += accepted;
     if (offset + accepted > mask) publish(lane);
   }
@@ -95,11 +99,13 @@ std::uint32_t TicketQueue::pushMany(std::uint32_t lane, const Word* tickets, std
 void TicketQueue::publish(std::uint32_t lane) noexcept {
   const auto tailWord = memory_.lane(lane, lane::kTail);
   Word tail = tailWord.load(memory_order_relaxed);
-  const std::uint32_t unpublished = unpublishedIn(memory_.lane(lane, lane::kCredit).load(memory_order_relaxed), tail);
+  const std::uint32_t unpublished =
+      unpublishedIn(memory_.lane(lane, lane::kCredit).load(memory_order_relaxed), tail);
   if (unpublished == 0) return;
   tail += unpublished;
   const auto wraps = memory_.lane(lane, lane::kWraps);
-  if (tail == 0) wraps.store(wraps.load(memory_order_relaxed) + 1, memory_order_relaxed); // read for statistics
+  if (tail == 0)
+    wraps.store(wraps.load(memory_order_relaxed) + 1, memory_order_relaxed); // read for statistics
   // (Q2) Release: who sees TAIL sees the items and the directory. Sequentially consistent for what `announce` reads next.
   tailWord.store(tail, memory_order_seq_cst);
   announce(lane);
@@ -163,7 +169,8 @@ std::uint32_t TicketQueue::read(std::uint32_t lane, Word* out, std::uint32_t cou
   Word position = head.load(memory_order_acquire); // (Q1)
   for (;;) {
     // (Q2) Acquire: with TAIL come the items before it.
-    const auto available = static_cast<std::int32_t>(memory_.lane(lane, lane::kTail).load(memory_order_acquire) - position);
+    const auto available =
+        static_cast<std::int32_t>(memory_.lane(lane, lane::kTail).load(memory_order_acquire) - position);
     if (available <= 0 || count == 0) return 0;
     const Word offset = position & mask;
     const std::uint32_t got = std::min({static_cast<std::uint32_t>(available), count, mask + 1 - offset});
@@ -171,7 +178,8 @@ std::uint32_t TicketQueue::read(std::uint32_t lane, Word* out, std::uint32_t cou
     Word* const items = memory_.block(block) + offset;
     for (std::uint32_t i = 0; i < got; ++i) out[i] = word(items, i).load(memory_order_relaxed); // (Q4)
     // (Q3) Release: the loads above are over before anybody can give the block to a producer. Acquire on failure: as Q1.
-    if (!head.compare_exchange_strong(position, position + got, memory_order_seq_cst, memory_order_acquire)) continue;
+    if (!head.compare_exchange_strong(position, position + got, memory_order_seq_cst, memory_order_acquire))
+      continue;
     // Who reads a block's last item gives the block back.
     if (offset + got > mask) pool_.give(block);
     return got;
@@ -186,7 +194,8 @@ void TicketQueue::putBack(std::uint32_t lane) noexcept {
 }
 
 bool TicketQueue::isReadable(std::uint32_t lane) const noexcept {
-  return memory_.lane(lane, lane::kHead).load(memory_order_seq_cst) != memory_.lane(lane, lane::kTail).load(memory_order_seq_cst); // (Q5)
+  return memory_.lane(lane, lane::kHead).load(memory_order_seq_cst) !=
+         memory_.lane(lane, lane::kTail).load(memory_order_seq_cst); // (Q5)
 }
 
 } // namespace fairlead

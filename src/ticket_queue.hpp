@@ -39,7 +39,9 @@ class TicketQueue {
   // The parts of a push, for callers that do the rest on the memory themselves (lib/queue/port.ts).
 
   /// See TicketQueueCredits::obtain.
-  std::uint32_t obtain(std::uint32_t lane, std::uint32_t count) noexcept { return credits_.obtain(lane, count); }
+  std::uint32_t obtain(std::uint32_t lane, std::uint32_t count) noexcept {
+    return credits_.obtain(lane, count);
+  }
   /// Gives the lane, whose last block is full, its next one: false when there is none. Lock-free.
   bool openBlock(std::uint32_t lane) noexcept;
   /// To be called after TAIL was moved: makes consumers find the lane. Lock-free.

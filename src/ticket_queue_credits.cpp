@@ -22,7 +22,8 @@ std::uint32_t TicketQueueCredits::spend(std::uint32_t lane, std::uint32_t count)
       if (obtained > 0) word.fetch_add(obtained << kAcceptedShift, memory_order_relaxed); // (Q6)
       return obtained;
     }
-    if (word.compare_exchange_weak(credit, credit + (spent << kAcceptedShift) - spent, memory_order_relaxed)) return spent; // (Q6)
+    if (word.compare_exchange_weak(credit, credit + (spent << kAcceptedShift) - spent, memory_order_relaxed))
+      return spent; // (Q6)
   }
 }
 
@@ -43,9 +44,11 @@ std::uint32_t TicketQueueCredits::obtain(std::uint32_t lane, std::uint32_t count
     if (free > 0) {
       const auto stock = static_cast<std::uint32_t>(free);
       const std::uint32_t grant = std::min(stock, std::max(count, std::min(sizes::kGrant, stock >> 3)));
-      if (!reservedWord.compare_exchange_strong(reserved, reserved + grant, memory_order_seq_cst)) continue; // (Q7)
+      if (!reservedWord.compare_exchange_strong(reserved, reserved + grant, memory_order_seq_cst))
+        continue; // (Q7)
       const std::uint32_t used = std::min(count, grant);
-      if (grant > used) memory_.lane(lane, lane::kCredit).fetch_add(grant - used, memory_order_seq_cst); // (Q6)
+      if (grant > used)
+        memory_.lane(lane, lane::kCredit).fetch_add(grant - used, memory_order_seq_cst); // (Q6)
       return used;
     }
     if (const std::uint32_t taken = takeUnused(lane, count); taken > 0) return taken;
@@ -70,13 +73,15 @@ void TicketQueueCredits::giveBack(std::uint32_t lane) noexcept {
   const Word tail = memory_.lane(lane, lane::kTail).load(memory_order_relaxed);
   // (Q6) One exchange takes the credits and the unpublished items together, wherever the owner has stopped.
   const Word credit = word.exchange(tail << kAcceptedShift, memory_order_seq_cst);
-  memory_.header(header::kReserved).fetch_sub(creditsIn(credit) + unpublishedIn(credit, tail), memory_order_seq_cst); // (Q7)
+  memory_.header(header::kReserved)
+      .fetch_sub(creditsIn(credit) + unpublishedIn(credit, tail), memory_order_seq_cst); // (Q7)
 }
 
 Word TicketQueueCredits::sumOfHeads() const noexcept {
   const Word used = memory_.header(header::kLanesUsed).load(memory_order_seq_cst);
   Word sum = 0;
-  for (Word lane = 0; lane < used; ++lane) sum += memory_.lane(lane, lane::kHead).load(memory_order_seq_cst); // (Q1)
+  for (Word lane = 0; lane < used; ++lane)
+    sum += memory_.lane(lane, lane::kHead).load(memory_order_seq_cst); // (Q1)
   return sum - used * memory_.base()[header::kStart];
 }
 

@@ -30,6 +30,8 @@ inline constexpr int kAcceptedShift = 16;
 inline constexpr std::uint32_t creditsIn(Word credit) { return credit & 0xffff; }
 inline constexpr std::uint32_t acceptedIn(Word credit) { return credit >> kAcceptedShift; }
 /// Items accepted and not published, given the lane's TAIL: at most a block.
-inline constexpr std::uint32_t unpublishedIn(Word credit, Word tail) { return (acceptedIn(credit) - tail) & 0xffff; }
+inline constexpr std::uint32_t unpublishedIn(Word credit, Word tail) {
+  return (acceptedIn(credit) - tail) & 0xffff;
+}
 
 } // namespace fairlead

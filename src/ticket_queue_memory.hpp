@@ -19,10 +19,13 @@ static_assert(queue_layout::header::kClosed % 16 == 0 && queue_layout::header::k
               "what different threads write lies on different cache lines");
 static_assert(queue_layout::lane::kRefused % 2 == 0, "two-word fields are 8-byte aligned");
 
-constexpr std::uint32_t blockShiftOf(std::uint32_t capacity) { return capacity >= 4096 ? 8 : capacity >= 256 ? 6 : 4; }
+constexpr std::uint32_t blockShiftOf(std::uint32_t capacity) {
+  return capacity >= 4096 ? 8 : capacity >= 256 ? 6 : 4;
+}
 constexpr std::uint32_t blocksOf(std::uint32_t capacity) {
   const std::uint32_t shift = blockShiftOf(capacity);
-  return ((capacity + (1u << shift) - 1) >> shift) + queue_layout::sizes::kLanes * queue_layout::sizes::kSpareBlocks;
+  return ((capacity + (1u << shift) - 1) >> shift) +
+         queue_layout::sizes::kLanes * queue_layout::sizes::kSpareBlocks;
 }
 
 /// Boost's fixed-size free lists address their nodes with 16 bits, two values of which are taken.
@@ -52,7 +55,9 @@ class TicketQueueMemory {
   std::uint32_t blockMask() const noexcept { return (1u << blockShift_) - 1; }
 
   std::atomic_ref<Word> header(std::size_t field) const noexcept { return word(base_, field); }
-  std::atomic_ref<Word> lane(std::uint32_t lane, std::size_t field) const noexcept { return word(plainLane(lane), field); }
+  std::atomic_ref<Word> lane(std::uint32_t lane, std::size_t field) const noexcept {
+    return word(plainLane(lane), field);
+  }
   /// For the fields that only the lane's owner touches.
   Word& own(std::uint32_t lane, std::size_t field) const noexcept { return plainLane(lane)[field]; }
 

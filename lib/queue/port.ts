@@ -47,7 +47,7 @@ export class QueuePort {
   }
 
   push(ticket: number): boolean {
-    if (ticket >>> 0 !== ticket) {
+    if (typeof ticket !== 'number' || ticket >>> 0 !== ticket) {
       throw new ArgumentError(`push(${show(ticket)}): a ticket is a whole number from 0 to 4294967295`)
     }
     const words = this.#words
@@ -107,8 +107,11 @@ export class QueuePort {
     const lane = this.#at === NO_LANE ? this.#takeLane() : this.#owned.lane
     const { lanes } = this
     const accepted = lanes.pushMany(lane, tickets, 0)
-    if (accepted < tickets.length)
+    if (accepted < tickets.length) {
       lanes.memory.doubles[(this.#at + LANE.REFUSED) >> 1] += tickets.length - accepted
+      // A queue full of what nobody can read yet would stay full for producers that push until they succeed.
+      publish(lanes, lane)
+    }
     if (accepted > 0 && !this.#scheduled) this.#schedule()
     return accepted
   }

@@ -13,8 +13,9 @@ export interface TicketQueueOptions {
  * A bounded queue of 32-bit numbers that any thread of the process may push to and pop from at any time, without a lock.
  *
  * What a thread pushes is popped in that order; what several threads push is interleaved by blocks of up to 256. An item
- * is accepted once `push` has said true. It is readable when its block is full, at `flush()`, at that thread's own pop, or
- * at the end of the turn (in a microtask), whichever comes first, and is then handed out exactly once.
+ * is accepted once `push` has said true. It is readable when its block is full, at `flush()`, at that thread's own pop,
+ * when a push finds the queue full, or at the end of the turn (in a microtask), whichever comes first, and is then handed
+ * out exactly once.
  */
 export class TicketQueue {
   /** What makes queues of this class: the engine of the process. */
@@ -35,6 +36,7 @@ export class TicketQueue {
 
   /** The queue behind a handle, which is not copied. Throws a HandleError that says what is wrong with the handle. */
   static attach(handle: TicketQueueHandle): TicketQueue {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass on another engine attaches to queues of that engine
     return new this(openQueueMemory(handle, this.engine().kind))
   }
 

@@ -1,6 +1,5 @@
 import type { QueueLanes } from './lanes.js'
 import { LANE, laneWord } from './layout.js'
-import type { QueueMemory } from './memory.js'
 
 const COUNT = 0xffff
 const POSITION_SHIFT = 16

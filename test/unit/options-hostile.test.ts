@@ -2,8 +2,8 @@ import { createContext, runInContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { ConfigError } from '../../lib/errors.js'
 import { parseBalancerConfig, parseEndpoint, parseRule } from '../../lib/options.js'
+import { seeded } from '../support/seeded.js'
 import { faultsOfConfig } from './config-faults.js'
-import { seeded } from './seeded.js'
 
 describe('input that is not plain data is refused, never a crash', () => {
   test('a cycle', () => {

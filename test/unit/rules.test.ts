@@ -4,8 +4,8 @@ import { parseBalancerConfig, parseRule } from '../../lib/options.js'
 import { applyRule } from '../../lib/rules/apply.js'
 import { compileRules } from '../../lib/rules/compile.js'
 import { RuleSet } from '../../lib/rules/rule-set.js'
+import { seeded } from '../support/seeded.js'
 import { faultsOf } from './config-faults.js'
-import { seeded } from './seeded.js'
 
 const rule = (config: RuleConfig) => parseRule(config, 'rule')
 const servicesOf = (services: object, rules: readonly RuleConfig[] = []) =>

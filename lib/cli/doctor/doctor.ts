@@ -59,7 +59,7 @@ async function enginesHere(
   ]
   if (usable !== undefined) {
     const { factory, addon } = usable
-    engines.push({ kind: 'native', factory, checkQueue: queues?.nativeQueueCheck(addon) })
+    engines.push({ kind: 'native', factory, checkQueue: queues && (() => queues.nativeQueueCheck(addon)) })
   }
   return engine?.kind === 'native' ? engines.reverse() : engines
 }

@@ -8,9 +8,7 @@ const ROUNDS = 5
 
 export const fallbackQueueCheck = (): string[] => roundTrip(fallbackQueueEngine)
 
-/** Undefined for a binary without queues: it only balances. */
-export const nativeQueueCheck = (addon: unknown): (() => string[]) | undefined =>
-  'openQueue' in (addon as object) ? () => roundTrip(nativeQueueEngine(addon)) : undefined
+export const nativeQueueCheck = (addon: unknown): string[] => roundTrip(nativeQueueEngine(addon))
 
 /** Fills a queue to its last place and empties it, again and again: what is wrong with what comes out. */
 export function roundTrip(engine: QueueEngine): string[] {
