@@ -14,10 +14,14 @@ export interface Parameters {
   readonly concurrency: number
 }
 
-/** How long a slice lasts: `ms`, or longer where fewer than `atLeast` requests were answered by then. */
+/**
+ * How long a slice lasts: `ms`, or longer where fewer than `atLeast` requests were answered by then. Before it come
+ * `settleMs` that do not count: a process that has slept for seconds, while the others had their turn, first fills caches.
+ */
 export interface Input {
   readonly ms: number
   readonly atLeast?: number
+  readonly settleMs?: number
 }
 
 const US_PER_S = 1e6
@@ -31,12 +35,17 @@ export async function prepare({ subject, call, ports, concurrency }: Parameters)
     subject.kind === 'bare-sockets' ? bareSockets(ports) : await balanced(subject, call, ports)
   return {
     async slice(input) {
-      const { ms, atLeast = 0 } = input as Input
-      let sent = 0
+      const { ms, atLeast = 0, settleMs = 0 } = input as Input
+      const sendFor = (duration: number): Promise<number[]> => {
+        let sent = 0
+        const end = performance.now() + duration
+        const isOver = (): boolean => ++sent > atLeast && performance.now() >= end
+        return Promise.all(Array.from({ length: concurrency }, () => lane(isOver)))
+      }
+      if (settleMs > 0) await sendFor(settleMs)
       const begun = performance.now()
       const cpu = process.cpuUsage()
-      const isOver = (): boolean => ++sent > atLeast && performance.now() - begun >= ms
-      const counts = await Promise.all(Array.from({ length: concurrency }, () => lane(isOver)))
+      const counts = await sendFor(ms)
       const { user, system } = process.cpuUsage(cpu)
       const elapsedS = (performance.now() - begun) / MS_PER_S
       const answered = counts.reduce((sum, count) => sum + count, 0)

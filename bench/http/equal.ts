@@ -7,8 +7,8 @@ import type { Run } from '../harness/suite.js'
 import type { Call, Input, Parameters } from './closed-loop.js'
 
 /** Warming up takes requests, not time: code is compiled when it has run often enough. */
-const FULL = { warmUpRequests: 20_000, sliceMs: 200, rounds: 25 }
-const QUICK = { warmUpRequests: 5_000, sliceMs: 100, rounds: 5 }
+const FULL = { warmUpRequests: 20_000, settleMs: 100, sliceMs: 250, rounds: 31 }
+const QUICK = { warmUpRequests: 5_000, settleMs: 50, sliceMs: 100, rounds: 5 }
 const ENDPOINTS = 3
 const CONCURRENCY = 50
 
@@ -51,7 +51,7 @@ const caseName = ({ name, call, engine }: Contender): string =>
   `${name}, ${call}${engine === undefined ? '' : `, ${engine}`}`
 
 export async function equalEndpoints(run: Run): Promise<Result[]> {
-  const { warmUpRequests, sliceMs, rounds } = run.quick ? QUICK : FULL
+  const { warmUpRequests, settleMs, sliceMs, rounds } = run.quick ? QUICK : FULL
   const all = contenders(run.engines)
   const server = await CaseProcess.start('servers', {
     module: new URL('./fast-server.js', import.meta.url),
@@ -70,7 +70,7 @@ export async function equalEndpoints(run: Run): Promise<Result[]> {
         what: 'three equal endpoints',
         warmUp: [{ ms: 0, atLeast: warmUpRequests } satisfies Input],
         rounds,
-        input: (): Input => ({ ms: sliceMs }),
+        input: (): Input => ({ ms: sliceMs, settleMs }),
         before: async () => serverBusy.push((await server.slice()).busy),
       }),
     )
