@@ -61,7 +61,7 @@ describe.each(queueClasses)('TicketQueue on the $kind engine', ({ kind, Queue })
         expect.objectContaining({ code: 'FAIRLEAD_ARGUMENT' }),
       )
     }
-    for (const wrong of [[1], new Int32Array(1), undefined]) {
+    for (const wrong of [[1], new Int32Array(1), undefined] as unknown[]) {
       expect(() => queue.pushMany(wrong as Uint32Array)).toThrow(
         expect.objectContaining({ code: 'FAIRLEAD_ARGUMENT' }),
       )
