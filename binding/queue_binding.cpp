@@ -4,6 +4,7 @@
 
 #include "../src/ticket_queue_registry.hpp"
 #include "arguments.hpp"
+#include "bells.hpp"
 #include "registration.hpp"
 
 namespace fairlead::binding {
@@ -147,6 +148,20 @@ napi_value popMany(napi_env env, napi_callback_info info) noexcept {
   return call.returns(queue->popMany(out, static_cast<std::uint32_t>(length)));
 }
 
+/// (waiter)
+napi_value ring(napi_env env, napi_callback_info info) noexcept {
+  const Call call(env, info);
+  if (TicketQueue* const queue = call.bound.queue()) Bells::ring(queue->base(), call.number(0));
+  return nullptr;
+}
+
+/// (waiter)
+napi_value closeBell(napi_env env, napi_callback_info info) noexcept {
+  const Call call(env, info);
+  if (TicketQueue* const queue = call.bound.queue()) Bells::close(queue->base(), call.number(0));
+  return nullptr;
+}
+
 void addFunction(Napi::Env env, Napi::Object to, const char* name, napi_callback callback,
                  const Bound& bound) {
   auto data = std::make_unique<Bound>(bound);
@@ -185,6 +200,18 @@ Napi::Value openQueue(const Napi::CallbackInfo& info) {
   addFunction(env, functions, "announce", announce, bound);
   addFunction(env, functions, "pushMany", pushMany, bound);
   addFunction(env, functions, "popMany", popMany, bound);
+  addFunction(env, functions, "ring", ring, bound);
+  addFunction(env, functions, "closeBell", closeBell, bound);
+  // openBell(waiter, onRing)
+  functions.Set("openBell", Napi::Function::New(
+                                env,
+                                [base](const Napi::CallbackInfo& info) {
+                                  const auto waiter = index(info[0], queue_layout::sizes::kWaiters, "waiter");
+                                  if (!info[1].IsFunction())
+                                    throw Napi::TypeError::New(info.Env(), "onRing is not a function");
+                                  Bells::open(info.Env(), base, waiter, info[1].As<Napi::Function>());
+                                },
+                                "openBell"));
   return functions;
 }
 

@@ -178,8 +178,10 @@ std::uint32_t TicketQueue::read(std::uint32_t lane, Word* out, std::uint32_t cou
     Word* const items = memory_.block(block) + offset;
     for (std::uint32_t i = 0; i < got; ++i) out[i] = word(items, i).load(memory_order_relaxed); // (Q4)
     // (Q3) Release: the loads above are over before anybody can give the block to a producer. Acquire on failure: as Q1.
-    if (!head.compare_exchange_strong(position, position + got, memory_order_seq_cst, memory_order_acquire))
+    if (!head.compare_exchange_strong(position, position + got, memory_order_seq_cst, memory_order_acquire)) {
+      memory_.lane(lane, lane::kRetries).fetch_add(1, memory_order_relaxed); // for statistics
       continue;
+    }
     // Who reads a block's last item gives the block back.
     if (offset + got > mask) pool_.give(block);
     return got;

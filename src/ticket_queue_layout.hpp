@@ -7,7 +7,7 @@ namespace fairlead::queue_layout {
 
 inline constexpr std::uint32_t kVersion = 1;
 inline constexpr std::uint32_t kMagic = 0x51544c46;
-inline constexpr std::uint32_t kFingerprint = 0x38213dec;
+inline constexpr std::uint32_t kFingerprint = 0x3f86c97e;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -25,11 +25,13 @@ inline constexpr std::uint32_t kLanesUsed = 17;
 inline constexpr std::uint32_t kReserved = 32;
 inline constexpr std::uint32_t kPopped = 48;
 inline constexpr std::uint32_t kFirstUnused = 64;
+inline constexpr std::uint32_t kSleepers = 80;
 inline constexpr std::uint32_t kWords = 128;
 } // namespace header
 
 namespace lane {
 inline constexpr std::uint32_t kHead = 0;
+inline constexpr std::uint32_t kRetries = 1;
 inline constexpr std::uint32_t kTail = 16;
 inline constexpr std::uint32_t kListed = 17;
 inline constexpr std::uint32_t kCredit = 32;
@@ -38,12 +40,24 @@ inline constexpr std::uint32_t kBlock = 34;
 inline constexpr std::uint32_t kWraps = 35;
 inline constexpr std::uint32_t kRefused = 36;
 inline constexpr std::uint32_t kBlockEnd = 38;
+inline constexpr std::uint32_t kLineage = 40;
 inline constexpr std::uint32_t kReclaimed = 48;
 inline constexpr std::uint32_t kWords = 64;
 } // namespace lane
 
+namespace waiter {
+inline constexpr std::uint32_t kFutex = 0;
+inline constexpr std::uint32_t kEpoch = 1;
+inline constexpr std::uint32_t kKind = 2;
+inline constexpr std::uint32_t kWakeUps = 3;
+inline constexpr std::uint32_t kLineage = 4;
+inline constexpr std::uint32_t kRescues = 8;
+inline constexpr std::uint32_t kWords = 16;
+} // namespace waiter
+
 namespace sizes {
 inline constexpr std::uint32_t kLanes = 64;
+inline constexpr std::uint32_t kWaiters = 63;
 inline constexpr std::uint32_t kMaxCapacity = 8388608;
 inline constexpr std::uint32_t kGrant = 256;
 inline constexpr std::uint32_t kSpareBlocks = 2;

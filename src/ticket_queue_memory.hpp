@@ -70,7 +70,8 @@ class TicketQueueMemory {
 
  private:
   static constexpr std::size_t kDirectoryWord =
-      queue_layout::header::kWords + std::size_t{queue_layout::sizes::kLanes} * queue_layout::lane::kWords;
+      queue_layout::header::kWords + std::size_t{queue_layout::sizes::kLanes} * queue_layout::lane::kWords +
+      std::size_t{queue_layout::sizes::kWaiters} * queue_layout::waiter::kWords;
   static constexpr std::uint32_t directoryShiftOf(std::uint32_t capacity) {
     return static_cast<std::uint32_t>(std::bit_width(blocksOf(capacity) - 1));
   }

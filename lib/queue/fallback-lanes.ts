@@ -2,12 +2,15 @@
  * The ticket queue's fallback engine: everything on `Atomics`. Readable lanes are found by looking at each in turn; free
  * blocks stay where they were read empty until a producer takes them back, so consumers have nothing to do for them.
  */
+import { endedWith } from '../runtime/thread-ends.js'
+import { type Bell, fallbackBell } from './bell.js'
 import { obtainCredit, returnCredit } from './credits.js'
 import { freeLane, takeLane } from './lane-table.js'
 import type { QueueLanes } from './lanes.js'
 import { LANE, laneWord, QUEUE_HEADER } from './layout.js'
 import type { QueueMemory } from './memory.js'
 import { readLane } from './reading.js'
+import { mark } from './sleepers.js'
 import { writeLane } from './writing.js'
 
 /** How often a search for a free block starts again when others were quicker. */
@@ -29,6 +32,27 @@ export class FallbackLanes implements QueueLanes {
   releaseLane(lane: number): void {
     returnCredit(this.memory, lane)
     freeLane(this.memory, lane)
+  }
+
+  reap(threadId: number): void {
+    const { words } = this.memory
+    const lanes = Atomics.load(words, QUEUE_HEADER.LANES_USED)
+    for (let lane = 0; lane < lanes; lane++) {
+      const at = laneWord(lane)
+      const epoch = Atomics.load(words, at + LANE.EPOCH)
+      if ((epoch & 1) === 0 || !endedWith(words, at + LANE.LINEAGE, threadId)) continue
+      // Of several threads that come here one goes on. Still odd: if that one ends as well, the next comes here again.
+      if (Atomics.compareExchange(words, at + LANE.EPOCH, epoch, (epoch + 2) | 0) === epoch)
+        this.releaseLane(lane)
+    }
+  }
+
+  openBell(waiter: number, onRing: () => void): Bell {
+    return fallbackBell(this.memory, waiter, onRing)
+  }
+
+  ring(waiter: number): void {
+    mark(this.memory, waiter)
   }
 
   obtain(lane: number, wanted: number): number {

@@ -1,3 +1,4 @@
+import { clearLineage } from '../runtime/thread-ends.js'
 import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES } from './layout.js'
 import type { QueueMemory } from './memory.js'
 
@@ -19,5 +20,6 @@ export function takeLane({ words }: QueueMemory): number {
 
 /** The end of an own lane's ownership, after everything else that concerns it. */
 export function freeLane({ words }: QueueMemory, lane: number): void {
+  clearLineage(words, laneWord(lane) + LANE.LINEAGE)
   Atomics.add(words, laneWord(lane) + LANE.EPOCH, 1)
 }

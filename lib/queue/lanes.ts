@@ -5,6 +5,7 @@
  *
  * A lane is named by its number. Only the thread that has taken a lane may call the methods that say "own".
  */
+import type { Bell } from './bell.js'
 import type { QueueMemory } from './memory.js'
 
 export interface QueueLanes {
@@ -26,4 +27,10 @@ export interface QueueLanes {
   pushMany(lane: number, items: Uint32Array, from: number): number
   /** Fills `out` with what is readable, whoever published it; returns how many. */
   popMany(out: Uint32Array): number
+  /** Releases the lanes of a thread that has ended, where nothing else does. */
+  reap(threadId: number): void
+  /** A bell for an own waiter; it must not hold what `onRing` belongs to. */
+  openBell(waiter: number, onRing: () => void): Bell
+  /** Calls the bell of a waiter, of any thread. */
+  ring(waiter: number): void
 }

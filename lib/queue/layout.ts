@@ -6,7 +6,9 @@
  * Positions in a lane are 32-bit item counts that only grow and wrap. A lane's items lie in *blocks*, which come from one
  * pool for all lanes; its directory says which block holds which part of it. docs/concurrency.md has the protocol.
  *
- * Order in memory: header, lanes, directories (16-bit entries), blocks. A word is 32 bits, little-endian. Fields that
+ * A thread that waits for something to read has a *waiter*: a word to sleep on, and a bit that says it sleeps.
+ *
+ * Order in memory: header, lanes, waiters, directories (16-bit entries), blocks. A word is 32 bits, little-endian. Fields that
  * different threads write sit on cache lines (16 words) of their own.
  */
 export const QUEUE_LAYOUT_VERSION = 1
@@ -41,6 +43,11 @@ export const QUEUE_HEADER = {
   POPPED: 48,
   /** Blocks that were ever used; those at and above it were never touched. */
   FIRST_UNUSED: 64,
+  /**
+   * Two words: a bit for each waiter that sleeps and that nobody has set out to wake. Bit 31 of the first is set for good
+   * once a waiter has used the second; a publication looks at the first alone, mostly.
+   */
+  SLEEPERS: 80,
   WORDS: 128,
 } as const
 
@@ -48,6 +55,8 @@ export const QUEUE_HEADER = {
 export const LANE = {
   /** Position of the next item to be read. Consumers move it by compare-and-swap, which is what makes items theirs. */
   HEAD: 0,
+  /** How often a consumer's exchange of HEAD failed, because another one got the items. */
+  RETRIES: 1,
   /** Position after the last published item. Written by the owner only. */
   TAIL: 16,
   /** Native engine: 1 while the queue of readable lanes holds this lane or a consumer has it in hand. */
@@ -68,14 +77,42 @@ export const LANE = {
   REFUSED: 36,
   /** The position at which BLOCK ends. Once everything before it is accepted, the lane needs another block. Owner only. */
   BLOCK_END: 38,
+  /** LINEAGE_WORDS words: the thread that owns the lane, and its ancestors. */
+  LINEAGE: 40,
   /** Fallback engine: blocks before this position have been taken back by producers. */
   RECLAIMED: 48,
   WORDS: 64,
 } as const
 
+/** One thread's waiting, for one of two ends: blocked, or in its event loop. */
+export const WAITER = {
+  /** 0: asleep, 1: woken. */
+  FUTEX: 0,
+  /** Odd while a thread owns the waiter; grows by one when it is taken and when it is released. */
+  EPOCH: 1,
+  /** WAITER_KIND. Written by the owner only, as the two below. */
+  KIND: 2,
+  /** How often it was woken. Goes on from owner to owner. */
+  WAKE_UPS: 3,
+  /** LINEAGE_WORDS words. */
+  LINEAGE: 4,
+  /** How often it found something when it looked of itself, uncalled: 0, but for threads that end with a call in hand. */
+  RESCUES: 8,
+  WORDS: 16,
+} as const
+
+export const WAITER_KIND = {
+  /** The thread is stopped in `Atomics.wait`. */
+  BLOCKED: 0,
+  /** Its event loop is to be called. */
+  EVENT_LOOP: 1,
+} as const
+
 export const QUEUE_SIZES = {
   /** Threads that can be producers of one queue at the same time. */
   LANES: 64,
+  /** 31 in the first word of SLEEPERS, 32 in the second. */
+  WAITERS: 63,
   /** Items. Boost's fixed-size stack of free blocks holds 65,534; this is 32,896 blocks. */
   MAX_CAPACITY: 8388608,
   /** Credits that a lane takes from the common stock at once, at most, beyond what it needs at that moment. */
@@ -88,6 +125,7 @@ export const QUEUE_SIZES = {
 export const QUEUE_LAYOUT = {
   header: QUEUE_HEADER,
   lane: LANE,
+  waiter: WAITER,
   sizes: QUEUE_SIZES,
 } as const
 
@@ -116,7 +154,7 @@ export function queueGeometry(capacity: number): QueueGeometry {
   const blocks = Math.ceil(capacity / (1 << blockShift)) + QUEUE_SIZES.LANES * QUEUE_SIZES.SPARE_BLOCKS
   // A lane may hold every block, and its directory is addressed by position, so its size is a power of two.
   const directoryShift = 32 - Math.clz32(blocks - 1)
-  const directoryWord = QUEUE_HEADER.WORDS + QUEUE_SIZES.LANES * LANE.WORDS
+  const directoryWord = waiterWord(QUEUE_SIZES.WAITERS)
   const itemsWord = directoryWord + ((QUEUE_SIZES.LANES << directoryShift) >> 1)
   return {
     capacity,
@@ -131,3 +169,5 @@ export function queueGeometry(capacity: number): QueueGeometry {
 
 /** First word of a lane. */
 export const laneWord = (lane: number): number => QUEUE_HEADER.WORDS + lane * LANE.WORDS
+/** First word of a waiter. */
+export const waiterWord = (waiter: number): number => laneWord(QUEUE_SIZES.LANES) + waiter * WAITER.WORDS

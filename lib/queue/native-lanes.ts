@@ -1,4 +1,5 @@
 import { EngineError } from '../errors.js'
+import type { Bell } from './bell.js'
 import type { QueueEngine } from './engine.js'
 import type { QueueLanes } from './lanes.js'
 import { LANE, laneWord, queueLayoutFingerprint } from './layout.js'
@@ -23,6 +24,10 @@ export interface NativeQueueFunctions {
   announce(lane: number): void
   pushMany(lane: number, items: Uint32Array, from: number): number
   popMany(out: Uint32Array): number
+  /** Calls of `ring`, from any thread, then come to `onRing` in this one. Does not keep the event loop alive. */
+  openBell(waiter: number, onRing: () => void): void
+  closeBell(waiter: number): void
+  ring(waiter: number): void
 }
 
 /** The ticket queue's native engine. What is the fallback's code here is faster than the addon call alone would be. */
@@ -63,6 +68,18 @@ class NativeLanes implements QueueLanes {
 
   popMany(out: Uint32Array): number {
     return this.#functions.popMany(out)
+  }
+
+  /** The addon does it as soon as the thread ends. */
+  reap(): void {}
+
+  openBell(waiter: number, onRing: () => void): Bell {
+    this.#functions.openBell(waiter, onRing)
+    return { arm() {}, disarm() {}, close: () => this.#functions.closeBell(waiter) }
+  }
+
+  ring(waiter: number): void {
+    this.#functions.ring(waiter)
   }
 }
 

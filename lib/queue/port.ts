@@ -1,8 +1,24 @@
 /** A thread's end of a ticket queue: its lane, and when what it has accepted gets published. */
+import { isMainThread } from 'node:worker_threads'
 import { ArgumentError, ClosedError, FairleadError } from '../errors.js'
+import { monotonicNow } from '../runtime/clock.js'
+import { onThreadEnd, writeLineage } from '../runtime/thread-ends.js'
+import { EventLoopReader, type LoopWaiter, type ReaderPort } from './event-loop-reader.js'
 import type { QueueLanes } from './lanes.js'
-import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES } from './layout.js'
+import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES, WAITER_KIND } from './layout.js'
 import { type QueueMemory, show } from './memory.js'
+import { isAnyReadable, isEnded } from './reading.js'
+import {
+  countRescue,
+  fallAsleep,
+  freeWaiter,
+  futexOf,
+  reapWaiters,
+  takeWaiter,
+  type WaiterKind,
+  wakeUp,
+} from './sleepers.js'
+import { passOn } from './waking.js'
 import { publish } from './writing.js'
 
 const COUNT = 0xffff
@@ -17,9 +33,15 @@ const settled = Promise.resolve()
 interface Ownership {
   readonly lanes: QueueLanes
   lane: number
+  /** The waiters that this thread has taken. */
+  blocked?: number
+  loop?: LoopWaiter
 }
 
-export class QueuePort {
+/** How long a blocked thread sleeps at most, ms, before it looks by itself: see `EventLoopReader`. */
+const BACKSTOP_MS = 1000
+
+export class QueuePort implements ReaderPort {
   readonly lanes: QueueLanes
   readonly #owned: Ownership
   readonly #words: Int32Array
@@ -27,6 +49,7 @@ export class QueuePort {
   readonly #blockShift: number
   readonly #blockMask: number
   readonly #one = new Uint32Array(1)
+  readonly #reader: EventLoopReader = new EventLoopReader(this)
   readonly #endTurn = (): void => {
     this.#scheduled = false
     this.flush()
@@ -61,7 +84,7 @@ export class QueuePort {
         this.#items[(words[at + LANE.BLOCK] << this.#blockShift) + offset] = ticket
         if (Atomics.compareExchange(words, at + LANE.CREDIT, credit, (credit + ACCEPT_ONE) | 0) === credit) {
           if (!this.#scheduled) this.#schedule()
-          if (offset === this.#blockMask) publish(this.lanes, this.#owned.lane)
+          if (offset === this.#blockMask) this.flush()
           return true
         }
       }
@@ -83,7 +106,54 @@ export class QueuePort {
       throw new ArgumentError(`popMany(${show(into)}): tickets are read into a Uint32Array`)
     }
     this.flush()
-    return this.lanes.popMany(into)
+    const count = this.lanes.popMany(into)
+    passOn(this.lanes)
+    return count
+  }
+
+  /** As `popMany`, but stops the thread until there is something, the time is up or the queue has ended. */
+  popWait(into: Uint32Array, timeoutMs: number): number {
+    if (isMainThread) {
+      throw new ArgumentError(
+        'popWait() would stop the main thread, with all its timers and sockets; it is for worker threads: use read() or `for await`',
+      )
+    }
+    if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) {
+      throw new ArgumentError(`popWait(into, ${show(timeoutMs)}): the time-out takes milliseconds, 0 or more`)
+    }
+    const { memory } = this.lanes
+    const end = monotonicNow() + timeoutMs
+    let count = this.popMany(into)
+    while (count === 0 && into.length > 0 && !isEnded(memory)) {
+      const left = end - monotonicNow()
+      if (left <= 0) break
+      const waiter = (this.#owned.blocked ??= this.#takeWaiter(WAITER_KIND.BLOCKED))
+      fallAsleep(memory, waiter)
+      // The second look: what was published before the bit could be seen.
+      let slept = false
+      if (!isAnyReadable(memory) && !isEnded(memory)) {
+        Atomics.wait(this.#words, futexOf(waiter), 0, Math.min(left, BACKSTOP_MS))
+        slept = true
+      }
+      const called = wakeUp(memory, waiter)
+      count = this.popMany(into)
+      if (slept && !called && count > 0) countRescue(memory, waiter)
+    }
+    return count
+  }
+
+  /** See `EventLoopReader.read`. */
+  read(most: number): { readonly batch: Promise<Uint32Array>; cancel(): void } {
+    return this.#reader.read(most)
+  }
+
+  loopWaiter(): LoopWaiter {
+    if (this.#owned.loop === undefined) {
+      const number = this.#takeWaiter(WAITER_KIND.EVENT_LOOP)
+      const reader = new WeakRef(this.#reader)
+      this.#owned.loop = { number, bell: this.lanes.openBell(number, () => reader.deref()?.ring()) }
+    }
+    return this.#owned.loop
   }
 
   flush(): void {
@@ -93,11 +163,23 @@ export class QueuePort {
   close(): void {
     this.flush()
     Atomics.store(this.#words, QUEUE_HEADER.CLOSED, 1)
+    passOn(this.lanes)
+  }
+
+  get ended(): boolean {
+    return isEnded(this.lanes.memory)
+  }
+
+  /** A thread of the process has ended: what it left in this queue is put in order, by whoever comes first. */
+  reap(threadId: number): void {
+    this.lanes.reap(threadId)
+    // It may have had a call in hand that it can no longer pass on; and an end may wait for its lane alone.
+    reapWaiters(this.lanes.memory, threadId)
+    passOn(this.lanes)
   }
 
   /** Publishes and gives the lane back; the next push takes one again. */
   leave(): void {
-    if (this.#at === NO_LANE) return
     this.flush()
     this.#at = NO_LANE
     release(this.#owned)
@@ -113,6 +195,8 @@ export class QueuePort {
       publish(lanes, lane)
     }
     if (accepted > 0 && !this.#scheduled) this.#schedule()
+    // The addon has published the blocks that got full, and wakes nobody.
+    passOn(lanes)
     return accepted
   }
 
@@ -126,7 +210,19 @@ export class QueuePort {
     }
     this.#owned.lane = lane
     this.#at = laneWord(lane)
+    writeLineage(this.#words, this.#at + LANE.LINEAGE)
     return lane
+  }
+
+  #takeWaiter(kind: WaiterKind): number {
+    const waiter = takeWaiter(this.lanes.memory, kind)
+    if (waiter < 0) {
+      throw new FairleadError(
+        'FAIRLEAD_OVERLOADED',
+        `${QUEUE_SIZES.WAITERS} waits for this TicketQueue are set up already, by all threads, which is the most it can take`,
+      )
+    }
+    return waiter
   }
 
   /** Once per burst: the rest of a burst's pushes find it scheduled. */
@@ -139,9 +235,17 @@ export class QueuePort {
 const closed = (): ClosedError => new ClosedError('This TicketQueue')
 
 function release(owned: Ownership): void {
-  if (owned.lane === NO_LANE) return
-  owned.lanes.releaseLane(owned.lane)
+  const { lanes, blocked, loop } = owned
+  if (owned.lane !== NO_LANE) lanes.releaseLane(owned.lane)
   owned.lane = NO_LANE
+  if (blocked !== undefined) freeWaiter(lanes.memory, blocked)
+  owned.blocked = undefined
+  if (loop === undefined) return
+  loop.bell.close()
+  wakeUp(lanes.memory, loop.number)
+  freeWaiter(lanes.memory, loop.number)
+  owned.loop = undefined
+  passOn(lanes)
 }
 
 const abandoned = new FinalizationRegistry<Ownership>(release)
@@ -152,12 +256,20 @@ const forgotten = new FinalizationRegistry<string>((id) => {
   if (ports.get(id)?.deref() === undefined) ports.delete(id)
 })
 
+let isListening = false
+
 /** This thread's port of the queue in `memory`; made by `createLanes` where it has none yet. */
 export function portOf(memory: QueueMemory, createLanes: (memory: QueueMemory) => QueueLanes): QueuePort {
   const known = ports.get(memory.id)?.deref()
   if (known !== undefined) return known
   // Accepted items of a thread that ends by process.exit() within a turn are published then.
-  if (ports.size === 0) process.on('exit', leaveAll)
+  if (!isListening) {
+    isListening = true
+    process.on('exit', leaveAll)
+    onThreadEnd((threadId) => {
+      for (const one of ports.values()) one.deref()?.reap(threadId)
+    })
+  }
   const port = new QueuePort(createLanes(memory))
   ports.set(memory.id, new WeakRef(port))
   forgotten.register(port, memory.id)

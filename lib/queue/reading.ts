@@ -1,4 +1,4 @@
-import { LANE, laneWord } from './layout.js'
+import { LANE, laneWord, QUEUE_HEADER } from './layout.js'
 import type { QueueMemory } from './memory.js'
 
 /** Below this many items a loop is faster than a view on the block and `set`, which allocates the view. */
@@ -30,6 +30,7 @@ export function readLane(
     if (count < LOOP_ITEMS) for (let i = 0; i < count; i++) out[at + i] = items[from + i]
     else out.set(items.subarray(from, from + count), at)
     if (Atomics.compareExchange(words, head, position, (position + count) | 0) === position) return count // (Q3)
+    Atomics.add(words, head + (LANE.RETRIES - LANE.HEAD), 1)
   }
 }
 
@@ -37,4 +38,22 @@ export function readLane(
 export function isReadable(memory: QueueMemory, lane: number): boolean {
   const at = laneWord(lane)
   return Atomics.load(memory.words, at + LANE.HEAD) !== Atomics.load(memory.words, at + LANE.TAIL)
+}
+
+/** True where any lane has something to read. Sequentially consistent: for who is about to sleep. */
+export function isAnyReadable(memory: QueueMemory): boolean {
+  const lanes = Atomics.load(memory.words, QUEUE_HEADER.LANES_USED)
+  for (let lane = 0; lane < lanes; lane++) if (isReadable(memory, lane)) return true
+  return false
+}
+
+/** True where the queue is closed, and nothing that was accepted is left. */
+export function isEnded(memory: QueueMemory): boolean {
+  const { words } = memory
+  if (Atomics.load(words, QUEUE_HEADER.CLOSED) === 0) return false
+  const lanes = Atomics.load(words, QUEUE_HEADER.LANES_USED)
+  for (let lane = 0; lane < lanes; lane++) {
+    if (isReadable(memory, lane) || memory.unpublished(laneWord(lane)) !== 0) return false
+  }
+  return true
 }

@@ -1,5 +1,6 @@
 import { LANE, laneWord, QUEUE_HEADER } from './layout.js'
 import type { QueueEngineKind, QueueMemory } from './memory.js'
+import { wakeUps } from './sleepers.js'
 
 export interface TicketQueueStats {
   readonly engine: QueueEngineKind
@@ -15,6 +16,10 @@ export interface TicketQueueStats {
   readonly pushFailures: number
   /** `allocated / capacity`, 0 to 1. */
   readonly utilisation: number
+  /** How often a consumer had to look again, because another one was quicker (a failed compare-and-swap). */
+  readonly retries: number
+  /** How often a thread that waited was woken. */
+  readonly wakeUps: number
   /** Threads that have pushed and not ended. */
   readonly producers: number
   readonly closed: boolean
@@ -30,6 +35,7 @@ export function queueStats(memory: QueueMemory): TicketQueueStats {
   let allocated = 0
   let pushFailures = 0
   let producers = 0
+  let retries = 0
   const lanes = Atomics.load(words, QUEUE_HEADER.LANES_USED)
   for (let lane = 0; lane < lanes; lane++) {
     const at = laneWord(lane)
@@ -40,6 +46,7 @@ export function queueStats(memory: QueueMemory): TicketQueueStats {
     pushed += Atomics.load(words, at + LANE.WRAPS) * TWO_TO_32 + (tail >>> 0) - start + unpublished
     allocated += ((tail - head) | 0) + unpublished
     pushFailures += doubles[(at + LANE.REFUSED) >> 1]
+    retries += Atomics.load(words, at + LANE.RETRIES) >>> 0
     producers += Atomics.load(words, at + LANE.EPOCH) & 1
   }
   return {
@@ -50,6 +57,8 @@ export function queueStats(memory: QueueMemory): TicketQueueStats {
     popped: pushed - allocated,
     pushFailures,
     utilisation: allocated / capacity,
+    retries,
+    wakeUps: wakeUps(memory),
     producers,
     closed: Atomics.load(words, QUEUE_HEADER.CLOSED) !== 0,
   }

@@ -9,6 +9,9 @@ export interface TicketQueueOptions {
   readonly capacity: number
 }
 
+/** Numbers in a batch, at most, where nobody says how many. */
+const BATCH = 1024
+
 /**
  * A bounded queue of 32-bit numbers that any thread of the process may push to and pop from at any time, without a lock.
  *
@@ -66,12 +69,57 @@ export class TicketQueue {
     return this.#port.popMany(into)
   }
 
+  /**
+   * As `popMany`, but where nothing can be read it stops the thread until there is something: worker threads only. 0 when
+   * the time, in ms, is up (`Infinity` for no limit), or when the queue has `ended`. A waiting thread costs no CPU time.
+   */
+  popWait(into: Uint32Array, timeoutMs: number): number {
+    return this.#port.popWait(into, timeoutMs)
+  }
+
+  /**
+   * Resolves to 1 to `most` numbers as soon as some can be read; to none once the queue has `ended`. Reads of one thread
+   * are served in their order. Keeps the process alive while it waits.
+   */
+  read(most: number = BATCH): Promise<Uint32Array> {
+    if (!Number.isInteger(most) || most < 1)
+      throw new ArgumentError(`read(${show(most)}): it takes how many numbers to read at most, 1 or more`)
+    return this.#port.read(most).batch
+  }
+
+  /** Batches of up to 1,024 numbers, until the queue has `ended`. Several loops, in any threads, share what comes. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Uint32Array> {
+    let cancel = (): void => {}
+    let returned = false
+    const iterator: AsyncIterableIterator<Uint32Array> = {
+      next: async () => {
+        if (returned) return { done: true, value: undefined }
+        const reading = this.#port.read(BATCH)
+        cancel = reading.cancel
+        const value = await reading.batch
+        return value.length === 0 ? { done: true, value: undefined } : { done: false, value }
+      },
+      return: async () => {
+        returned = true
+        cancel()
+        return { done: true, value: undefined }
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    }
+    return iterator
+  }
+
+  /** True after `close()`, once all that was accepted was read. */
+  get ended(): boolean {
+    return this.#port.ended
+  }
+
   /** Makes what this thread has pushed readable now. */
   flush(): void {
     this.#port.flush()
   }
 
-  /** Ends the pushing, for every thread. What was accepted stays readable. */
+  /** Ends the pushing, for every thread. What was accepted stays readable; then those that wait are told of the end. */
   close(): void {
     this.#port.close()
   }

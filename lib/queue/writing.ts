@@ -1,5 +1,7 @@
 import type { QueueLanes } from './lanes.js'
 import { LANE, laneWord } from './layout.js'
+import { anyAsleep } from './sleepers.js'
+import { wakeOne } from './waking.js'
 
 const COUNT = 0xffff
 const POSITION_SHIFT = 16
@@ -56,5 +58,7 @@ export function publish(lanes: QueueLanes, lane: number): void {
   // Positions wrap at the end of a block, and a block is published before the next is begun.
   if (tail === 0) words[at + LANE.WRAPS]++
   Atomics.store(words, at + LANE.TAIL, tail) // (Q2)
+  // First of all, since a sleeper takes its time to wake; it also finds what is not announced yet.
+  if (anyAsleep(memory)) wakeOne(lanes)
   lanes.announce(lane)
 }

@@ -1,0 +1,114 @@
+/** Reads of a queue that wait in the event loop. */
+import type { Bell } from './bell.js'
+import type { QueueLanes } from './lanes.js'
+import { isAnyReadable, isEnded } from './reading.js'
+import { countRescue, fallAsleep, isAsleep, wakeUp } from './sleepers.js'
+import { passOn } from './waking.js'
+
+/** What a reader needs of its thread's end of the queue. */
+export interface ReaderPort {
+  readonly lanes: QueueLanes
+  popMany(into: Uint32Array): number
+  /** The waiter of this thread's event loop, taken when first asked for; then `ring` is what its bell calls. */
+  loopWaiter(): LoopWaiter
+}
+
+export interface LoopWaiter {
+  readonly number: number
+  readonly bell: Bell
+}
+
+interface Pending {
+  readonly most: number
+  readonly resolve: (batch: Uint32Array) => void
+}
+
+/** How often a waiting reader looks by itself, ms: the call is lost where a thread ends in an unseen way with it in hand. */
+const BACKSTOP_MS = 1000
+
+export class EventLoopReader {
+  readonly #port: ReaderPort
+  readonly #pending = new Set<Pending>()
+  #scratch = new Uint32Array(0)
+  /** Keeps the event loop alive while somebody waits. */
+  #backstop: NodeJS.Timeout | undefined
+  #asleep: LoopWaiter | undefined
+
+  constructor(port: ReaderPort) {
+    this.#port = port
+  }
+
+  /** Resolves to 1 to `most` items as soon as there are some, in the order of the calls; to none once the queue has ended. */
+  read(most: number): { readonly batch: Promise<Uint32Array>; cancel(): void } {
+    if (this.#pending.size === 0) {
+      const now = this.#pop(most)
+      if (now.length > 0 || isEnded(this.#port.lanes.memory))
+        return { batch: Promise.resolve(now), cancel() {} }
+    }
+    let pending: Pending
+    const batch = new Promise<Uint32Array>((resolve) => {
+      pending = { most, resolve }
+      this.#pending.add(pending)
+    })
+    this.#backstop ??= setInterval(() => this.#look(), BACKSTOP_MS)
+    this.#sleep()
+    return {
+      batch,
+      cancel: () => {
+        if (!this.#pending.delete(pending)) return
+        pending.resolve(new Uint32Array(0))
+        // What this thread was called for is another one's now.
+        this.ring()
+      },
+    }
+  }
+
+  #pop(most: number): Uint32Array {
+    if (this.#scratch.length < most) this.#scratch = new Uint32Array(most)
+    const into = this.#scratch.length === most ? this.#scratch : this.#scratch.subarray(0, most)
+    return this.#scratch.slice(0, this.#port.popMany(into))
+  }
+
+  /** There may be something to read. */
+  ring(): void {
+    const { memory } = this.#port.lanes
+    this.#rise()
+    for (const pending of this.#pending) {
+      const batch = this.#pop(pending.most)
+      if (batch.length === 0 && !isEnded(memory)) break
+      this.#pending.delete(pending)
+      pending.resolve(batch)
+    }
+    if (this.#pending.size > 0) return this.#sleep()
+    clearInterval(this.#backstop)
+    this.#backstop = undefined
+    passOn(this.#port.lanes)
+  }
+
+  #look(): void {
+    const { memory } = this.#port.lanes
+    if (this.#asleep !== undefined && isAnyReadable(memory) && isAsleep(memory, this.#asleep.number))
+      countRescue(memory, this.#asleep.number)
+    this.ring()
+  }
+
+  #sleep(): void {
+    if (this.#asleep !== undefined) return
+    const { memory } = this.#port.lanes
+    this.#asleep = this.#port.loopWaiter()
+    fallAsleep(memory, this.#asleep.number)
+    // The second look: what was published before the bit could be seen.
+    if (isAnyReadable(memory) || isEnded(memory)) {
+      queueMicrotask(() => this.ring())
+      return
+    }
+    this.#asleep.bell.arm()
+  }
+
+  #rise(): void {
+    if (this.#asleep === undefined) return
+    const { number, bell } = this.#asleep
+    this.#asleep = undefined
+    if (!wakeUp(this.#port.lanes.memory, number)) bell.disarm()
+  }
+}
