@@ -18,8 +18,11 @@ std::uint32_t TicketQueueCredits::spend(std::uint32_t lane, std::uint32_t count)
   for (;;) {
     const std::uint32_t spent = std::min(creditsIn(credit), count);
     if (spent == 0) {
+      const auto intent = memory_.lane(lane, lane::kIntent);
+      intent.fetch_add(1, memory_order_seq_cst); // (Q13)
       const std::uint32_t obtained = obtain(lane, count);
       if (obtained > 0) word.fetch_add(obtained << kAcceptedShift, memory_order_relaxed); // (Q6)
+      intent.fetch_add(1, memory_order_seq_cst);                                          // (Q13)
       return obtained;
     }
     if (word.compare_exchange_weak(credit, credit + (spent << kAcceptedShift) - spent, memory_order_relaxed))
@@ -71,10 +74,14 @@ std::uint32_t TicketQueueCredits::takeUnused(std::uint32_t own, std::uint32_t co
 void TicketQueueCredits::giveBack(std::uint32_t lane) noexcept {
   const auto word = memory_.lane(lane, lane::kCredit);
   const Word tail = memory_.lane(lane, lane::kTail).load(memory_order_relaxed);
+  const auto intent = memory_.lane(lane, lane::kIntent);
+  // Odd already where the owner was stopped so.
+  intent.fetch_or(1, memory_order_seq_cst); // (Q13)
   // (Q6) One exchange takes the credits and the unpublished items together, wherever the owner has stopped.
   const Word credit = word.exchange(tail << kAcceptedShift, memory_order_seq_cst);
   memory_.header(header::kReserved)
       .fetch_sub(creditsIn(credit) + unpublishedIn(credit, tail), memory_order_seq_cst); // (Q7)
+  intent.fetch_add(1, memory_order_seq_cst);                                             // (Q13)
 }
 
 Word TicketQueueCredits::sumOfHeads() const noexcept {

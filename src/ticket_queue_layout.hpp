@@ -7,7 +7,7 @@ namespace fairlead::queue_layout {
 
 inline constexpr std::uint32_t kVersion = 1;
 inline constexpr std::uint32_t kMagic = 0x51544c46;
-inline constexpr std::uint32_t kFingerprint = 0x3f86c97e;
+inline constexpr std::uint32_t kFingerprint = 0x9478e6d2;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -40,6 +40,7 @@ inline constexpr std::uint32_t kBlock = 34;
 inline constexpr std::uint32_t kWraps = 35;
 inline constexpr std::uint32_t kRefused = 36;
 inline constexpr std::uint32_t kBlockEnd = 38;
+inline constexpr std::uint32_t kIntent = 39;
 inline constexpr std::uint32_t kLineage = 40;
 inline constexpr std::uint32_t kReclaimed = 48;
 inline constexpr std::uint32_t kWords = 64;

@@ -74,11 +74,55 @@ export function returnCredit(memory: QueueMemory, lane: number): void {
   const { words } = memory
   const at = laneWord(lane)
   const tail = Atomics.load(words, at + LANE.TAIL)
-  for (;;) {
-    const credit = Atomics.load(words, at + LANE.CREDIT)
-    if (Atomics.compareExchange(words, at + LANE.CREDIT, credit, tail << 16) !== credit) continue // (Q6)
-    const dropped = ((credit >>> 16) - tail) & COUNT
-    Atomics.sub(words, QUEUE_HEADER.RESERVED, (credit & COUNT) + dropped) // (Q7)
-    return
+  // Odd already where a thread that has ended left it so.
+  Atomics.or(words, at + LANE.INTENT, 1) // (Q13)
+  const credit = Atomics.exchange(words, at + LANE.CREDIT, tail << 16) // (Q6)
+  const dropped = ((credit >>> 16) - tail) & COUNT
+  Atomics.sub(words, QUEUE_HEADER.RESERVED, (credit & COUNT) + dropped) // (Q7)
+  Atomics.add(words, at + LANE.INTENT, 1) // (Q13)
+}
+
+/** How often a repair looks again when threads were in the middle of something. */
+const LOOKS = 1000
+
+/**
+ * Takes credits off the account that ended threads had in hand. Whatever RESERVED counts beyond what the lanes hold and
+ * have accepted is theirs, at a moment at which no living thread has any in hand: INTENT tells. Several threads may do
+ * this at once, and end in the middle of it: it is one exchange. False where no such moment was found; try again later.
+ */
+export function repairCredit({ words }: QueueMemory): boolean {
+  const start = words[QUEUE_HEADER.START]
+  for (let look = 0; look < LOOKS; look++) {
+    const lanes = Atomics.load(words, QUEUE_HEADER.LANES_USED)
+    const before = intents(words, lanes)
+    const reserved = Atomics.load(words, QUEUE_HEADER.RESERVED) // (Q7)
+    let held = 0
+    for (let lane = 0; lane < lanes; lane++) {
+      const at = laneWord(lane)
+      const credit = Atomics.load(words, at + LANE.CREDIT) // (Q6)
+      const tail = Atomics.load(words, at + LANE.TAIL)
+      // CREDIT has 16 bits of the accepted position; TAIL, which may have moved on a little since, has the others.
+      const accepted = tail + ((((credit >>> 16) - tail) << 16) >> 16)
+      held = (held + (credit & COUNT) + accepted - start) | 0
+    }
+    const after = intents(words, lanes)
+    if (before === undefined || before !== after || Atomics.load(words, QUEUE_HEADER.LANES_USED) !== lanes)
+      continue
+    const lost = (reserved - held) | 0
+    if (lost === 0) return true
+    if (Atomics.compareExchange(words, QUEUE_HEADER.RESERVED, reserved, (reserved - lost) | 0) === reserved)
+      return true // (Q7)
   }
+  return false
+}
+
+/** The lanes' INTENTs as a text; undefined while one is odd. */
+function intents(words: Int32Array, lanes: number): string | undefined {
+  let text = ''
+  for (let lane = 0; lane < lanes; lane++) {
+    const intent = Atomics.load(words, laneWord(lane) + LANE.INTENT) // (Q13)
+    if ((intent & 1) === 1) return undefined
+    text += `${intent},`
+  }
+  return text
 }

@@ -33,6 +33,8 @@ export class EventLoopReader {
   /** Keeps the event loop alive while somebody waits. */
   #backstop: NodeJS.Timeout | undefined
   #asleep: LoopWaiter | undefined
+  /** The last look found something that this reader was not called for. */
+  #suspicious = false
 
   constructor(port: ReaderPort) {
     this.#port = port
@@ -72,6 +74,7 @@ export class EventLoopReader {
   /** There may be something to read. */
   ring(): void {
     const { memory } = this.#port.lanes
+    this.#suspicious = false
     this.#rise()
     for (const pending of this.#pending) {
       const batch = this.#pop(pending.most)
@@ -87,8 +90,14 @@ export class EventLoopReader {
 
   #look(): void {
     const { memory } = this.#port.lanes
-    if (this.#asleep !== undefined && isAnyReadable(memory) && isAsleep(memory, this.#asleep.number))
-      countRescue(memory, this.#asleep.number)
+    const uncalled =
+      this.#asleep !== undefined && isAsleep(memory, this.#asleep.number) && isAnyReadable(memory)
+    // Who has just published may not have come to the call yet: the next look decides.
+    if (uncalled && !this.#suspicious) {
+      this.#suspicious = true
+      return
+    }
+    if (uncalled) countRescue(memory, (this.#asleep as LoopWaiter).number)
     this.ring()
   }
 

@@ -77,6 +77,8 @@ export const LANE = {
   REFUSED: 36,
   /** The position at which BLOCK ends. Once everything before it is accepted, the lane needs another block. Owner only. */
   BLOCK_END: 38,
+  /** Odd while the owner has credits in hand that are in no lane; grows by one before and after. Owner only. */
+  INTENT: 39,
   /** LINEAGE_WORDS words: the thread that owns the lane, and its ancestors. */
   LINEAGE: 40,
   /** Fallback engine: blocks before this position have been taken back by producers. */

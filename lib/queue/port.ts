@@ -3,6 +3,7 @@ import { isMainThread } from 'node:worker_threads'
 import { ArgumentError, ClosedError, FairleadError } from '../errors.js'
 import { monotonicNow } from '../runtime/clock.js'
 import { onThreadEnd, writeLineage } from '../runtime/thread-ends.js'
+import { repairCredit } from './credits.js'
 import { EventLoopReader, type LoopWaiter, type ReaderPort } from './event-loop-reader.js'
 import type { QueueLanes } from './lanes.js'
 import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES, WAITER_KIND } from './layout.js'
@@ -40,6 +41,9 @@ interface Ownership {
 
 /** How long a blocked thread sleeps at most, ms, before it looks by itself: see `EventLoopReader`. */
 const BACKSTOP_MS = 1000
+const LATE_CALL_MS = 100
+/** Between two tries of `repairCredit`, ms. */
+const REPAIR_MS = 5
 
 export class QueuePort implements ReaderPort {
   readonly lanes: QueueLanes
@@ -130,16 +134,20 @@ export class QueuePort implements ReaderPort {
       const waiter = (this.#owned.blocked ??= this.#takeWaiter(WAITER_KIND.BLOCKED))
       fallAsleep(memory, waiter)
       // The second look: what was published before the bit could be seen.
-      let slept = false
-      if (!isAnyReadable(memory) && !isEnded(memory)) {
-        Atomics.wait(this.#words, futexOf(waiter), 0, Math.min(left, BACKSTOP_MS))
-        slept = true
-      }
-      const called = wakeUp(memory, waiter)
+      if (!isAnyReadable(memory) && !isEnded(memory)) this.#sleepOn(futexOf(waiter), left)
+      wakeUp(memory, waiter)
       count = this.popMany(into)
-      if (slept && !called && count > 0) countRescue(memory, waiter)
     }
     return count
+  }
+
+  /** Until it is called, or `ms` are over, or the backstop's time. */
+  #sleepOn(futex: number, ms: number): void {
+    if (Atomics.wait(this.#words, futex, 0, Math.min(ms, BACKSTOP_MS)) !== 'timed-out') return
+    if (ms <= BACKSTOP_MS || !isAnyReadable(this.lanes.memory)) return
+    // Who has just published may not have come to the call yet.
+    if (Atomics.wait(this.#words, futex, 0, LATE_CALL_MS) !== 'timed-out') return
+    if (isAnyReadable(this.lanes.memory)) countRescue(this.lanes.memory, this.#owned.blocked as number)
   }
 
   /** See `EventLoopReader.read`. */
@@ -173,6 +181,7 @@ export class QueuePort implements ReaderPort {
   /** A thread of the process has ended: what it left in this queue is put in order, by whoever comes first. */
   reap(threadId: number): void {
     this.lanes.reap(threadId)
+    this.#repair()
     // It may have had a call in hand that it can no longer pass on; and an end may wait for its lane alone.
     reapWaiters(this.lanes.memory, threadId)
     passOn(this.lanes)
@@ -183,6 +192,10 @@ export class QueuePort implements ReaderPort {
     this.flush()
     this.#at = NO_LANE
     release(this.#owned)
+  }
+
+  #repair(): void {
+    if (!repairCredit(this.lanes.memory)) setTimeout(() => this.#repair(), REPAIR_MS).unref()
   }
 
   #accept(tickets: Uint32Array): number {

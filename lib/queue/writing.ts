@@ -38,8 +38,11 @@ function spend(lanes: QueueLanes, lane: number, count: number): number {
     const credit = Atomics.load(words, at) // (Q6)
     const spent = Math.min(credit & COUNT, count)
     if (spent === 0) {
+      const intent = laneWord(lane) + LANE.INTENT
+      Atomics.add(words, intent, 1) // (Q13)
       const obtained = lanes.obtain(lane, count)
       if (obtained > 0) Atomics.add(words, at, obtained << POSITION_SHIFT) // (Q6)
+      Atomics.add(words, intent, 1) // (Q13)
       return obtained
     }
     const next = (credit + (spent << POSITION_SHIFT) - spent) | 0
