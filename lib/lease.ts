@@ -1,5 +1,6 @@
+import { ArgumentError } from './errors.js'
 import type { Endpoint, Outcome } from './model.js'
-import { type Verdict, verdictOf } from './outcome/classify.js'
+import { outcomeFault, type Verdict, verdictOf } from './outcome/classify.js'
 import type { Service } from './service.js'
 import type { Member } from './topology/member.js'
 
@@ -47,10 +48,16 @@ export class Lease {
   /**
    * The request is over. Without an outcome it succeeded; its latency is the time since the pick unless `latencyMs`
    * (time to the response's headers) says otherwise. Only successes are latency samples: an endpoint that fails fast
-   * must not look quick.
+   * must not look quick. Throws `ArgumentError` on an outcome that it does not understand; the lease has then ended
+   * neutrally, so that no place is lost.
    */
   end(outcome?: Outcome): void {
     if (this.#ended) return
+    const fault = outcomeFault(outcome)
+    if (fault !== undefined) {
+      this.settle('cancelled', -1)
+      throw new ArgumentError(fault)
+    }
     const verdict = verdictOf(outcome)
     const latencyMs = verdict === 'success' ? (outcome?.latencyMs ?? Number.NaN) : -1
     this.settle(verdict, latencyMs)

@@ -19,7 +19,7 @@ import type { ResolvedRule, ResolvedService } from './options/resolved.js'
 import { parseEndpoint } from './options.js'
 import { RetryBudget } from './outcome/budget.js'
 import type { Verdict } from './outcome/classify.js'
-import { keyOf } from './policy/hash-on.js'
+import { withKey } from './policy/hash-on.js'
 import { POLICIES } from './policy/index.js'
 import type { PolicyPicker } from './policy/policy.js'
 import { applyRule } from './rules/apply.js'
@@ -137,6 +137,7 @@ export class Service {
   pick(request: PickOptions = NO_OPTIONS): Lease {
     const view = this.#currentView()
     const { hashOn, limits } = this.#options
+    const wanted = hashOn === undefined ? request : withKey(request, hashOn)
     let flags = 0
     if (limits.maxRequests !== 0) {
       if (!this.#limit.enter(limits.maxRequests))
@@ -147,10 +148,14 @@ export class Service {
       const probe = this.#probe(view.awaitingProbe, flags)
       if (probe !== undefined) return probe
     }
-    const slot = view.picker(hashOn === undefined ? request : { ...request, key: keyOf(request, hashOn) })
-    if (slot < 0) {
+    let slot = -1
+    try {
+      // Throws on a key or address that is no text.
+      slot = view.picker(wanted)
+      if (slot < 0) throw this.#refusal(view)
+    } catch (error) {
       if (flags & LEASE_FLAGS.COUNTED) this.#limit.leave()
-      throw this.#refusal(view)
+      throw error
     }
     return this.#lease(slot, flags)
   }
@@ -308,6 +313,8 @@ export class Service {
   /** Changes one endpoint at run time; throws, before anything has changed, on what it does not know. */
   set(id: string, change: { state?: AdminState; weight?: number; breaker?: BreakerOverride }): void {
     const member = this.#roster.find(this.name, id)
+    if (typeof change !== 'object' || change === null)
+      throw new ArgumentError(`set() takes an object like { state: 'drain' }, not ${String(change)}`)
     for (const key of Object.keys(change)) {
       if (!['state', 'weight', 'breaker'].includes(key))
         throw new ArgumentError(`set() takes state, weight and breaker, not "${key}"`)

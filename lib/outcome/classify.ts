@@ -15,6 +15,22 @@ export type Verdict =
 
 const FIRST_SERVER_ERROR = 500
 
+/** What is wrong with an outcome given to `lease.end`; undefined where nothing is. */
+export function outcomeFault(outcome: unknown): string | undefined {
+  if (outcome === undefined) return undefined
+  if (typeof outcome !== 'object' || outcome === null)
+    return `the outcome is ${String(outcome)}; it takes an object like { ok: true, status: 200, latencyMs: 12 }, or nothing`
+  const { ok, status, latencyMs } = outcome as Record<keyof Outcome, unknown>
+  if (ok !== undefined && typeof ok !== 'boolean')
+    return `ok of the outcome is ${String(ok)}; it takes true or false`
+  if (status !== undefined && typeof status !== 'number')
+    return `status of the outcome is ${String(status)}; it takes an HTTP status as a number`
+  // An endless latency would weigh on the endpoint's average for minutes.
+  if (latencyMs !== undefined && !(typeof latencyMs === 'number' && latencyMs >= 0 && latencyMs < Infinity))
+    return `latencyMs of the outcome is ${String(latencyMs)}; it takes a number of milliseconds, 0 or more`
+  return undefined
+}
+
 /** What `lease.end(outcome)` says about the endpoint. */
 export function verdictOf(outcome: Outcome | undefined): Verdict {
   if (outcome === undefined) return 'success'

@@ -1,8 +1,16 @@
 import type { HashOnConfig, PickOptions } from '../model.js'
 
-/** The key that a request is hashed by: its own, else what `hashOn` finds in its headers or path, else undefined. */
-export function keyOf(request: PickOptions, hashOn: HashOnConfig): string | undefined {
-  if (request.key !== undefined) return request.key
+/**
+ * The request with the key that `hashOn` finds in its headers or path; its own key stands above that. What the service
+ * was told to hash on stands above the client's address, which counts where there is no such header, cookie or parameter.
+ */
+export function withKey(request: PickOptions, hashOn: HashOnConfig): PickOptions {
+  if (request.key !== undefined) return request
+  const key = keyIn(request, hashOn)
+  return key === undefined ? request : { ...request, key, clientIp: undefined }
+}
+
+function keyIn(request: PickOptions, hashOn: HashOnConfig): string | undefined {
   const { header, cookie, query, path } = hashOn
   if (header !== undefined) return first(request.headers?.[header.toLowerCase()])
   if (cookie !== undefined) return cookieValue(first(request.headers?.['cookie']), cookie)
@@ -14,8 +22,11 @@ export function keyOf(request: PickOptions, hashOn: HashOnConfig): string | unde
   return undefined
 }
 
-const first = (value: string | string[] | undefined): string | undefined =>
-  Array.isArray(value) ? value[0] : value
+/** A header's value as it is sent: undici takes numbers too, and writes them as text. */
+function first(value: string | string[] | undefined): string | undefined {
+  const one: unknown = Array.isArray(value) ? value[0] : value
+  return one === undefined ? undefined : String(one)
+}
 
 /** One cookie's value out of a Cookie header, unquoted (RFC 6265, 4.2.1). */
 function cookieValue(header: string | undefined, name: string): string | undefined {

@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net'
+import { ArgumentError } from '../errors.js'
 import { randomPosition, reserveFrom } from './choose.js'
 import { hashText, mix } from './hash.js'
 import type { Policy } from './policy.js'
@@ -20,9 +21,10 @@ export const ipHash: Policy = {
     const positionOf = new Map(view.usable.map(({ slot }, position) => [slot, position]))
     return (request) => {
       if (slots.length === 0) return -1
-      const text = request.clientIp !== undefined ? network(request.clientIp) : request.key
+      const { clientIp, key } = request
+      const text = clientIp !== undefined ? network(asText('clientIp', clientIp)) : key
       if (text === undefined) return reserveFrom(view, slots, randomPosition(view, slots.length))
-      let hash = hashText(text)
+      let hash = hashText(asText('key', text))
       for (let i = 0; i < REHASHES; i++) {
         const { slot } = all[hash % all.length]
         if (isUsable(slot) && state.core.reserve(slot)) return slot
@@ -39,4 +41,10 @@ export const ipHash: Policy = {
 function network(ip: string): string {
   const plain = ip.startsWith('::ffff:') ? ip.slice('::ffff:'.length) : ip
   return isIPv4(plain) ? plain.slice(0, plain.lastIndexOf('.')) : ip
+}
+
+/** A number, say, has no characters to hash: every one of them would go to the same endpoint. */
+function asText(name: string, value: unknown): string {
+  if (typeof value === 'string') return value
+  throw new ArgumentError(`${name} of the request is ${String(value)}, a ${typeof value}; it takes a string`)
 }
