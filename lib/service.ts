@@ -225,7 +225,7 @@ export class Service {
   }
 
   #buildView(): View {
-    const { policy, panicThreshold } = this.#options
+    const { policy, panicThreshold, region } = this.#options
     const all = this.#roster.members
     const { usable, awaitingProbe, panic } = filterUsable(this.#state, all, panicThreshold)
     const slots = Uint32Array.from(usable, ({ slot }) => slot)
@@ -237,6 +237,7 @@ export class Service {
       slots,
       all,
       isUsable: (slot: number) => lookup.has(slot),
+      region: region === '' ? undefined : region,
     }
     return { picker: POLICIES[policy.name].picker(view, policy), usable, awaitingProbe, panic }
   }

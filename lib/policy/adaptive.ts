@@ -10,7 +10,7 @@ const OTHER_REGION = 0.5
 
 /**
  * Highest of 0.3 health + 0.3 (1 - in-flight/limit) + 0.2 (1 - latency/1 s) + 0.2 region match, the match being 1 in
- * the request's region (or where the request names none) and 0.5 elsewhere.
+ * the request's region, or else this process's own (or where neither is named), and 0.5 elsewhere.
  */
 export const adaptive: Policy = {
   name: 'adaptive',
@@ -38,7 +38,8 @@ export const adaptive: Policy = {
     return (request) => {
       // A region that no endpoint has makes no difference between them: no picker of its own, so that names
       // from outside cannot fill the map.
-      const region = request.region !== undefined && known.has(request.region) ? request.region : ''
+      const named = request.region ?? view.region
+      const region = named !== undefined && known.has(named) ? named : ''
       let picker = pickers.get(region)
       if (picker === undefined) pickers.set(region, (picker = pickerFor(region)))
       return picker(request)

@@ -3,7 +3,7 @@ import { lowestOf } from './choose.js'
 import type { Policy, PolicyPicker } from './policy.js'
 
 /**
- * The endpoints of the request's region, the one with the fewest requests in flight for its weight first; where the
+ * The endpoints of the request's region (this process's own where it names none), the one with the fewest requests in flight for its weight first; where the
  * region has none usable, or all of them are at their limit, the other regions' endpoints by the same measure.
  */
 export const geographic: Policy = {
@@ -20,7 +20,8 @@ export const geographic: Policy = {
     const everywhere = among(() => true)
     const local = new Map([...regions].map((region) => [region, among((other) => other === region)]))
     return (request) => {
-      const near = request.region === undefined ? undefined : local.get(request.region)
+      const region = request.region ?? view.region
+      const near = region === undefined ? undefined : local.get(region)
       const slot = near === undefined ? -1 : near(request)
       return slot >= 0 ? slot : everywhere(request)
     }

@@ -20,6 +20,8 @@ export interface PolicyView {
   readonly all: readonly Candidate[]
   /** True for the slots in `slots`. */
   readonly isUsable: (slot: number) => boolean
+  /** This process's own region: for requests that name none. */
+  readonly region?: string
 }
 
 /** Chooses a slot and reserves it; -1 when no usable slot has room. */

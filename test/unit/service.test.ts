@@ -236,3 +236,43 @@ describe('events', () => {
     expect(events[0].reason).toMatch(/connection failures: 5 in a row; out for 1000 ms/)
   })
 })
+
+describe('region', () => {
+  const endpoints = [
+    { url: 'http://a.test', region: 'eu' },
+    { url: 'http://b.test', region: 'us' },
+    { url: 'http://c.test' },
+  ]
+
+  it.each(['geographic', 'adaptive'])('of the process counts for requests that name none: %s', (policy) => {
+    const balancer = new Balancer(config(endpoints, { policy, region: 'us' }))
+    expect(new Set(idsOf(balancer, 20))).toEqual(new Set(['http://b.test']))
+    const lease = balancer.pick({ service: 'users', region: 'eu' })
+    expect(lease.endpoint.id).toBe('http://a.test')
+    lease.end()
+    const homeless = new Balancer(config(endpoints, { policy }))
+    expect(new Set(idsOf(homeless, 60)).size).toBe(3)
+  })
+})
+
+describe('hashOn and the address of the client', () => {
+  it('what the service hashes on comes first, the address where that is missing', () => {
+    const urls = Array.from({ length: 16 }, (_, i) => `http://e${i}.test`)
+    const balancer = new Balancer(config(urls, { policy: 'ip-hash', hashOn: { cookie: 'session' } }))
+    const idOf = (request: object): string => {
+      const lease = balancer.pick({ service: 'users', ...request })
+      lease.end()
+      return lease.endpoint.id
+    }
+    const byCookie = Array.from({ length: 20 }, (_, i) => {
+      const headers = { cookie: `session=s${i}` }
+      const id = idOf({ headers })
+      for (const clientIp of ['10.0.0.1', '10.9.9.9', '2001:db8::1'])
+        expect(idOf({ headers, clientIp })).toBe(id)
+      return id
+    })
+    expect(new Set(byCookie).size).toBeGreaterThan(4)
+    const byAddress = Array.from({ length: 20 }, (_, i) => idOf({ headers: {}, clientIp: `10.0.${i}.1` }))
+    expect(new Set(byAddress).size).toBeGreaterThan(4)
+  })
+})
