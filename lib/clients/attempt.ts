@@ -17,7 +17,8 @@ const NO_SAMPLE = -1
  * - Answered below 500: success. 500 and above: status failure. Either way latency is the time to the headers, taken
  *   for successes, and the place on the endpoint is given back when the whole body has come.
  * - No connection, connection lost, answer cut short, time-out: local-origin failure.
- * - Aborted by the caller, or refused because of the caller's arguments: cancelled.
+ * - Aborted by the caller, refused because of the caller's arguments, or broken by what the caller's own body or
+ *   handler threw: cancelled.
  */
 export class Attempt implements Handler {
   readonly lease: Lease
@@ -28,6 +29,8 @@ export class Attempt implements Handler {
   /** Its answer was refused and another try is under way: what still comes is thrown away. */
   #discarding = false
   #discardedBytes = 0
+  /** What the caller's handler threw: undici aborts the request with it, and hands it back through `onError`. */
+  #thrown: unknown
 
   constructor(request: BalancedRequest, lease: Lease) {
     this.#request = request
@@ -45,10 +48,10 @@ export class Attempt implements Handler {
   }
 
   onConnect(abort: Abort): void {
-    // Given up while it was still connecting: by the caller, or for another try.
-    if (this.lease.ended)
-      abort(this.#request.abortReason ?? new Error('the try was given up before it was connected'))
-    else this.#abort = abort
+    if (!this.lease.ended) this.#abort = abort
+    else if (this.#request.aborted) abort(this.#request.abortReason)
+    // Given up for another try while it was still connecting. To abort it would destroy the body, which that try reads.
+    else throw new Error('the try was given up before it was connected')
   }
 
   onResponseStarted(): void {
@@ -57,7 +60,7 @@ export class Attempt implements Handler {
 
   onHeaders(status: number, headers: RawHeaders, resume: () => void, statusText: string): boolean {
     const request = this.#request
-    if (status < FIRST_FINAL_STATUS) return request.handler.onHeaders(status, headers, resume, statusText)
+    if (status < FIRST_FINAL_STATUS) return this.#handOnHeaders(status, headers, resume, statusText)
     request.stopTimer()
     if (request.retryAfterStatus(this, status, headers)) {
       this.#discarding = true
@@ -68,7 +71,20 @@ export class Attempt implements Handler {
     if (status < FIRST_SERVER_ERROR) this.#latencyMs = request.now() - this.lease.startedAt
     request.committed = true
     const own = mayHaveLocation(status) ? this.#ownLocation(headers) : headers
-    return request.handler.onHeaders(status, own, resume, statusText)
+    return this.#handOnHeaders(status, own, resume, statusText)
+  }
+
+  #handOnHeaders(status: number, headers: RawHeaders, resume: () => void, statusText: string): boolean {
+    try {
+      return this.#request.handler.onHeaders(status, headers, resume, statusText)
+    } catch (error) {
+      throw this.#blameCaller(error)
+    }
+  }
+
+  #blameCaller(error: unknown): unknown {
+    this.#thrown = error
+    return error
   }
 
   #ownLocation(headers: RawHeaders): RawHeaders {
@@ -76,7 +92,13 @@ export class Attempt implements Handler {
   }
 
   onData(chunk: Buffer): boolean {
-    if (!this.#discarding) return this.#request.handler.onData(chunk)
+    if (!this.#discarding) {
+      try {
+        return this.#request.handler.onData(chunk)
+      } catch (error) {
+        throw this.#blameCaller(error)
+      }
+    }
     this.#discardedBytes += chunk.length
     if (this.#discardedBytes > MAX_DISCARDED_BYTES)
       this.abort(new Error('the answer was refused, and its body is too long to read'))
@@ -120,7 +142,7 @@ export class Attempt implements Handler {
       // A deadline of the caller's says at least this: the answer takes longer.
       this.settle('cancelled', isCallersTimeOut(request.abortReason) ? elapsed : NO_SAMPLE)
       request.fail(request.abortReason as Error)
-    } else if (isCallersFault(error) || request.isBodyError(error)) {
+    } else if (isCallersFault(error) || error === this.#thrown || request.isBodyError(error)) {
       this.settle('cancelled', NO_SAMPLE)
       request.fail(error)
     } else {

@@ -5,6 +5,7 @@ import type { Service } from '../service.js'
 import { BalancedRequest, type RequestContext } from './balanced-request.js'
 import { asFirstGeneration } from './handler.js'
 import { headersByName, withHost } from './host.js'
+import { watched } from './watched-body.js'
 
 /** What the dispatcher asks of the balancer. */
 export interface DispatcherOwner {
@@ -60,7 +61,9 @@ export function createDispatcher(
         return passThrough.dispatch(request, handler)
       }
       const { service } = context
-      const pick = pickOptions(service, request, call.pick ?? owner.currentPick())
+      const scope = owner.currentPick()
+      const own = scope !== undefined && call.pick !== undefined ? { ...scope, ...call.pick } : undefined
+      const pick = pickOptions(service, request, own ?? call.pick ?? scope)
       new BalancedRequest(context, prepared(service, request, call), asFirstGeneration(handler), pick).start()
       return true
     }
@@ -90,9 +93,9 @@ function prepared(
   call: CallOptions,
 ): Dispatcher.DispatchOptions {
   const { host, connect } = service.options.client
-  if (host === 'endpoint' && call.body === undefined) return request
-  const copy = { ...request }
-  if (call.body !== undefined && request.body) copy.body = call.body
+  const body = request.body && (call.body ?? watched(request.body))
+  if (host === 'endpoint' && body === request.body) return request
+  const copy = { ...request, body }
   if (host !== 'endpoint') {
     copy.headers = withHost(request.headers, host === 'service' ? service.name : host)
     // undici would take the Host header as the name for TLS; a name that was configured stands above it.
