@@ -98,7 +98,7 @@ export class BalancedRequest {
   retryAfterLoss(attempt: Attempt, error: Error): void {
     if (this.committed || !this.#mayRepeat() || !this.#context.service.budget.withdraw())
       return this.fail(error)
-    this.#retryLater(attempt, error)
+    this.#retryLater(attempt, () => error)
   }
 
   /** Whether an answer of this status is refused; then another try follows. */
@@ -110,7 +110,10 @@ export class BalancedRequest {
     // With nowhere else to go, an endpoint that asks to be left alone for longer than a backoff is left alone.
     if (service.endpoints.length <= tried.length && retryAfterMs(headers) > retry.backoffMaxMs) return false
     if (!service.budget.withdraw()) return false
-    this.#retryLater(attempt, new Error(`the endpoint answered ${status}`))
+    this.#retryLater(attempt, (hindrance) => {
+      hindrance.cause ??= new Error(`${attempt.lease.endpoint.id} answered ${status}`)
+      return hindrance
+    })
     return true
   }
 
@@ -121,7 +124,7 @@ export class BalancedRequest {
     this.handler.onError(error)
   }
 
-  /** The caller's own body stream broke: not the endpoint's fault. */
+  /** The caller's own body broke: not the endpoint's fault. */
   isBodyError(error: Error): boolean {
     const { body } = this.#options
     return typeof body === 'object' && body !== null && (body as Readable).errored === error
@@ -159,10 +162,12 @@ export class BalancedRequest {
   #mayRepeat(): boolean {
     const { retry } = this.#context.service.options
     const { method, body } = this.#options
+    if (this.#context.isStopped()) return false
     return this.#sentTries + 1 < retry.attempts && retry.methods.includes(method) && isReplayable(body)
   }
 
-  #retryLater(attempt: Attempt, error: Error): void {
+  /** `whenHindered`: what the caller is told where something stands in the way of that try. */
+  #retryLater(attempt: Attempt, whenHindered: (hindrance: Error) => Error): void {
     const { service } = this.#context
     const { backoffBaseMs, backoffMaxMs } = service.options.retry
     const ceiling = Math.min(backoffMaxMs, backoffBaseMs * 2 ** this.#sentTries)
@@ -170,18 +175,18 @@ export class BalancedRequest {
     this.#triedWith(attempt)
     this.#attempt = undefined
     // Full jitter: anything between nothing and the ceiling.
-    this.#timer = setTimeout(() => this.#retryNow(error), Math.random() * ceiling)
+    this.#timer = setTimeout(() => this.#retryNow(whenHindered), Math.random() * ceiling)
   }
 
-  #retryNow(error: Error): void {
+  #retryNow(whenHindered: (hindrance: Error) => Error): void {
     const { service } = this.#context
     this.#timer = undefined
-    if (this.#context.isStopped()) return this.fail(error)
+    if (this.#context.isStopped()) return this.fail(whenHindered(new StoppedError()))
     let lease = service.pickOther(this.#tried ?? [])
     try {
       lease ??= service.pick(this.#pick)
-    } catch {
-      return this.fail(error)
+    } catch (error) {
+      return this.fail(whenHindered(error as Error))
     }
     service.countRetry()
     this.#launch(lease)
