@@ -19,9 +19,9 @@ export async function balancedFetch(
   knownServices: () => readonly string[],
   isService: (host: string) => boolean,
   input: string | URL | Request,
-  init: FetchInit = {},
+  init?: FetchInit | null,
 ): Promise<Response> {
-  const { balance, ...rest } = init
+  const { balance, ...rest } = init ?? {}
   const url = new URL(input instanceof Request ? input.url : input)
   if (!isService(url.host)) throw new UnknownServiceError(url.host, knownServices())
   const body = rest.body === undefined ? undefined : bytesOf(rest.body)

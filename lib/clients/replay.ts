@@ -16,7 +16,8 @@ export function isReplayable(body: unknown): boolean {
 export function bytesOf(body: unknown): Uint8Array | undefined {
   if (typeof body === 'string') return Buffer.from(body)
   if (body instanceof URLSearchParams) return Buffer.from(body.toString())
-  if (body instanceof ArrayBuffer) return new Uint8Array(body)
-  if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength)
+  // Copies, as `fetch` itself makes: the caller may use the memory again before the last try is sent.
+  if (body instanceof ArrayBuffer) return new Uint8Array(body.slice(0))
+  if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice()
   return undefined
 }
