@@ -151,6 +151,8 @@ export class Ejection<T extends Node> {
   #eject(member: T, from: number, failure: Failure, why: string): void {
     const { slot } = member
     const state = this.#state
+    // Its last requests may fail after it has left: nobody would ever cancel its timers, nor stop knocking at it.
+    if (!this.#members().includes(member)) return
     if (from === EJECTION.NONE && !this.#mayEject(failure)) return
     if (!state.exchange(slot, SLOT.EJECTION, from, EJECTION.EJECTED)) return
     const now = this.#timers.now()

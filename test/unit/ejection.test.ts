@@ -30,6 +30,20 @@ function setUp(count: number, options = {}) {
 }
 
 describe('ejection', () => {
+  it('forgets an endpoint that has left: its last failures wake nothing up', async () => {
+    const { timers, members, ejection, events } = setUp(4)
+    const [gone, other] = members
+    for (let i = 0; i < 5; i++) ejection.failed(other, 'connect', false)
+    events.length = 0
+    const waiting = timers.pending
+    ejection.forget(gone.slot)
+    members.shift()
+    for (let i = 0; i < 10; i++) ejection.failed(gone, 'connect', false)
+    ejection.failed(gone, 'connect', true)
+    expect(events).toEqual([])
+    expect(timers.pending).toBe(waiting)
+  })
+
   it('follows failures in a row, not failures with a success between them', () => {
     const { members, ejection, fail, stateNow } = setUp(3)
     fail(members[0], 4)
