@@ -76,6 +76,8 @@ export class Service {
   #view: View | undefined
   #viewEpoch = 0
   #onEnd: (() => void) | undefined
+  /** Left the configuration: its record may be another service's by now. */
+  #closed = false
 
   constructor(
     state: SharedState,
@@ -248,6 +250,7 @@ export class Service {
   }
 
   #refusal({ usable }: View): Error {
+    if (this.#closed) return new NoEndpointError(this.name, 'it has left the configuration')
     if (usable.length > 0)
       return this.#overloaded(`all ${usable.length} usable endpoints are at limits.perEndpoint.maxRequests`)
     this.#state.countService(this.index, SERVICE.NO_ENDPOINT)
@@ -284,6 +287,10 @@ export class Service {
 
   /** Adds one endpoint at run time. Throws `ConfigError` where it is faulty, `ArgumentError` where it is there already. */
   add(endpoint: string | EndpointConfig): Endpoint {
+    if (this.#closed)
+      throw new ArgumentError(
+        `service "${this.name}" has left the configuration; balancer.service("${this.name}") is the one of that name, if there is one`,
+      )
     const parsed = parseEndpoint(endpoint, 'endpoint')
     this.#roster.refuseTwin(this.name, parsed)
     this.#base = { ...this.#base, endpoints: [...this.#base.endpoints, parsed] }
@@ -369,6 +376,7 @@ export class Service {
   /** Lets every endpoint go, for a service that leaves the configuration; calls back when its last request has ended. */
   close(closed: () => void): void {
     this.configure({ ...this.#base, endpoints: [] }, undefined)
+    this.#closed = true
     this.#ejection.stop()
     const done = () => {
       if (this.inFlight > 0) return

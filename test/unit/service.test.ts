@@ -237,6 +237,26 @@ describe('events', () => {
   })
 })
 
+describe('a service that has left', () => {
+  it('takes no endpoint: its record may be another service by now', async () => {
+    const balancer = new Balancer(config(['http://a.test']))
+    const users = balancer.service('users')
+    await balancer.update({ services: { orders: { endpoints: ['http://b.test'] } } })
+    expect(() => users.add('http://c.test')).toThrow(
+      expect.objectContaining({
+        code: 'FAIRLEAD_ARGUMENT',
+        message: expect.stringContaining('"users" has left'),
+      }),
+    )
+    expect(() => users.pick()).toThrow(expect.objectContaining({ code: 'FAIRLEAD_NO_ENDPOINT' }))
+    expect(balancer.stats().services['orders'].noEndpoint).toBe(0)
+    await balancer.update(config(['http://a.test']))
+    expect(() => users.add('http://c.test')).toThrow(expect.objectContaining({ code: 'FAIRLEAD_ARGUMENT' }))
+    balancer.service('users').add('http://c.test')
+    expect(new Set(idsOf(balancer, 4))).toEqual(new Set(['http://a.test', 'http://c.test']))
+  })
+})
+
 describe('region', () => {
   const endpoints = [
     { url: 'http://a.test', region: 'eu' },
