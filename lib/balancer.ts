@@ -15,6 +15,8 @@ import { Service } from './service.js'
 import type { Member } from './topology/member.js'
 
 const DEFAULT_DRAIN_MS = 5_000
+/** The longest wait of a Node timer: 24 days. */
+const LONGEST_WAIT_MS = 0x7fffffff
 const TWO_TO_32 = 4294967296
 
 /**
@@ -38,11 +40,15 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
   /** Of all services. */
   readonly #bySlot: (Member | undefined)[] = []
   readonly #services = new Map<string, Service>()
+  /** No longer configured, but with requests in flight. */
+  readonly #leaving = new Set<Service>()
   readonly #checks = new Map<string, ServiceChecks>()
   readonly #rules: RuleSet
   #config: ResolvedConfig
   #started = false
   #stopping: Promise<void> | undefined
+  /** While `stop` waits: looks whether anything is still in flight. */
+  #checkDrained: (() => void) | undefined
 
   /** Throws `ConfigError`, which lists every fault of the configuration at once. */
   constructor(config: BalancerConfig, timers: Timers = systemTimers) {
@@ -129,8 +135,12 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
    * closed; a second call waits for the first.
    */
   stop(options: { drainMs?: number } = {}): Promise<void> {
-    const drainMs = options.drainMs ?? DEFAULT_DRAIN_MS
-    if (!(drainMs >= 0))
+    if (typeof options !== 'object' || options === null)
+      throw new ArgumentError(
+        `stop() takes an object like { drainMs: 5000 }, or nothing; not ${String(options)}`,
+      )
+    const { drainMs = DEFAULT_DRAIN_MS } = options
+    if (!(typeof drainMs === 'number' && drainMs >= 0))
       throw new ArgumentError(`drainMs is ${String(drainMs)}; it takes a number of milliseconds, 0 or more`)
     this.#stopping ??= this.#stop(drainMs)
     return this.#stopping
@@ -151,10 +161,11 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
   /** For subclasses that hold connections. */
   protected async closeClients(): Promise<void> {}
 
-  /** Requests in flight to all services. */
+  /** Requests in flight to all services, those that have left included. */
   get inFlight(): number {
     let sum = 0
     for (const service of this.#services.values()) sum += service.inFlight
+    for (const service of this.#leaving) sum += service.inFlight
     return sum
   }
 
@@ -169,12 +180,17 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer)
+        this.#checkDrained = undefined
         for (const service of this.#services.values()) service.onEnd(undefined)
         resolve()
       }
       // Keeps the process alive: stopping is what the process is waiting for.
-      const timer = setTimeout(done, drainMs)
-      for (const service of this.#services.values()) service.onEnd(() => this.inFlight === 0 && done())
+      const timer = setTimeout(done, Math.min(drainMs, LONGEST_WAIT_MS))
+      const check = () => {
+        if (this.inFlight === 0) done()
+      }
+      this.#checkDrained = check
+      for (const service of this.#services.values()) service.onEnd(check)
     })
   }
 
@@ -222,7 +238,12 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
     this.#services.delete(service.name)
     void this.#checks.get(service.name)?.stop()
     this.#checks.delete(service.name)
-    service.close(() => this.#state.freeService(service.index))
+    this.#leaving.add(service)
+    service.close(() => {
+      this.#leaving.delete(service)
+      this.#state.freeService(service.index)
+      this.#checkDrained?.()
+    })
     this.left(service)
   }
 

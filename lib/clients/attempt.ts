@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { ArgumentError } from '../errors.js'
 import type { Lease } from '../lease.js'
 import type { BalancedRequest } from './balanced-request.js'
 import { isCallersFault, isCallersTimeOut, isOwnDoing, isTimeOut } from './fault.js'
@@ -118,10 +119,15 @@ export class Attempt implements Handler {
     request.stopTimer()
     const latencyMs = request.now() - this.lease.startedAt
     request.committed = true
-    request.finished = true
     socket.once('close', () => this.settle('success', latencyMs))
-    if (request.handler.onUpgrade === undefined)
-      throw new TypeError('the endpoint upgraded a connection that was not meant to be')
+    request.hold(socket)
+    if (request.handler.onUpgrade === undefined) {
+      socket.destroy()
+      return request.fail(
+        new ArgumentError('the request asks for an upgrade, and its handler has no onUpgrade'),
+      )
+    }
+    request.finished = true
     request.handler.onUpgrade(status, headers, socket)
   }
 

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { DeadlineError, StoppedError } from '../errors.js'
 import type { Lease } from '../lease.js'
@@ -128,6 +128,11 @@ export class BalancedRequest {
   isBodyError(error: Error): boolean {
     const { body } = this.#options
     return typeof body === 'object' && body !== null && (body as Readable).errored === error
+  }
+
+  /** An upgraded connection, which `stop` closes at last. */
+  hold(socket: Duplex): void {
+    this.#context.transports.hold(socket)
   }
 
   stopTimer(): void {

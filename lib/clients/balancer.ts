@@ -21,6 +21,8 @@ import { Transports } from './transports.js'
 export class Balancer extends BalancerCore {
   /** By service, since a service that leaves and comes back has connections of its own. */
   readonly #contexts = new Map<Service, RequestContext>()
+  /** Of services that left, while their requests in flight finish. */
+  readonly #leaving = new Set<Transports>()
   readonly #origins = new Map<string, RequestContext>()
   readonly #fetchDispatcher = lazy(() => this.dispatcher() as BalancedDispatcher)
   #scope: AsyncLocalStorage<PickOptions> | undefined
@@ -97,16 +99,19 @@ export class Balancer extends BalancerCore {
   }
 
   protected override left(service: Service): void {
-    void this.#contexts.get(service)?.transports.close()
+    const transports = this.#contexts.get(service)?.transports
     this.#contexts.delete(service)
     this.#origins.clear()
+    if (transports === undefined) return
+    this.#leaving.add(transports)
+    void transports.close().then(() => this.#leaving.delete(transports))
   }
 
   /** What is still in flight after the drain is cut off. */
   protected override async closeClients(): Promise<void> {
-    const all = [...this.#contexts.values()]
+    const all = [...Array.from(this.#contexts.values(), ({ transports }) => transports), ...this.#leaving]
     this.#contexts.clear()
-    await Promise.all(all.map(({ transports }) => transports.destroy()))
+    await Promise.all(all.map((transports) => transports.destroy()))
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Dispatcher, Pool } from 'undici'
 import type { Endpoint } from '../model.js'
 import type { ResolvedClient } from '../options/resolved.js'
@@ -6,6 +7,10 @@ import { loadUndici } from '../runtime/lazy.js'
 /** The connections of one service: an undici `Pool` an endpoint, made when it is first chosen. */
 export class Transports {
   readonly #pools = new Map<string, Pool>()
+  /** Of endpoints that left, or of earlier options: their requests in flight finish. */
+  readonly #closing = new Map<Pool, Promise<void>>()
+  /** Upgraded connections: undici has let go of them. */
+  readonly #upgraded = new Set<Duplex>()
   #options: Pool.Options
   #optionsText: string
 
@@ -29,23 +34,49 @@ export class Transports {
     void this.close()
   }
 
+  /** Takes charge of an upgraded connection until it closes. */
+  hold(socket: Duplex): void {
+    this.#upgraded.add(socket)
+    socket.once('close', () => this.#upgraded.delete(socket))
+  }
+
   /** Closes the connections to an endpoint once its requests in flight have ended. */
   forget(url: string): void {
     const pool = this.#pools.get(url)
     this.#pools.delete(url)
-    void pool?.close()
+    if (pool !== undefined) this.#finish(pool)
   }
 
+  /** Resolves when all requests in flight have ended and all upgraded connections have closed. */
   async close(): Promise<void> {
-    const pools = [...this.#pools.values()]
+    for (const pool of this.#pools.values()) this.#finish(pool)
     this.#pools.clear()
-    await Promise.all(pools.map((pool) => pool.close()))
+    await Promise.all(this.#closing.values())
+    // After that, since a request in flight may have been upgraded meanwhile.
+    await Promise.all(this.#upgradedClosed())
   }
 
+  /** Cuts off all that is still open. */
   async destroy(): Promise<void> {
-    const pools = [...this.#pools.values()]
+    const pools = [...this.#pools.values(), ...this.#closing.keys()]
     this.#pools.clear()
-    await Promise.all(pools.map((pool) => pool.destroy()))
+    const closed = this.#upgradedClosed()
+    for (const socket of this.#upgraded) socket.destroy()
+    await Promise.all([...pools.map((pool) => pool.destroy()), ...closed])
+  }
+
+  #finish(pool: Pool): void {
+    this.#closing.set(
+      pool,
+      pool.close().then(() => void this.#closing.delete(pool)),
+    )
+  }
+
+  #upgradedClosed(): Promise<void>[] {
+    return Array.from(
+      this.#upgraded,
+      (socket) => new Promise((resolve) => socket.once('close', () => resolve())),
+    )
   }
 
   #open(url: string): Pool {
