@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { startCli, temporaryFile } from './cli-process.js'
-import { ask, startEndpoint, startProxy } from './proxy-fixtures.js'
+import { ask, startEndpoint, startProxy, until } from './proxy-fixtures.js'
 
 const named = (name: string) => startEndpoint((_request, response) => void response.end(name))
 const configOf = (...endpoints: string[]) => ({ services: { app: { endpoints } } })
@@ -87,6 +87,34 @@ describe('fairlead proxy, from start to stop', () => {
     await once(endpoint.server, 'request')
     proxy.child.kill('SIGTERM')
     await expect(answer).rejects.toMatchObject({ code: 'ECONNRESET' })
+    expect(await proxy.finished).toMatchObject({ code: 0 })
+  })
+
+  it('stops when the last answer has gone out, though its client would keep the connection', async () => {
+    let release = (): void => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    let asked = 0
+    const endpoint = await startEndpoint(async (_request, response) => {
+      asked++
+      await held
+      response.end('late')
+    })
+    const config = { listen: { drainMs: 60_000 }, ...configOf(endpoint.url) }
+    const proxy = await startProxy(config)
+    const agent = new Agent({ keepAlive: true })
+    onTestFinished(() => agent.destroy())
+    const sent = request({ host: '127.0.0.1', port: proxy.port, agent }).end()
+    await until(() => asked === 1)
+    proxy.child.kill('SIGTERM')
+    await proxy.printed('SIGTERM')
+    release()
+    const [response] = await once(sent, 'response')
+    expect(response.headers.connection).toBe('close')
+    let text = ''
+    for await (const chunk of response) text += chunk
+    expect(text).toBe('late')
     expect(await proxy.finished).toMatchObject({ code: 0 })
   })
 

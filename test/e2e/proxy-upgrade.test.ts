@@ -95,7 +95,7 @@ describe('fairlead proxy, upgrades', () => {
     const { port } = await startProxy({ services: { app: { endpoints: [endpoint.url] } } })
     const socket = connect(port, '127.0.0.1')
     socket.write(
-      'POST / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\ncontent-length: 2\r\n\r\nhi',
+      'POST / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\ncontent-length: 2\r\n\r\nhi',
     )
     let text = ''
     for await (const chunk of socket.setEncoding('utf8')) text += chunk

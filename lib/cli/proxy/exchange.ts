@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Abort, Handler, RawHeaders } from '../../clients/handler.js'
 import { answerFailure, type Failure, failureOf } from './failure.js'
-import { responseHeaders } from './headers.js'
+import { answerHeaders, responseHeaders, statusTextOf } from './headers.js'
+import { endConnectionAfter } from './last-answer.js'
 import { joinSockets } from './upgrade.js'
 
 const EARLY_HINTS = 103
@@ -12,6 +13,8 @@ export interface ExchangeOptions {
   readonly service: string
   /** The service as the dispatcher knows it, e.g. `http://users`. */
   readonly origin: string
+  /** The server takes no new connections: this answer is the last on its own. */
+  readonly isClosing: () => boolean
   /** Told of requests that failed before their answer began. */
   readonly onFailure: (failure: Failure, error: Error) => void
   /** For requests that ask for an upgrade: what the parser had read beyond the request. */
@@ -51,13 +54,15 @@ export class Exchange implements Handler {
     const response = this.#response
     const headers = responseHeaders(raw, this.#options.origin)
     if (status < FIRST_FINAL_STATUS) {
-      if (status === EARLY_HINTS) sendEarlyHints(response, headers)
+      // A client of HTTP/1.0 would take it for the answer (RFC 9110, 15.2).
+      if (status === EARLY_HINTS && this.#request.httpVersion !== '1.0') sendEarlyHints(response, headers)
       return true
     }
     this.#resume = resume
     // An answer that comes before the end of the body ends the connection: the rest of the body is in its way.
-    if (!this.#request.complete) response.shouldKeepAlive = false
-    response.writeHead(status, statusText, headers)
+    if (!this.#request.complete) endConnectionAfter(response)
+    else if (this.#options.isClosing()) response.shouldKeepAlive = false
+    response.writeHead(status, statusTextOf(status, statusText), answerHeaders(response, status, headers))
     // Headers and the beginning of the body go together where they came together, else the headers do not wait.
     process.nextTick(() => {
       if (!response.writableEnded && response.writableLength === 0) response.flushHeaders()

@@ -1,5 +1,6 @@
 /** What the proxy answers when the balancer or the connection to an endpoint fails. */
-import type { ServerResponse } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
+import { endConnectionAfter } from './last-answer.js'
 
 export interface Failure {
   readonly status: number
@@ -45,6 +46,11 @@ export const BAD_TARGET: Failure = {
   code: 'FAIRLEAD_ARGUMENT',
   message: 'the request target must be a path',
 }
+export const UNKNOWN_CODING: Failure = {
+  status: 501,
+  code: 'FAIRLEAD_ARGUMENT',
+  message: 'the only transfer-encoding that this proxy knows is chunked',
+}
 export const UPGRADE_WITH_BODY: Failure = {
   status: 400,
   code: 'FAIRLEAD_ARGUMENT',
@@ -61,11 +67,12 @@ export function answerFailure(response: ServerResponse, { status, code, message 
   if (!req.complete) {
     // What is left of the body has to be read, or the client, busy sending, misses the answer. A client that waits for
     // `100 Continue`, or whose body is lost, cannot use the connection again.
-    if (req.destroyed || req.headers.expect !== undefined) response.shouldKeepAlive = false
-    else req.resume()
+    if (req.destroyed || req.headers.expect !== undefined) endConnectionAfter(response)
+    req.resume()
   }
   const body = JSON.stringify({ code, message })
-  response.writeHead(status, {
+  // With its own text: an answer that could not be begun may have left one that cannot be sent.
+  response.writeHead(status, STATUS_CODES[status], {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
   })

@@ -1,5 +1,5 @@
 /** Which header fields a proxy hands on (RFC 9110, 7.6), in both directions. Lists are flat: name, value, name, value. */
-import type { IncomingMessage } from 'node:http'
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import { isIPv6 } from 'node:net'
 import type { RawHeaders } from '../../clients/handler.js'
 
@@ -77,6 +77,29 @@ export function responseHeaders(raw: RawHeaders, origin: string): string[] {
     headers.push(name, lower === 'location' ? relativeTo(origin, value) : value)
   }
   return headers
+}
+
+/** The fields for an answer as it goes out: only where its body is chunked can trailers follow, and be announced. */
+export function answerHeaders(response: ServerResponse, status: number, headers: string[]): string[] {
+  const names = headers.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase())
+  if (!names.includes('trailer')) return headers
+  const chunked =
+    response.useChunkedEncodingByDefault &&
+    response.req.method !== 'HEAD' &&
+    !WITHOUT_BODY.has(status) &&
+    !names.includes('content-length')
+  return chunked ? headers : headers.filter((_, i) => names[i >> 1] !== 'trailer')
+}
+
+const WITHOUT_BODY = new Set([204, 304])
+/** What may stand in a header field or status line: tab, visible characters, and any byte above 127. */
+const FIELD_TEXT = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/** The status text byte for byte, though undici has read it as UTF-8; the standard one where Node would not send it. */
+export function statusTextOf(status: number, text: string): string {
+  if (FIELD_TEXT.test(text) && !/[\x80-\xff]/.test(text)) return text
+  const bytes = Buffer.from(text).toString('latin1')
+  return FIELD_TEXT.test(bytes) ? bytes : (STATUS_CODES[status] ?? '')
 }
 
 function relativeTo(origin: string, location: string): string {

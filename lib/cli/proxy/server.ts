@@ -6,8 +6,17 @@ import type { Dispatcher } from 'undici'
 import { ArgumentError } from '../../errors.js'
 import type { PickOptions } from '../../model.js'
 import { Exchange } from './exchange.js'
-import { answerFailure, BAD_TARGET, type Failure, NO_ROUTE, UPGRADE_WITH_BODY } from './failure.js'
+import {
+  answerFailure,
+  BAD_TARGET,
+  type Failure,
+  NO_ROUTE,
+  UNKNOWN_CODING,
+  UPGRADE_WITH_BODY,
+} from './failure.js'
 import { authority, clientIpOf, requestHeaders } from './headers.js'
+import { asksForHttp2, serveWithoutUpgrade } from './plain-http.js'
+import { framingOf, requestBody } from './request-body.js'
 
 const LISTEN_FAULTS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the address is in use',
@@ -37,13 +46,7 @@ export class ProxyServer {
     // An upload may take as long as it takes; only headers have to come in time (60 s, Node's default).
     this.#server = createServer({ requestTimeout: 0 })
     this.#server.on('request', (request, response) => this.#handle(request, response))
-    this.#server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-      // The client is asked for its body when an endpoint is ready to read it.
-      request.once('resume', () => {
-        if (!response.headersSent) response.writeContinue()
-      })
-      this.#handle(request, response)
-    })
+    this.#server.on('checkContinue', (request, response) => this.#handle(request, response))
     this.#server.on('upgrade', (request, socket, head) => this.#handleUpgrade(request, socket, head))
   }
 
@@ -81,23 +84,25 @@ export class ProxyServer {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
-    // The server is closing: this connection's last answer.
     if (!this.#server.listening) response.shouldKeepAlive = false
-    const target = pathOf(request.url)
+    const target = targetOf(request)
     if (target === undefined) return answerFailure(response, BAD_TARGET)
+    if (framingOf(request) === 'unknown-coding') return answerFailure(response, UNKNOWN_CODING)
     this.#forward(request, response, target)
   }
 
   #handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // A tunnel for HTTP/2 would take requests to the endpoint that no route has let through.
+    if (asksForHttp2(request)) return serveWithoutUpgrade(this.#server, request, socket, head)
     this.#upgraded.add(socket)
     socket.once('close', () => this.#upgraded.delete(socket))
     const response = new ServerResponse(request)
     response.shouldKeepAlive = false
     response.assignSocket(socket as never)
     response.once('finish', () => socket.end())
-    const target = pathOf(request.url)
+    const target = targetOf(request)
     if (target === undefined) return answerFailure(response, BAD_TARGET)
-    if (hasBody(request)) return answerFailure(response, UPGRADE_WITH_BODY)
+    if (framingOf(request) !== 'none') return answerFailure(response, UPGRADE_WITH_BODY)
     this.#forward(request, response, target, { socket, head })
   }
 
@@ -111,14 +116,15 @@ export class ProxyServer {
     const service = route(request.headers.host, target)
     if (service === undefined) return answerFailure(response, NO_ROUTE)
     const origin = `http://${service}`
-    const exchange = new Exchange(request, response, { service, origin, onFailure, upgrade })
+    const isClosing = () => !this.#server.listening
+    const exchange = new Exchange(request, response, { service, origin, isClosing, onFailure, upgrade })
     const options: Dispatcher.DispatchOptions = {
       origin,
       path: target,
       method: request.method as Dispatcher.HttpMethod,
       headers: requestHeaders(request, trustForwarded),
       // Without a body it can be sent twice, so that fairlead may try another endpoint.
-      body: upgrade === undefined && hasBody(request) ? request : null,
+      body: framingOf(request) === 'none' ? null : bodyOf(request, response),
       upgrade: upgrade === undefined ? null : request.headers.upgrade,
     }
     const pick = { clientIp: clientIpOf(request, trustForwarded), headers: request.headers, path: target }
@@ -132,13 +138,24 @@ export class ProxyServer {
   }
 }
 
-const hasBody = ({ headers }: IncomingMessage): boolean =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+/** A client that expects `100 Continue` is asked for its body when an endpoint begins to read it. */
+function bodyOf(request: IncomingMessage, response: ServerResponse): Dispatcher.DispatchOptions['body'] {
+  const expected = request.headers.expect !== undefined && request.httpVersion !== '1.0'
+  const body = requestBody(request, () => {
+    if (expected && !response.headersSent) response.writeContinue()
+  })
+  return body as unknown as Dispatcher.DispatchOptions['body']
+}
 
-/** The path of a request target; the absolute form that clients send to proxies is taken too (RFC 9112, 3.2.2). */
-function pathOf(target: string | undefined): string | undefined {
+/**
+ * The path of a request's target. The absolute form that clients send to proxies is taken too; its host stands above
+ * the Host header (RFC 9112, 3.2.2), from which routes are chosen.
+ */
+function targetOf(request: IncomingMessage): string | undefined {
+  const { url: target } = request
   if (target?.startsWith('/')) return target
   if (target === undefined || !/^https?:/i.test(target) || !URL.canParse(target)) return undefined
-  const { pathname, search } = new URL(target)
+  const { host, pathname, search } = new URL(target)
+  request.headers.host = host
   return pathname + search
 }
