@@ -268,7 +268,7 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
     else if (change === 'added' || change === 'set') checks?.configure()
     this.endpointChanged(service, member, change)
     const event = { type: change, service: service.name, endpoint: member.endpoint, state, reason }
-    this.emit('endpoint', event)
+    unharmed(() => this.emit('endpoint', event))
     if (endpointChannel.hasSubscribers) endpointChannel.publish(event)
   }
 
@@ -284,7 +284,21 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
   #announce(): void {
     const event = { services: this.serviceNames }
     this.reconfigured()
-    this.emit('config', event)
+    unharmed(() => this.emit('config', event))
     if (configChannel.hasSubscribers) configChannel.publish(event)
+  }
+}
+
+/**
+ * A listener that throws must not stop a lease from ending, nor an update half-way. Its error is uncaught all the same,
+ * a moment later: as with subscribers of diagnostics channels.
+ */
+function unharmed(emit: () => void): void {
+  try {
+    emit()
+  } catch (error) {
+    process.nextTick(() => {
+      throw error
+    })
   }
 }
