@@ -4,6 +4,7 @@ import type { SharedState } from './engine/state.js'
 import { ArgumentError, NoEndpointError, OverloadedError } from './errors.js'
 import { EJECTION_OFF, Ejection, type EjectionOptions } from './health/ejection.js'
 import { ADMIN_STATES, BREAKERS, filterUsable, HEALTH, stateOf } from './health/filter.js'
+import { INITIAL_HEALTH_SCORE } from './health/threshold.js'
 import { LEASE_FLAGS, Lease } from './lease.js'
 import type {
   AdminState,
@@ -278,6 +279,17 @@ export class Service {
     for (const member of removed) this.#left(member)
     for (const member of changed) this.#tell(member, 'changed', 'its configuration changed')
     for (const member of added) this.#tell(member, 'added', 'it was configured')
+    if (options.health === undefined) this.#forgetChecks()
+  }
+
+  /** Nobody checks any more, so nobody would ever find an endpoint healthy again. */
+  #forgetChecks(): void {
+    for (const member of this.#roster.members) {
+      const health = this.#state.get(member.slot, SLOT.HEALTH)
+      if (health === HEALTH.UNKNOWN) continue
+      const result = { ok: false, health: HEALTH.UNKNOWN, run: 0, score: INITIAL_HEALTH_SCORE }
+      this.checked(member, { ...result, changed: health === HEALTH.UNHEALTHY }, 'it is no longer checked')
+    }
   }
 
   /** Another rule, or none, on top of the same configuration. */

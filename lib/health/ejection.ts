@@ -77,8 +77,14 @@ export class Ejection<T extends Node> {
     this.#reconnection = new Reconnection(timers, connect)
   }
 
+  /** Options that eject nobody bring back those that are out. */
   configure(options: EjectionOptions): void {
     this.#options = options
+    if (options.consecutiveLocalOrigin !== 0 || options.consecutive5xx !== 0) return
+    for (const member of this.#members()) {
+      const ejection = this.#state.get(member.slot, SLOT.EJECTION)
+      if (ejection !== EJECTION.NONE) this.#return(member, ejection, 'outlier detection was turned off')
+    }
   }
 
   /** A request ended well. Cheap: three loads where there is nothing to change. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Balancer } from '../../lib/clients/balancer.js'
+import { HEALTH } from '../../lib/health/filter.js'
 import { ConfigError, type EndpointEvent } from '../../lib/index.js'
 import { ManualTimers } from '../../lib/runtime/timers.js'
 
@@ -234,6 +235,78 @@ describe('events', () => {
       'c.test removed drain',
     ])
     expect(events[0].reason).toMatch(/connection failures: 5 in a row; out for 1000 ms/)
+  })
+})
+
+describe('what is no longer configured', () => {
+  it('holds no endpoint out any longer: active checks', async () => {
+    const tcp = { health: { tcp: true } }
+    const balancer = new Balancer(config(undefined, tcp), new ManualTimers())
+    const users = balancer.service('users')
+    const result = { ok: false, health: HEALTH.UNHEALTHY, run: -2, score: 0.5, changed: true }
+    users.checked(users.members[0], result, 'a check failed')
+    expect(new Set(idsOf(balancer, 6)).size).toBe(2)
+    await balancer.update(config(undefined, { ...tcp, policy: 'random' }))
+    expect(new Set(idsOf(balancer, 60)).size).toBe(2)
+    await balancer.update(config())
+    expect(new Set(idsOf(balancer, 6)).size).toBe(3)
+    expect(balancer.stats().services['users'].endpoints['http://a.test']).toMatchObject({
+      state: 'ready',
+      healthScore: 1,
+    })
+  })
+
+  it('holds no endpoint out any longer: outlier detection', async () => {
+    const balancer = new Balancer(config(), new ManualTimers())
+    for (let i = 0; i < 15; i++) {
+      const lease = balancer.pick('users')
+      lease.end({
+        ok: lease.endpoint.id !== 'http://a.test',
+        status: lease.endpoint.id === 'http://a.test' ? 500 : 200,
+      })
+    }
+    expect(new Set(idsOf(balancer, 6)).size).toBe(2)
+    await balancer.update(config(undefined, { outlier: { consecutive5xx: 9 } }))
+    expect(new Set(idsOf(balancer, 6)).size).toBe(2)
+    await balancer.update(config(undefined, { outlier: false }))
+    expect(new Set(idsOf(balancer, 6)).size).toBe(3)
+  })
+})
+
+describe('a listener that throws', () => {
+  it('stops the process as any uncaught error does, and nothing else', async () => {
+    const handlers = process.rawListeners('uncaughtException') as NodeJS.UncaughtExceptionListener[]
+    process.removeAllListeners('uncaughtException')
+    const uncaught: string[] = []
+    process.on('uncaughtException', (error) => uncaught.push(error.message))
+    try {
+      const balancer = new Balancer(config(), new ManualTimers())
+      balancer.on('endpoint', ({ type }) => {
+        throw new Error(`listener: ${type}`)
+      })
+      balancer.on('config', () => {
+        throw new Error('listener: config')
+      })
+      for (let i = 0; i < 15; i++) {
+        const lease = balancer.pick('users')
+        lease.end({ ok: lease.endpoint.id !== 'http://a.test' })
+      }
+      const users = balancer.service('users')
+      const held = [balancer.pick('users'), balancer.pick('users')]
+      users.remove('http://b.test')
+      users.add('http://d.test')
+      await balancer.update(config(['http://c.test', 'http://d.test']))
+      for (const lease of held) lease.end()
+      expect(balancer.stats().services['users'].inFlight).toBe(0)
+      await balancer.stop({ drainMs: 10_000 })
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(uncaught).toEqual(
+        ['ejected', 'removed', 'added', 'removed', 'config'].map((type) => `listener: ${type}`),
+      )
+    } finally {
+      process.removeAllListeners('uncaughtException')
+      for (const handler of handlers) process.on('uncaughtException', handler)
+    }
   })
 })
 
