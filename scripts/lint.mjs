@@ -7,7 +7,7 @@ import { filesBelow } from './stamp.mjs'
 const write = process.argv.includes('--write')
 
 // The layouts are as their generator writes them.
-const cpp = filesBelow(['src', 'binding', 'test/native']).filter(
+const cpp = filesBelow(['src', 'binding', 'test/native', 'bench/native']).filter(
   (file) => /\.(cpp|hpp)$/.test(file) && !/^src\/(ticket_queue_)?layout\.hpp$/.test(file),
 )
 

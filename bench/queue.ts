@@ -1,0 +1,10 @@
+import type { Suite } from './harness/suite.js'
+import { ticketRows } from './queue/tickets.js'
+
+export const queue: Suite = {
+  name: 'queue',
+  about: 'numbers and bytes between two threads, and within one; memory of an idle queue',
+  async run(run) {
+    return [...(await ticketRows(run))]
+  },
+}
