@@ -1,9 +1,11 @@
+import { counters } from './counters.js'
 import type { Suite } from './harness/suite.js'
 import { http } from './http.js'
 import { load } from './load.js'
 import { pick } from './pick.js'
 import { queue } from './queue.js'
 import { threads } from './threads.js'
+import { wake } from './wake.js'
 
 /** Every suite, in the order in which they run. */
-export const SUITES: readonly Suite[] = [load, pick, queue, threads, http]
+export const SUITES: readonly Suite[] = [load, pick, counters, queue, threads, wake, http]

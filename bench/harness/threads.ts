@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { Worker } from 'node:worker_threads'
+import { type Transferable, Worker } from 'node:worker_threads'
 import type { Sample } from './case.js'
 import { type Done, GATE, type ThreadData } from './thread-work.js'
 
@@ -32,12 +32,20 @@ export class Threads {
     this.#failed.catch(() => {})
   }
 
-  /** One thread for each of `parameters`, plain data for the `prepareThread` of `module`; resolves when all are set up. */
-  static async start(module: string, parameters: readonly unknown[]): Promise<Threads> {
+  /**
+   * One thread for each of `parameters`, plain data for the `prepareThread` of `module`; resolves when all are set up.
+   * `transfer`: the message ports among them, by thread.
+   */
+  static async start(
+    module: string,
+    parameters: readonly unknown[],
+    transfer: readonly (readonly Transferable[])[] = [],
+  ): Promise<Threads> {
     const gate = new Int32Array(new SharedArrayBuffer(GATE.WORDS * Int32Array.BYTES_PER_ELEMENT))
     gate[GATE.THREADS] = parameters.length
-    const workers = parameters.map((one) => {
-      return new Worker(THREAD, { workerData: { module, parameters: one, gate } satisfies ThreadData })
+    const workers = parameters.map((one, i) => {
+      const workerData: ThreadData = { module, parameters: one, gate }
+      return new Worker(THREAD, { workerData, transferList: [...(transfer[i] ?? [])] })
     })
     const threads = new Threads(workers)
     await threads.#answers(() => {})

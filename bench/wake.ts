@@ -1,0 +1,79 @@
+import { CaseProcess } from './harness/case-process.js'
+import { figure, interleave, type Samples, withCases } from './harness/interleave.js'
+import { type EngineKind, type Result, result, type Target } from './harness/result.js'
+import type { Suite } from './harness/suite.js'
+import type { Parameters } from './wake/wake-case.js'
+
+const SUITE = 'wake'
+const MODULE = new URL('./wake/wake-case.js', import.meta.url)
+const POST_MESSAGE = 'postMessage'
+const FULL = { warmUp: [50], wakes: 150, rounds: 11 }
+const QUICK = { warmUp: [20], wakes: 30, rounds: 3 }
+/** The native engine's median, of that of `postMessage`. */
+const SHARE = 0.6
+
+const PEERS: readonly { name: string; parameters: Parameters }[] = [
+  { name: POST_MESSAGE, parameters: { way: 'message' } },
+  { name: 'Atomics.waitAsync', parameters: { way: 'word', variant: 'waitAsync' } },
+  { name: 'Atomics.wait', parameters: { way: 'word', variant: 'wait' } },
+  { name: '1 ms poll', parameters: { way: 'word', variant: 'poll' } },
+]
+
+const OWN: readonly { name: string; variant: string }[] = []
+
+export const wake: Suite = {
+  name: SUITE,
+  about: 'microseconds from the wake-up of an idle thread to its first line of code',
+  async run(run) {
+    const { warmUp, wakes, rounds } = run.quick ? QUICK : FULL
+    const starts = [
+      ...PEERS.map(
+        ({ name, parameters }) =>
+          () =>
+            CaseProcess.start(name, { module: MODULE, parameters }),
+      ),
+      ...OWN.flatMap(({ name, variant }) =>
+        run.engines.map((engine) => () => {
+          const parameters: Parameters = { way: 'fairlead', variant }
+          return CaseProcess.start(`${name}, ${engine}`, { module: MODULE, parameters, engine })
+        }),
+      ),
+    ]
+    const samples = await withCases(starts, (cases) =>
+      interleave(run, cases, { what: 'wake-ups from idle', warmUp, rounds, input: () => wakes }),
+    )
+    return rows(run.engines, samples)
+  },
+}
+
+function rows(engines: readonly EngineKind[], all: Samples): Result[] {
+  const results: Result[] = []
+  for (const key of ['p50', 'p99'] as const) {
+    const row = { suite: SUITE, unit: 'us' }
+    for (const { name } of OWN) {
+      for (const engine of engines) {
+        const samples = figure(all, `${name}, ${engine}`, key)
+        const target: Target | undefined =
+          engine === 'native' && key === 'p50' ? { of: 'ratio', atMost: SHARE } : undefined
+        const against = figure(all, POST_MESSAGE, key)
+        results.push(
+          result({ ...row, name: `${name}, ${key}`, engine, samples, peer: POST_MESSAGE, against, target }),
+        )
+      }
+    }
+    for (const { name } of PEERS)
+      results.push(result({ ...row, name: `wake-up, ${key}`, peer: name, samples: figure(all, name, key) }))
+  }
+  for (const { name } of PEERS) {
+    results.push(
+      result({
+        suite: SUITE,
+        name: 'CPU time of both threads, 500 to 1,000 wake-ups/s',
+        unit: '% of a core',
+        peer: name,
+        samples: figure(all, name, 'cpuPercent'),
+      }),
+    )
+  }
+  return results
+}
