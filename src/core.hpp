@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "clock.hpp"
+#include "cycle_clock.hpp"
 #include "decay.hpp"
 #include "memory.hpp"
 #include "random.hpp"
@@ -33,7 +33,7 @@ class Core {
   std::uint32_t serviceCount() const noexcept { return maxServices_; }
 
   /// ms on the monotonic clock, or the manual time while CLOCK_MODE says so. Wait-free.
-  double now() const noexcept;
+  double now() noexcept;
   /// The next 32 random bits of this thread. Wait-free.
   std::uint32_t random() noexcept { return nextRandom(random_); }
 
@@ -75,6 +75,7 @@ class Core {
   Word maxThreads_;
   Word maxServices_;
   std::vector<Segment> segments_;
+  CycleClock clock_;
 };
 
 // What a pick reads, inline. Numbers in brackets name the atomic operations; docs/concurrency.md has their partners.
@@ -96,10 +97,10 @@ inline float floatAt(Word* cells, std::size_t at) noexcept {
   return std::bit_cast<float>(word(cells, at).load(std::memory_order_relaxed)); // (C12)
 }
 
-inline double Core::now() const noexcept {
+inline double Core::now() noexcept {
   using namespace layout;
   // (C1) Acquire, with (S4): who sees the manual mode sees the manual time that was written before it.
-  if (word(root_, header::kClockMode).load(std::memory_order_acquire) == 0) return monotonicNow();
+  if (word(root_, header::kClockMode).load(std::memory_order_acquire) == 0) return clock_.now();
   // (C2) Relaxed, with (S4): one word that says it all.
   return std::bit_cast<double>(doubleWord(root_, header::kManualNow).load(std::memory_order_relaxed));
 }
