@@ -28,6 +28,9 @@ class BoundQueue {
 
   /// Null after the thread's end has begun.
   TicketQueue* queue() const noexcept { return queue_ ? &**queue_ : nullptr; }
+  /// See TicketQueue::popMany.
+  std::uint32_t nextLane = 0;
+
   bool owns(std::uint32_t lane) const noexcept { return lane_ == static_cast<std::int32_t>(lane); }
 
   std::int32_t takeLane() noexcept {
@@ -126,18 +129,6 @@ napi_value announce(napi_env env, napi_callback_info info) noexcept {
   return nullptr;
 }
 
-/// (lane, items, from) => accepted
-napi_value pushMany(napi_env env, napi_callback_info info) noexcept {
-  const Call call(env, info);
-  TicketQueue* const queue = call.own();
-  std::size_t length = 0;
-  const Word* const items = call.tickets(1, length);
-  const std::uint32_t from = call.number(2);
-  if (queue == nullptr || items == nullptr || from >= length) return call.returns(0);
-  return call.returns(
-      queue->pushMany(call.number(0), items + from, static_cast<std::uint32_t>(length - from)));
-}
-
 /// (out) => popped
 napi_value popMany(napi_env env, napi_callback_info info) noexcept {
   const Call call(env, info);
@@ -145,7 +136,7 @@ napi_value popMany(napi_env env, napi_callback_info info) noexcept {
   std::size_t length = 0;
   Word* const out = call.tickets(0, length);
   if (queue == nullptr || out == nullptr) return call.returns(0);
-  return call.returns(queue->popMany(out, static_cast<std::uint32_t>(length)));
+  return call.returns(queue->popMany(out, static_cast<std::uint32_t>(length), call.bound.nextLane));
 }
 
 /// (waiter)
@@ -198,7 +189,6 @@ Napi::Value openQueue(const Napi::CallbackInfo& info) {
   addFunction(env, functions, "obtain", obtain, bound);
   addFunction(env, functions, "openBlock", openBlock, bound);
   addFunction(env, functions, "announce", announce, bound);
-  addFunction(env, functions, "pushMany", pushMany, bound);
   addFunction(env, functions, "popMany", popMany, bound);
   addFunction(env, functions, "ring", ring, bound);
   addFunction(env, functions, "closeBell", closeBell, bound);

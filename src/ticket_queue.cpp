@@ -18,6 +18,9 @@ namespace {
 /// A node for each lane, and one for each thread that is inside a pop with a node it has not yet given back. Where even
 /// these do not suffice, a lane goes unlisted until its next publication; readUnlisted finds it.
 constexpr std::uint32_t kHandleNodes = 4 * sizes::kLanes;
+/// Up to as many lanes are looked at one by one: two loads each, of lines that change only when there is something to
+/// read. A handle costs a consumer that keeps up with its producers two exchanges a publication, and them one.
+constexpr Word kLookedAt = 8;
 /// How often a search for a free block starts again: another thread may be about to give one back.
 constexpr int kBlockSearches = 1000;
 
@@ -134,7 +137,9 @@ bool TicketQueue::openBlock(std::uint32_t lane) noexcept {
   return false;
 }
 
-std::uint32_t TicketQueue::popMany(Word* out, std::uint32_t count) noexcept {
+std::uint32_t TicketQueue::popMany(Word* out, std::uint32_t count, std::uint32_t& next) noexcept {
+  const Word lanes = memory_.header(header::kLanesUsed).load(memory_order_acquire);
+  if (lanes <= kLookedAt) return readInTurn(lanes, out, count, next);
   std::uint32_t popped = 0;
   Word misses = 0;
   std::uint32_t lane = 0;
@@ -151,6 +156,20 @@ std::uint32_t TicketQueue::popMany(Word* out, std::uint32_t count) noexcept {
     putBack(lane);
   }
   return popped > 0 ? popped : readUnlisted(out, count);
+}
+
+std::uint32_t TicketQueue::readInTurn(std::uint32_t lanes, Word* out, std::uint32_t count,
+                                      std::uint32_t& next) noexcept {
+  std::uint32_t popped = 0;
+  for (Word empty = 0; popped < count && empty < lanes;) {
+    if (next >= lanes) next = 0;
+    const std::uint32_t got = read(next, out + popped, count - popped);
+    popped += got;
+    empty = got == 0 ? empty + 1 : 0;
+    // On to the next lane after each block, so that no producer starves the others; a part-read block is finished first.
+    if (popped < count) ++next;
+  }
+  return popped;
 }
 
 std::uint32_t TicketQueue::readUnlisted(Word* out, std::uint32_t count) noexcept {

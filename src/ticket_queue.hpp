@@ -2,7 +2,8 @@
 //
 // Each producer thread appends to a lane of its own, block by block; any thread reads any lane, by moving the lane's HEAD.
 // A lane with something to read travels, as a 32-bit handle, through boost::lockfree::queue: a consumer takes the handle
-// out, reads a block, and puts it back while more is there. Free blocks travel through boost::lockfree::stack.
+// out, reads a block, and puts it back while more is there. Where there are few lanes, consumers look at each of them
+// instead, and the handles stay where they are. Free blocks travel through boost::lockfree::stack.
 #pragma once
 
 #include <boost/lockfree/queue.hpp>
@@ -33,8 +34,9 @@ class TicketQueue {
   std::uint32_t pushMany(std::uint32_t lane, const Word* tickets, std::uint32_t count) noexcept;
   /// Makes what was accepted readable. Lock-free.
   void publish(std::uint32_t lane) noexcept;
-  /// Fills `out` with up to `count` numbers; returns how many. Lock-free.
-  std::uint32_t popMany(Word* out, std::uint32_t count) noexcept;
+  /// Fills `out` with up to `count` numbers; returns how many. `next` is the caller's own: the lane that it reads next
+  /// where there are few. Lock-free.
+  std::uint32_t popMany(Word* out, std::uint32_t count, std::uint32_t& next) noexcept;
 
   // The parts of a push, for callers that do the rest on the memory themselves (lib/queue/port.ts).
 
@@ -52,6 +54,8 @@ class TicketQueue {
   std::uint32_t read(std::uint32_t lane, Word* out, std::uint32_t count) noexcept;
   /// Puts a lane that this thread has in hand back, or lets it go when it is empty.
   void putBack(std::uint32_t lane) noexcept;
+  /// Looks at each lane in turn, from `next` on, and at none twice in vain.
+  std::uint32_t readInTurn(std::uint32_t lanes, Word* out, std::uint32_t count, std::uint32_t& next) noexcept;
   /// As the last resort, looks at every lane: another consumer may have the handle of a readable one in hand.
   std::uint32_t readUnlisted(Word* out, std::uint32_t count) noexcept;
   bool isReadable(std::uint32_t lane) const noexcept;

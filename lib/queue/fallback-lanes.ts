@@ -11,7 +11,6 @@ import { LANE, laneWord, QUEUE_HEADER } from './layout.js'
 import type { QueueMemory } from './memory.js'
 import { readLane } from './reading.js'
 import { mark } from './sleepers.js'
-import { writeLane } from './writing.js'
 
 /** How often a search for a free block starts again when others were quicker. */
 const SEARCHES = 1000
@@ -74,14 +73,11 @@ export class FallbackLanes implements QueueLanes {
 
   announce(): void {}
 
-  pushMany(lane: number, items: Uint32Array, from: number): number {
-    return writeLane(this, lane, items, from)
-  }
-
   popMany(out: Uint32Array): number {
     const { memory } = this
     const wanted = out.length
-    const lanes = Atomics.load(memory.words, QUEUE_HEADER.LANES_USED)
+    // Plain: a lane that was taken this moment is found by the next call.
+    const lanes = memory.words[QUEUE_HEADER.LANES_USED]
     let count = 0
     let empty = 0
     while (count < wanted && empty < lanes) {

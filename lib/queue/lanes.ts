@@ -23,8 +23,6 @@ export interface QueueLanes {
   openBlock(lane: number): boolean
   /** To be called after an own lane's TAIL was moved. */
   announce(lane: number): void
-  /** Accepts items from `from` on, publishing every block that gets full; returns how many. */
-  pushMany(lane: number, items: Uint32Array, from: number): number
   /** Fills `out` with what is readable, whoever published it; returns how many. */
   popMany(out: Uint32Array): number
   /** Releases the lanes of a thread that has ended, where nothing else does. */

@@ -20,7 +20,7 @@ import {
   wakeUp,
 } from './sleepers.js'
 import { passOn } from './waking.js'
-import { publish } from './writing.js'
+import { publish, writeLane } from './writing.js'
 
 const COUNT = 0xffff
 const POSITION_SHIFT = 16
@@ -78,10 +78,11 @@ export class QueuePort implements ReaderPort {
       throw new ArgumentError(`push(${show(ticket)}): a ticket is a whole number from 0 to 4294967295`)
     }
     const words = this.#words
-    if (Atomics.load(words, QUEUE_HEADER.CLOSED) !== 0) throw closed()
+    // A push beside a close may come before it, whichever load this is.
+    if (words[QUEUE_HEADER.CLOSED] !== 0) throw closed()
     const at = this.#at
     if (at !== NO_LANE) {
-      const credit = Atomics.load(words, at + LANE.CREDIT) // (Q6)
+      const credit = words[at + LANE.CREDIT] // (Q6) a guess, which the exchange checks
       const accepted = credit >>> POSITION_SHIFT
       if ((credit & COUNT) !== 0 && accepted !== (words[at + LANE.BLOCK_END] & COUNT)) {
         const offset = accepted & this.#blockMask
@@ -101,7 +102,7 @@ export class QueuePort implements ReaderPort {
     if (!(tickets instanceof Uint32Array)) {
       throw new ArgumentError(`pushMany(${show(tickets)}): tickets come in a Uint32Array`)
     }
-    if (Atomics.load(this.#words, QUEUE_HEADER.CLOSED) !== 0) throw closed()
+    if (this.#words[QUEUE_HEADER.CLOSED] !== 0) throw closed()
     return tickets.length === 0 ? 0 : this.#accept(tickets)
   }
 
@@ -201,15 +202,13 @@ export class QueuePort implements ReaderPort {
   #accept(tickets: Uint32Array): number {
     const lane = this.#at === NO_LANE ? this.#takeLane() : this.#owned.lane
     const { lanes } = this
-    const accepted = lanes.pushMany(lane, tickets, 0)
+    const accepted = writeLane(lanes, lane, tickets)
     if (accepted < tickets.length) {
       lanes.memory.doubles[(this.#at + LANE.REFUSED) >> 1] += tickets.length - accepted
       // A queue full of what nobody can read yet would stay full for producers that push until they succeed.
       publish(lanes, lane)
     }
     if (accepted > 0 && !this.#scheduled) this.#schedule()
-    // The addon has published the blocks that got full, and wakes nobody.
-    passOn(lanes)
     return accepted
   }
 

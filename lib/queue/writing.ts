@@ -5,37 +5,41 @@ import { wakeOne } from './waking.js'
 
 const COUNT = 0xffff
 const POSITION_SHIFT = 16
+/** Below this many items a loop is faster than a call of `set`. */
+const LOOP_ITEMS = 32
 
 /**
- * Accepts items from `from` on into an own lane and publishes every block that gets full; returns how many it accepted.
+ * Accepts items into an own lane until the queue is full, and publishes every block that gets full; returns how many.
  * What is not published by then, `publish` publishes.
+ *
+ * TAIL, and the high half of CREDIT, are written by the lane's owner only, so it reads them by plain loads; a credit that
+ * another producer has taken meanwhile shows in the exchange.
  */
-export function writeLane(lanes: QueueLanes, lane: number, source: Uint32Array, from: number): number {
+export function writeLane(lanes: QueueLanes, lane: number, source: Uint32Array): number {
   const { words, items, blockShift, blockMask } = lanes.memory
   const at = laneWord(lane)
-  let next = from
+  let next = 0
   while (next < source.length) {
-    const accepted = Atomics.load(words, at + LANE.CREDIT) >>> POSITION_SHIFT
+    const accepted = words[at + LANE.CREDIT] >>> POSITION_SHIFT
     if (accepted === (words[at + LANE.BLOCK_END] & COUNT) && !lanes.openBlock(lane)) break
     const offset = accepted & blockMask
     const count = spend(lanes, lane, Math.min(source.length - next, blockMask + 1 - offset))
     if (count === 0) break
-    items.set(
-      next === 0 && count === source.length ? source : source.subarray(next, next + count),
-      (words[at + LANE.BLOCK] << blockShift) + offset,
-    )
+    const to = (words[at + LANE.BLOCK] << blockShift) + offset
+    if (count < LOOP_ITEMS) for (let i = 0; i < count; i++) items[to + i] = source[next + i]
+    else items.set(count === source.length ? source : source.subarray(next, next + count), to)
     next += count
     if (offset + count > blockMask) publish(lanes, lane)
   }
-  return next - from
+  return next
 }
 
 /** Turns up to `count` credits into accepted items: the lane's own or, where it has none, new ones. */
 function spend(lanes: QueueLanes, lane: number, count: number): number {
   const { words } = lanes.memory
   const at = laneWord(lane) + LANE.CREDIT
+  let credit = words[at] // (Q6) a guess, which the exchange checks
   for (;;) {
-    const credit = Atomics.load(words, at) // (Q6)
     const spent = Math.min(credit & COUNT, count)
     if (spent === 0) {
       const intent = laneWord(lane) + LANE.INTENT
@@ -46,7 +50,9 @@ function spend(lanes: QueueLanes, lane: number, count: number): number {
       return obtained
     }
     const next = (credit + (spent << POSITION_SHIFT) - spent) | 0
-    if (Atomics.compareExchange(words, at, credit, next) === credit) return spent // (Q6)
+    const before = Atomics.compareExchange(words, at, credit, next) // (Q6)
+    if (before === credit) return spent
+    credit = before
   }
 }
 
@@ -55,9 +61,10 @@ export function publish(lanes: QueueLanes, lane: number): void {
   const { memory } = lanes
   const { words } = memory
   const at = laneWord(lane)
-  const unpublished = memory.unpublished(at)
+  const published = words[at + LANE.TAIL]
+  const unpublished = ((words[at + LANE.CREDIT] >>> POSITION_SHIFT) - published) & COUNT
   if (unpublished === 0) return
-  const tail = (words[at + LANE.TAIL] + unpublished) | 0
+  const tail = (published + unpublished) | 0
   // Positions wrap at the end of a block, and a block is published before the next is begun.
   if (tail === 0) words[at + LANE.WRAPS]++
   Atomics.store(words, at + LANE.TAIL, tail) // (Q2)

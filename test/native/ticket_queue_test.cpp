@@ -27,12 +27,13 @@ void keepsOrderAndCapacity(Word capacity) {
   std::vector<Word> tickets(capacity + 3);
   for (Word i = 0; i < tickets.size(); ++i) tickets[i] = i;
   std::vector<Word> out(capacity + 3);
+  std::uint32_t next = 0;
   for (int round = 0; round < 5; ++round) {
     CHECK(queue.pushMany(lane, tickets.data(), static_cast<std::uint32_t>(tickets.size())) == capacity);
     queue.publish(lane);
-    CHECK(queue.popMany(out.data(), static_cast<std::uint32_t>(out.size())) == capacity);
+    CHECK(queue.popMany(out.data(), static_cast<std::uint32_t>(out.size()), next) == capacity);
     for (Word i = 0; i < capacity; ++i) CHECK(out[i] == i);
-    CHECK(queue.popMany(out.data(), 1) == 0);
+    CHECK(queue.popMany(out.data(), 1, next) == 0);
   }
   queue.releaseLane(lane);
 }
@@ -65,8 +66,9 @@ void overThreads(Word capacity, Word producers, Word consumers, Word each) {
     threads.emplace_back([&, consumer] {
       std::vector<Word> out(61 + consumer);
       std::vector<std::int64_t> last(producers, -1);
+      std::uint32_t next = 0;
       while (left.load() > 0) {
-        const std::uint32_t count = queue.popMany(out.data(), static_cast<std::uint32_t>(out.size()));
+        const std::uint32_t count = queue.popMany(out.data(), static_cast<std::uint32_t>(out.size()), next);
         for (std::uint32_t i = 0; i < count; ++i) {
           CHECK(out[i] < producers * each);
           CHECK(seen[out[i]].fetch_add(1) == 0);
@@ -103,9 +105,10 @@ void lanesComeAndGo() {
   }
   std::thread consumer([&] {
     Word out[50];
+    std::uint32_t next = 0;
     for (;;) {
       const bool last = done.load();
-      const std::uint32_t count = queue.popMany(out, 50);
+      const std::uint32_t count = queue.popMany(out, 50, next);
       popped.fetch_add(count);
       if (last && count == 0) break;
     }
@@ -124,5 +127,8 @@ int main() {
   overThreads(1000, 2, 2, 20'000);
   overThreads(10'000, 3, 2, 20'000);
   overThreads(3, 2, 2, 2'000);
+  // More lanes than are looked at one by one: their handles travel.
+  overThreads(10'000, 11, 3, 3'000);
+  overThreads(40, 12, 2, 500);
   lanesComeAndGo();
 }
