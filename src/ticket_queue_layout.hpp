@@ -7,7 +7,7 @@ namespace fairlead::queue_layout {
 
 inline constexpr std::uint32_t kVersion = 1;
 inline constexpr std::uint32_t kMagic = 0x51544c46;
-inline constexpr std::uint32_t kFingerprint = 0x9478e6d2;
+inline constexpr std::uint32_t kFingerprint = 0x2ab80146;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -26,7 +26,8 @@ inline constexpr std::uint32_t kReserved = 32;
 inline constexpr std::uint32_t kPopped = 48;
 inline constexpr std::uint32_t kFirstUnused = 64;
 inline constexpr std::uint32_t kSleepers = 80;
-inline constexpr std::uint32_t kWords = 128;
+inline constexpr std::uint32_t kTimeInQueue = 128;
+inline constexpr std::uint32_t kWords = 640;
 } // namespace header
 
 namespace lane {
@@ -34,6 +35,11 @@ inline constexpr std::uint32_t kHead = 0;
 inline constexpr std::uint32_t kRetries = 1;
 inline constexpr std::uint32_t kTail = 16;
 inline constexpr std::uint32_t kListed = 17;
+inline constexpr std::uint32_t kProbe = 18;
+inline constexpr std::uint32_t kProbeItems = 19;
+inline constexpr std::uint32_t kProbeTime = 20;
+inline constexpr std::uint32_t kProbeOffered = 22;
+inline constexpr std::uint32_t kProbeState = 24;
 inline constexpr std::uint32_t kCredit = 32;
 inline constexpr std::uint32_t kEpoch = 33;
 inline constexpr std::uint32_t kBlock = 34;
@@ -42,6 +48,9 @@ inline constexpr std::uint32_t kRefused = 36;
 inline constexpr std::uint32_t kBlockEnd = 38;
 inline constexpr std::uint32_t kIntent = 39;
 inline constexpr std::uint32_t kLineage = 40;
+inline constexpr std::uint32_t kProbeDue = 44;
+inline constexpr std::uint32_t kProbeSince = 45;
+inline constexpr std::uint32_t kProbeOffers = 46;
 inline constexpr std::uint32_t kReclaimed = 48;
 inline constexpr std::uint32_t kWords = 64;
 } // namespace lane
@@ -62,6 +71,7 @@ inline constexpr std::uint32_t kWaiters = 63;
 inline constexpr std::uint32_t kMaxCapacity = 8388608;
 inline constexpr std::uint32_t kGrant = 256;
 inline constexpr std::uint32_t kSpareBlocks = 2;
+inline constexpr std::uint32_t kTimeBuckets = 256;
 } // namespace sizes
 
 } // namespace fairlead::queue_layout

@@ -17,7 +17,10 @@ static_assert(queue_layout::header::kClosed % 16 == 0 && queue_layout::header::k
                   queue_layout::lane::kHead % 16 == 0 && queue_layout::lane::kTail % 16 == 0 &&
                   queue_layout::lane::kCredit % 16 == 0 && queue_layout::lane::kWords % 16 == 0,
               "what different threads write lies on different cache lines");
-static_assert(queue_layout::lane::kRefused % 2 == 0, "two-word fields are 8-byte aligned");
+static_assert(queue_layout::lane::kRefused % 2 == 0 && queue_layout::lane::kProbeTime % 2 == 0,
+              "two-word fields are 8-byte aligned");
+static_assert(queue_layout::sizes::kTimeBuckets == layout::sizes::kHistogramBuckets,
+              "buckets as bucketOf counts them");
 
 constexpr std::uint32_t blockShiftOf(std::uint32_t capacity) {
   return capacity >= 4096 ? 8 : capacity >= 256 ? 6 : 4;
@@ -57,6 +60,10 @@ class TicketQueueMemory {
   std::atomic_ref<Word> header(std::size_t field) const noexcept { return word(base_, field); }
   std::atomic_ref<Word> lane(std::uint32_t lane, std::size_t field) const noexcept {
     return word(plainLane(lane), field);
+  }
+  std::atomic_ref<double> probeTime(std::uint32_t lane) const noexcept {
+    return std::atomic_ref<double>(
+        *reinterpret_cast<double*>(plainLane(lane) + queue_layout::lane::kProbeTime));
   }
   /// For the fields that only the lane's owner touches.
   Word& own(std::uint32_t lane, std::size_t field) const noexcept { return plainLane(lane)[field]; }

@@ -1,7 +1,7 @@
+import { type LatencySummary, mergeHistogram, summarise } from '../engine/histogram.js'
 import { HISTOGRAM_BUCKETS, SERVICE, SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import type { EndpointState } from '../model.js'
-import { type LatencySummary, mergeHistogram, summarise } from './histogram.js'
 
 export interface EndpointStats {
   /** Tries sent to this endpoint so far, those in flight included. */

@@ -11,6 +11,8 @@
  * Order in memory: header, lanes, waiters, directories (16-bit entries), blocks. A word is 32 bits, little-endian. Fields that
  * different threads write sit on cache lines (16 words) of their own.
  */
+import { HISTOGRAM_BUCKETS } from '../engine/layout.js'
+
 export const QUEUE_LAYOUT_VERSION = 1
 /** 'FLTQ' read as a little-endian word. */
 export const QUEUE_MAGIC = 0x51544c46
@@ -48,7 +50,9 @@ export const QUEUE_HEADER = {
    * once a waiter has used the second; a publication looks at the first alone, mostly.
    */
   SLEEPERS: 80,
-  WORDS: 128,
+  /** Time in queue: for each bucket of `HISTOGRAM_BUCKETS`, how many items, in two words, the low one first. */
+  TIME_IN_QUEUE: 128,
+  WORDS: 128 + 2 * HISTOGRAM_BUCKETS,
 } as const
 
 /** One producer's lane. */
@@ -61,6 +65,16 @@ export const LANE = {
   TAIL: 16,
   /** Native engine: 1 while the queue of readable lanes holds this lane or a consumer has it in hand. */
   LISTED: 17,
+  /** Position of the probe, a sampled item: see `time-in-queue.ts`. Written by the owner only, as the three below. */
+  PROBE: 18,
+  /** How many items the probe stands for. */
+  PROBE_ITEMS: 19,
+  /** float64, ms: when the probe was published. */
+  PROBE_TIME: 20,
+  /** float64, ms: when the owner last offered an item for a probe. */
+  PROBE_OFFERED: 22,
+  /** Odd while the four words above are a probe that nobody has popped; grows by one with each change. */
+  PROBE_STATE: 24,
   /**
    * Low half: credits, each the right to accept one item. Producers that find the queue full may take them.
    * High half: the position after the last accepted item, modulo 2^16. Both in one word, so that accepting an item is
@@ -81,6 +95,12 @@ export const LANE = {
   INTENT: 39,
   /** LINEAGE_WORDS words: the thread that owns the lane, and its ancestors. */
   LINEAGE: 40,
+  /** The first publication that reaches this position offers an item for a probe. Owner only, as the two below. */
+  PROBE_DUE: 44,
+  /** Position up to which items are counted in PROBE_ITEMS. */
+  PROBE_SINCE: 45,
+  /** How many items were offered since the last probe was popped. */
+  PROBE_OFFERS: 46,
   /** Fallback engine: blocks before this position have been taken back by producers. */
   RECLAIMED: 48,
   WORDS: 64,
@@ -121,6 +141,7 @@ export const QUEUE_SIZES = {
   GRANT: 256,
   /** Free blocks for each lane beyond the capacity: its first and its last block may be partly used. */
   SPARE_BLOCKS: 2,
+  TIME_BUCKETS: HISTOGRAM_BUCKETS,
 } as const
 
 /** Everything above that the C++ side must agree on, in the order in which it is fingerprinted and generated. */

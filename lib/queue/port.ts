@@ -19,6 +19,7 @@ import {
   type WaiterKind,
   wakeUp,
 } from './sleepers.js'
+import { startProbes } from './time-in-queue.js'
 import { passOn } from './waking.js'
 import { publish, writeLane } from './writing.js'
 
@@ -223,6 +224,7 @@ export class QueuePort implements ReaderPort {
     this.#owned.lane = lane
     this.#at = laneWord(lane)
     writeLineage(this.#words, this.#at + LANE.LINEAGE)
+    startProbes(this.lanes.memory, this.#at)
     return lane
   }
 

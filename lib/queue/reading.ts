@@ -1,5 +1,6 @@
 import { LANE, laneWord, QUEUE_HEADER } from './layout.js'
 import type { QueueMemory } from './memory.js'
+import { probeAmong, takeUpProbe } from './time-in-queue.js'
 
 /** Below this many items a loop is faster than a view on the block and `set`, which allocates the view. */
 const LOOP_ITEMS = 48
@@ -23,7 +24,8 @@ export function readLane(
   toEnd = true,
 ): number {
   const { words, items, blockShift, blockMask } = memory
-  const head = laneWord(lane) + LANE.HEAD
+  const base = laneWord(lane)
+  const head = base + LANE.HEAD
   let position = words[head] // (Q1) a guess, which the exchange checks: never ahead of what it is
   for (;;) {
     const readable = (Atomics.load(words, head + (LANE.TAIL - LANE.HEAD)) - position) | 0 // (Q2)
@@ -34,8 +36,13 @@ export function readLane(
     const from = (memory.directory[memory.directoryAt(lane, position)] << blockShift) + offset
     if (count < LOOP_ITEMS) for (let i = 0; i < count; i++) out[at + i] = items[from + i]
     else out.set(items.subarray(from, from + count), at)
+    const isProbed = (words[base + LANE.PROBE] - position) >>> 0 < count
+    const probe = isProbed ? probeAmong(memory, base, position, count) : undefined
     const before = Atomics.compareExchange(words, head, position, (position + count) | 0) // (Q3)
-    if (before === position) return count
+    if (before === position) {
+      if (probe !== undefined) takeUpProbe(memory, base, probe)
+      return count
+    }
     position = before
     Atomics.add(words, head + (LANE.RETRIES - LANE.HEAD), 1)
   }

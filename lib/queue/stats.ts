@@ -1,6 +1,8 @@
+import type { LatencySummary } from '../engine/histogram.js'
 import { LANE, laneWord, QUEUE_HEADER } from './layout.js'
 import type { QueueEngineKind, QueueMemory } from './memory.js'
 import { wakeUps } from './sleepers.js'
+import { timeInQueue } from './time-in-queue.js'
 
 export interface TicketQueueStats {
   readonly engine: QueueEngineKind
@@ -20,6 +22,11 @@ export interface TicketQueueStats {
   readonly retries: number
   /** How often a thread that waited was woken. */
   readonly wakeUps: number
+  /**
+   * From publication to pop. From samples, each of which counts for all items since the one before: `count` is the number of
+   * items that they stand for, a little less than `popped`.
+   */
+  readonly timeInQueueMs: LatencySummary
   /** Threads that have pushed and not ended. */
   readonly producers: number
   readonly closed: boolean
@@ -59,6 +66,7 @@ export function queueStats(memory: QueueMemory): TicketQueueStats {
     utilisation: allocated / capacity,
     retries,
     wakeUps: wakeUps(memory),
+    timeInQueueMs: timeInQueue(memory),
     producers,
     closed: Atomics.load(words, QUEUE_HEADER.CLOSED) !== 0,
   }

@@ -1,4 +1,4 @@
-import { HISTOGRAM_BUCKETS, HISTOGRAM_SUB_BITS } from '../engine/layout.js'
+import { HISTOGRAM_BUCKETS, HISTOGRAM_SUB_BITS } from './layout.js'
 
 const SUB = 1 << HISTOGRAM_SUB_BITS
 const US_PER_MS = 1000
