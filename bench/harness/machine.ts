@@ -19,7 +19,7 @@ export interface Machine {
   readonly versions: Readonly<Record<string, string>>
 }
 
-const PACKAGES = ['fairlead', 'undici', '@grpc/grpc-js'] as const
+const PACKAGES = ['fairlead', 'undici', '@grpc/grpc-js', 'fastq', 'piscina', 'ringbuf.js'] as const
 
 export function describeMachine(): Machine {
   const cpus = os.cpus()

@@ -1,0 +1,63 @@
+/** fairlead's queue of bytes: copies out, as the others give them. */
+import * as fairlead from 'fairlead'
+import { pause } from '../pause.js'
+import { CAPACITY, type Carrier, numberOf, REQUEST_BYTES, Requests } from './carrier.js'
+
+interface RequestQueue {
+  readonly handle: unknown
+  pushMany(list: readonly Uint8Array[]): number
+  popMany(max: number): Uint8Array[]
+  flush(): void
+}
+
+interface RequestQueueClass {
+  new (options: { capacity: number; slotBytes: number }): RequestQueue
+  attach(handle: unknown): RequestQueue
+}
+
+/** Undefined where this fairlead has none yet. */
+export const RequestQueue = (fairlead as { RequestQueue?: RequestQueueClass }).RequestQueue
+
+/** Requests taken out at once. */
+const ROOM = 1_024
+
+// Kept here, too: a queue without a thread would be freed.
+let queue: RequestQueue | undefined
+
+const open = (handle: unknown): RequestQueue => (RequestQueue as RequestQueueClass).attach(handle)
+
+export const carrier = (batch: number): Carrier => ({
+  create() {
+    queue = new (RequestQueue as RequestQueueClass)({ capacity: CAPACITY, slotBytes: REQUEST_BYTES })
+    return { producer: queue.handle, consumer: queue.handle }
+  },
+  producer(end) {
+    const queue = open(end)
+    const requests = new Requests(batch)
+    return (count) => {
+      for (let next = 0; next < count; next += batch) {
+        requests.number(next)
+        for (let sent = 0, looks = 0; ; looks++) {
+          sent += queue.pushMany(sent === 0 ? requests.all : requests.all.slice(sent))
+          queue.flush()
+          if (sent === batch) break
+          pause(looks)
+        }
+      }
+    }
+  },
+  consumer(end) {
+    const queue = open(end)
+    return (count) => {
+      let sum = 0
+      for (let taken = 0, looks = 0; taken < count; looks++) {
+        const got = queue.popMany(ROOM)
+        if (got.length === 0) pause(looks)
+        else looks = 0
+        for (const request of got) sum += numberOf(request)
+        taken += got.length
+      }
+      return sum
+    }
+  },
+})
