@@ -1,5 +1,6 @@
 import { byteRows } from './counters/bytes.js'
 import type { Parameters } from './counters/shared.js'
+import { canShare } from './counters/shared-balancer.js'
 import { CaseProcess } from './harness/case-process.js'
 import { figure, interleave, type Samples, withCases } from './harness/interleave.js'
 import { type EngineKind, type Result, result, type Target } from './harness/result.js'
@@ -29,6 +30,19 @@ const TIMES_UNDICI: Readonly<Record<number, number>> = { 100: 2.5, 1000: 20 }
 /** CPU time of a pick that is shared, of one that is not. */
 const TIMES_ALONE = 2
 
+/** Who picks in threads. */
+interface Sharers {
+  readonly what: string
+  readonly module: string
+  readonly when: boolean
+}
+const CORE: Sharers = { what: 'engine core', module: './counters/shared.js', when: true }
+const BALANCER: Sharers = {
+  what: 'balancer',
+  module: './counters/shared-balancer.js',
+  when: canShare,
+}
+
 export const counters: Suite = {
   name: SUITE,
   about: 'pick + end on shared counters: by endpoints, shared by 1, 2 and 4 threads; bytes of an endpoint',
@@ -36,7 +50,12 @@ export const counters: Suite = {
     run.note(
       'The engine by itself, two choices by latency, 16 requests in flight a thread, latency recorded.',
     )
-    return [...(await bySize(run)), ...(await byThreads(run)), ...(await byteRows(run))]
+    return [
+      ...(await bySize(run)),
+      ...(await byThreads(run, CORE)),
+      ...(await byThreads(run, BALANCER)),
+      ...(await byteRows(run)),
+    ]
   },
 }
 
@@ -105,7 +124,11 @@ function sizeRows(
   return results
 }
 
-async function byThreads(run: Run): Promise<Result[]> {
+async function byThreads(run: Run, { module: path, what: whose, when }: Sharers): Promise<Result[]> {
+  if (!when) {
+    run.note(`This fairlead cannot share a balancer yet: no rows of the ${whose}.`)
+    return []
+  }
   const { threads, warmUpMs, sliceMs, rounds } = run.quick ? QUICK : FULL
   const name = (engine: EngineKind, count: number, shared: boolean): string =>
     `${engine}, ${count}, ${shared ? 'shared' : 'not shared'}`
@@ -114,7 +137,7 @@ async function byThreads(run: Run): Promise<Result[]> {
       [true, false].map((shared) => () => {
         const parameters: Parameters = { threads: count, endpoints: ENDPOINTS, shared }
         return CaseProcess.start(name(engine, count, shared), {
-          module: module('./counters/shared.js'),
+          module: module(path),
           parameters,
           engine,
         })
@@ -122,12 +145,12 @@ async function byThreads(run: Run): Promise<Result[]> {
     ),
   )
   const samples = await withCases(starts, (cases) =>
-    interleave(run, cases, { what: 'threads', warmUp: warmUpMs, rounds, input: () => sliceMs }),
+    interleave(run, cases, { what: `threads, ${whose}`, warmUp: warmUpMs, rounds, input: () => sliceMs }),
   )
   return run.engines.flatMap((engine) =>
     threads.flatMap((count) => {
       const of = (shared: boolean): number[] => figure(samples, name(engine, count, shared), 'cpuNs')
-      const what = `CPU time of pick + end, ${sized(ENDPOINTS)}, ${count} ${count === 1 ? 'thread' : 'threads'}`
+      const what = `${whose}: CPU time of pick + end, ${sized(ENDPOINTS)}, ${count} ${count === 1 ? 'thread' : 'threads'}`
       const row = { suite: SUITE, engine, unit: 'ns' }
       const target: Target = { of: 'ratio', atMost: TIMES_ALONE }
       return [

@@ -1,9 +1,10 @@
-/** Threads that pick and end at the same time: over one block of shared memory, or each over one of its own. */
+/** Threads whose engine cores pick and end at the same time: over one block of shared memory, or each over one of its own. */
 import type { Case } from '../harness/case.js'
 import type { ThreadWork } from '../harness/thread-work.js'
 import { Threads } from '../harness/threads.js'
 import { type Block, createBlock, openBlock } from './block.js'
 import { cycle } from './cycle.js'
+import { pickFor } from './pick-for.js'
 
 export interface Parameters {
   readonly threads: number
@@ -16,8 +17,6 @@ interface ThreadParameters {
   readonly thread: number
 }
 
-const CHECK_EVERY = 256
-
 export async function prepare({ threads, endpoints, shared }: Parameters): Promise<Case> {
   const one = createBlock(endpoints)
   const all = await Threads.start(
@@ -29,24 +28,12 @@ export async function prepare({ threads, endpoints, shared }: Parameters): Promi
   return {
     /** @param ms for which every thread picks */
     async slice(ms) {
-      const { samples, ns, cpuNs } = await all.slice(new Array(threads).fill(ms))
-      const picks = samples.reduce((sum, sample) => sum + sample['picks'], 0)
-      return { cpuNs: cpuNs / picks, perSecond: (picks * 1e9) / ns }
+      const { samples, cpuNs } = await all.slice(new Array(threads).fill(ms))
+      return { cpuNs: cpuNs / samples.reduce((sum, sample) => sum + sample['picks'], 0) }
     },
     close: () => all.close(),
   }
 }
 
-export function prepareThread({ block, thread }: ThreadParameters): ThreadWork {
-  const next = cycle(openBlock(block, thread))
-  let count = 0
-  return {
-    slice(ms) {
-      const first = count
-      const until = performance.now() + (ms as number)
-      while (performance.now() < until)
-        for (const end = count + CHECK_EVERY; count < end; count++) next(count)
-      return { picks: count - first }
-    },
-  }
-}
+export const prepareThread = ({ block, thread }: ThreadParameters): ThreadWork =>
+  pickFor(cycle(openBlock(block, thread)))
