@@ -33,8 +33,8 @@ class BoundQueue {
 
   bool owns(std::uint32_t lane) const noexcept { return lane_ == static_cast<std::int32_t>(lane); }
 
-  std::int32_t takeLane() noexcept {
-    if (queue_ && lane_ == TicketQueue::kNone) lane_ = (*queue_)->takeLane();
+  std::int32_t takeLane(Word owner) noexcept {
+    if (queue_ && lane_ == TicketQueue::kNone) lane_ = (*queue_)->takeLane(owner);
     return lane_;
   }
   void releaseLane() noexcept {
@@ -95,10 +95,10 @@ struct Call {
   }
 };
 
-/// () => lane | -1
+/// (owner) => lane | -1
 napi_value takeLane(napi_env env, napi_callback_info info) noexcept {
   const Call call(env, info);
-  return call.returns(call.bound.takeLane());
+  return call.returns(call.bound.takeLane(call.number(0)));
 }
 
 /// (lane)
@@ -108,7 +108,7 @@ napi_value releaseLane(napi_env env, napi_callback_info info) noexcept {
   return nullptr;
 }
 
-/// (lane, wanted) => credits
+/// (lane, wanted) => accepted
 napi_value obtain(napi_env env, napi_callback_info info) noexcept {
   const Call call(env, info);
   TicketQueue* const queue = call.own();

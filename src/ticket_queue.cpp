@@ -51,13 +51,12 @@ std::vector<bool> TicketQueue::blocksInUse() const {
   return inUse;
 }
 
-std::int32_t TicketQueue::takeLane() noexcept {
+std::int32_t TicketQueue::takeLane(Word owner) noexcept {
   for (std::uint32_t lane = 0; lane < sizes::kLanes; ++lane) {
-    const auto epoch = memory_.lane(lane, lane::kEpoch);
-    Word seen = epoch.load(memory_order_relaxed);
+    Word nobody = 0;
     // (Q11) Acquire: what the owner before left in the fields that only an owner touches.
-    if ((seen & 1) != 0 ||
-        !epoch.compare_exchange_strong(seen, seen + 1, memory_order_acquire, memory_order_relaxed))
+    if (!memory_.lane(lane, lane::kOwner)
+             .compare_exchange_strong(nobody, owner, memory_order_acquire, memory_order_relaxed))
       continue;
     // (Q12) Before anything is accepted: whoever sums over the lanes in use must see this one.
     const auto used = memory_.header(header::kLanesUsed);
@@ -80,7 +79,7 @@ void TicketQueue::releaseLane(std::uint32_t lane) noexcept {
   }
   // The owner may have ended between moving TAIL and announcing it.
   announce(lane);
-  memory_.lane(lane, lane::kEpoch).fetch_add(1, memory_order_release); // (Q11)
+  memory_.lane(lane, lane::kOwner).store(0, memory_order_release); // (Q11)
 }
 
 std::uint32_t TicketQueue::pushMany(std::uint32_t lane, const Word* tickets, std::uint32_t count) noexcept {

@@ -26,7 +26,7 @@ class TicketQueue {
   Word* base() const noexcept { return memory_.base(); }
 
   /// A lane of the caller's own, or kNone when all are taken. Lock-free.
-  std::int32_t takeLane() noexcept;
+  std::int32_t takeLane(Word owner) noexcept;
   /// What is published stays readable, what is accepted but not published is dropped. Lock-free.
   void releaseLane(std::uint32_t lane) noexcept;
 

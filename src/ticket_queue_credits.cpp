@@ -17,14 +17,7 @@ std::uint32_t TicketQueueCredits::spend(std::uint32_t lane, std::uint32_t count)
   Word credit = word.load(memory_order_relaxed); // (Q6)
   for (;;) {
     const std::uint32_t spent = std::min(creditsIn(credit), count);
-    if (spent == 0) {
-      const auto intent = memory_.lane(lane, lane::kIntent);
-      intent.fetch_add(1, memory_order_seq_cst); // (Q13)
-      const std::uint32_t obtained = obtain(lane, count);
-      if (obtained > 0) word.fetch_add(obtained << kAcceptedShift, memory_order_relaxed); // (Q6)
-      intent.fetch_add(1, memory_order_seq_cst);                                          // (Q13)
-      return obtained;
-    }
+    if (spent == 0) return obtain(lane, count);
     if (word.compare_exchange_weak(credit, credit + (spent << kAcceptedShift) - spent, memory_order_relaxed))
       return spent; // (Q6)
   }
@@ -50,8 +43,8 @@ std::uint32_t TicketQueueCredits::obtain(std::uint32_t lane, std::uint32_t count
       if (!reservedWord.compare_exchange_strong(reserved, reserved + grant, memory_order_seq_cst))
         continue; // (Q7)
       const std::uint32_t used = std::min(count, grant);
-      if (grant > used)
-        memory_.lane(lane, lane::kCredit).fetch_add(grant - used, memory_order_seq_cst); // (Q6)
+      memory_.lane(lane, lane::kCredit)
+          .fetch_add((used << kAcceptedShift) + grant - used, memory_order_seq_cst); // (Q6)
       return used;
     }
     if (const std::uint32_t taken = takeUnused(lane, count); taken > 0) return taken;
@@ -65,7 +58,9 @@ std::uint32_t TicketQueueCredits::takeUnused(std::uint32_t own, std::uint32_t co
     const auto word = memory_.lane((own + 1 + i) % used, lane::kCredit);
     Word credit = word.load(memory_order_seq_cst); // (Q6)
     while (const std::uint32_t taken = std::min(creditsIn(credit), count)) {
-      if (word.compare_exchange_weak(credit, credit - taken, memory_order_seq_cst)) return taken; // (Q6)
+      if (!word.compare_exchange_weak(credit, credit - taken, memory_order_seq_cst)) continue; // (Q6)
+      memory_.lane(own, lane::kCredit).fetch_add(taken << kAcceptedShift, memory_order_seq_cst);
+      return taken;
     }
   }
   return 0;
@@ -74,14 +69,10 @@ std::uint32_t TicketQueueCredits::takeUnused(std::uint32_t own, std::uint32_t co
 void TicketQueueCredits::giveBack(std::uint32_t lane) noexcept {
   const auto word = memory_.lane(lane, lane::kCredit);
   const Word tail = memory_.lane(lane, lane::kTail).load(memory_order_relaxed);
-  const auto intent = memory_.lane(lane, lane::kIntent);
-  // Odd already where the owner was stopped so.
-  intent.fetch_or(1, memory_order_seq_cst); // (Q13)
   // (Q6) One exchange takes the credits and the unpublished items together, wherever the owner has stopped.
   const Word credit = word.exchange(tail << kAcceptedShift, memory_order_seq_cst);
   memory_.header(header::kReserved)
       .fetch_sub(creditsIn(credit) + unpublishedIn(credit, tail), memory_order_seq_cst); // (Q7)
-  intent.fetch_add(1, memory_order_seq_cst);                                             // (Q13)
 }
 
 Word TicketQueueCredits::sumOfHeads() const noexcept {

@@ -12,7 +12,7 @@ class TicketQueueCredits {
 
   /// Accepts up to `count` items (1 to a block) into the lane: how many; 0 when the queue was full during the call.
   std::uint32_t spend(std::uint32_t lane, std::uint32_t count) noexcept;
-  /// The right to accept up to `count` items, which the caller must then add to the lane's accepted position itself.
+  /// As `spend`, for a lane without credit; further credit may go into the lane.
   std::uint32_t obtain(std::uint32_t lane, std::uint32_t count) noexcept;
   /// Gives back all that the lane holds, and takes back what it has accepted and not published.
   void giveBack(std::uint32_t lane) noexcept;

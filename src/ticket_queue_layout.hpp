@@ -7,7 +7,7 @@ namespace fairlead::queue_layout {
 
 inline constexpr std::uint32_t kVersion = 1;
 inline constexpr std::uint32_t kMagic = 0x51544c46;
-inline constexpr std::uint32_t kFingerprint = 0x2ab80146;
+inline constexpr std::uint32_t kFingerprint = 0x4d43fc2;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -22,6 +22,9 @@ inline constexpr std::uint32_t kStart = 8;
 inline constexpr std::uint32_t kId = 10;
 inline constexpr std::uint32_t kClosed = 16;
 inline constexpr std::uint32_t kLanesUsed = 17;
+inline constexpr std::uint32_t kRepairer = 18;
+inline constexpr std::uint32_t kSpareBlock = 19;
+inline constexpr std::uint32_t kRepairerLineage = 20;
 inline constexpr std::uint32_t kReserved = 32;
 inline constexpr std::uint32_t kPopped = 48;
 inline constexpr std::uint32_t kFirstUnused = 64;
@@ -41,7 +44,7 @@ inline constexpr std::uint32_t kProbeTime = 20;
 inline constexpr std::uint32_t kProbeOffered = 22;
 inline constexpr std::uint32_t kProbeState = 24;
 inline constexpr std::uint32_t kCredit = 32;
-inline constexpr std::uint32_t kEpoch = 33;
+inline constexpr std::uint32_t kOwner = 33;
 inline constexpr std::uint32_t kBlock = 34;
 inline constexpr std::uint32_t kWraps = 35;
 inline constexpr std::uint32_t kRefused = 36;
@@ -57,7 +60,7 @@ inline constexpr std::uint32_t kWords = 64;
 
 namespace waiter {
 inline constexpr std::uint32_t kFutex = 0;
-inline constexpr std::uint32_t kEpoch = 1;
+inline constexpr std::uint32_t kOwner = 1;
 inline constexpr std::uint32_t kKind = 2;
 inline constexpr std::uint32_t kWakeUps = 3;
 inline constexpr std::uint32_t kLineage = 4;

@@ -11,6 +11,7 @@ import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES } from './layout.js'
 import type { QueueMemory } from './memory.js'
 
 const COUNT = 0xffff
+const POSITION_SHIFT = 16
 
 /** See `QueueLanes.obtain`. */
 export function obtainCredit(memory: QueueMemory, lane: number, wanted: number): number {
@@ -27,13 +28,10 @@ export function obtainCredit(memory: QueueMemory, lane: number, wanted: number):
     if (free > 0) {
       // A small share of what is free: the last credits should not lie about in lanes that do not need them.
       const grant = Math.min(free, Math.max(wanted, Math.min(QUEUE_SIZES.GRANT, free >>> 3)))
-      if (
-        Atomics.compareExchange(words, QUEUE_HEADER.RESERVED, reserved, (reserved + grant) | 0) !== reserved
-      )
-        continue
       const used = Math.min(wanted, grant)
-      if (grant > used) Atomics.add(words, laneWord(lane) + LANE.CREDIT, grant - used) // (Q6)
-      return used
+      const more = (used << POSITION_SHIFT) + grant - used
+      if (move(words, lane, QUEUE_HEADER.RESERVED, reserved, (reserved + grant) | 0, more)) return used // (Q7)
+      continue
     }
     const taken = takeUnused(memory, lane, wanted)
     if (taken > 0) return taken
@@ -43,7 +41,7 @@ export function obtainCredit(memory: QueueMemory, lane: number, wanted: number):
   }
 }
 
-/** Takes up to `wanted` credits from a lane that holds some. */
+/** Accepts up to `wanted` items with the credits of a lane that holds some. */
 function takeUnused(memory: QueueMemory, own: number, wanted: number): number {
   const { words } = memory
   const used = Atomics.load(words, QUEUE_HEADER.LANES_USED)
@@ -54,10 +52,30 @@ function takeUnused(memory: QueueMemory, own: number, wanted: number): number {
       const credit = Atomics.load(words, at) // (Q6)
       const taken = Math.min(credit & COUNT, wanted)
       if (taken === 0) break
-      if (Atomics.compareExchange(words, at, credit, credit - taken) === credit) return taken // (Q6)
+      if (move(words, own, at, credit, credit - taken, taken << POSITION_SHIFT)) return taken // (Q6)
     }
   }
   return 0
+}
+
+/**
+ * Takes credits out of one word, by exchange, and puts them into an own lane's CREDIT. A thread that ends between the two
+ * leaves INTENT odd. It is even while a thread only looks for credit, or the repair might never find a quiet moment.
+ */
+function move(
+  words: Int32Array,
+  lane: number,
+  from: number,
+  seen: number,
+  left: number,
+  credit: number,
+): boolean {
+  const at = laneWord(lane)
+  Atomics.add(words, at + LANE.INTENT, 1) // (Q13)
+  const taken = Atomics.compareExchange(words, from, seen, left) === seen
+  if (taken) Atomics.add(words, at + LANE.CREDIT, credit) // (Q6)
+  Atomics.add(words, at + LANE.INTENT, 1) // (Q13)
+  return taken
 }
 
 /** Items ever popped, modulo 2^32: at least what it was when the call began, at most what it is when the call ends. */
@@ -80,49 +98,4 @@ export function returnCredit(memory: QueueMemory, lane: number): void {
   const dropped = ((credit >>> 16) - tail) & COUNT
   Atomics.sub(words, QUEUE_HEADER.RESERVED, (credit & COUNT) + dropped) // (Q7)
   Atomics.add(words, at + LANE.INTENT, 1) // (Q13)
-}
-
-/** How often a repair looks again when threads were in the middle of something. */
-const LOOKS = 1000
-
-/**
- * Takes credits off the account that ended threads had in hand. Whatever RESERVED counts beyond what the lanes hold and
- * have accepted is theirs, at a moment at which no living thread has any in hand: INTENT tells. Several threads may do
- * this at once, and end in the middle of it: it is one exchange. False where no such moment was found; try again later.
- */
-export function repairCredit({ words }: QueueMemory): boolean {
-  const start = words[QUEUE_HEADER.START]
-  for (let look = 0; look < LOOKS; look++) {
-    const lanes = Atomics.load(words, QUEUE_HEADER.LANES_USED)
-    const before = intents(words, lanes)
-    const reserved = Atomics.load(words, QUEUE_HEADER.RESERVED) // (Q7)
-    let held = 0
-    for (let lane = 0; lane < lanes; lane++) {
-      const at = laneWord(lane)
-      const credit = Atomics.load(words, at + LANE.CREDIT) // (Q6)
-      const tail = Atomics.load(words, at + LANE.TAIL)
-      // CREDIT has 16 bits of the accepted position; TAIL, which may have moved on a little since, has the others.
-      const accepted = tail + ((((credit >>> 16) - tail) << 16) >> 16)
-      held = (held + (credit & COUNT) + accepted - start) | 0
-    }
-    const after = intents(words, lanes)
-    if (before === undefined || before !== after || Atomics.load(words, QUEUE_HEADER.LANES_USED) !== lanes)
-      continue
-    const lost = (reserved - held) | 0
-    if (lost === 0) return true
-    if (Atomics.compareExchange(words, QUEUE_HEADER.RESERVED, reserved, (reserved - lost) | 0) === reserved)
-      return true // (Q7)
-  }
-  return false
-}
-
-/** The lanes' INTENTs as a text; undefined while one is odd. */
-function intents(words: Int32Array, lanes: number): string | undefined {
-  let text = ''
-  for (let lane = 0; lane < lanes; lane++) {
-    const intent = Atomics.load(words, laneWord(lane) + LANE.INTENT) // (Q13)
-    if ((intent & 1) === 1) return undefined
-    text += `${intent},`
-  }
-  return text
 }

@@ -2,14 +2,15 @@
  * The ticket queue's fallback engine: everything on `Atomics`. Readable lanes are found by looking at each in turn; free
  * blocks stay where they were read empty until a producer takes them back, so consumers have nothing to do for them.
  */
-import { endedWith } from '../runtime/thread-ends.js'
 import { type Bell, fallbackBell } from './bell.js'
 import { obtainCredit, returnCredit } from './credits.js'
 import { freeLane, takeLane } from './lane-table.js'
 import type { QueueLanes } from './lanes.js'
-import { LANE, laneWord, QUEUE_HEADER } from './layout.js'
+import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES } from './layout.js'
 import type { QueueMemory } from './memory.js'
+import { takeOver } from './ownership.js'
 import { readLane } from './reading.js'
+import { repairBlock, repairCredit } from './repair.js'
 import { mark } from './sleepers.js'
 
 /** How often a search for a free block starts again when others were quicker. */
@@ -33,17 +34,14 @@ export class FallbackLanes implements QueueLanes {
     freeLane(this.memory, lane)
   }
 
-  reap(threadId: number): void {
+  reap(): boolean {
     const { words } = this.memory
-    const lanes = Atomics.load(words, QUEUE_HEADER.LANES_USED)
-    for (let lane = 0; lane < lanes; lane++) {
+    // Not only those in use: a thread may end before it has counted its lane among them.
+    for (let lane = 0; lane < QUEUE_SIZES.LANES; lane++) {
       const at = laneWord(lane)
-      const epoch = Atomics.load(words, at + LANE.EPOCH)
-      if ((epoch & 1) === 0 || !endedWith(words, at + LANE.LINEAGE, threadId)) continue
-      // Of several threads that come here one goes on. Still odd: if that one ends as well, the next comes here again.
-      if (Atomics.compareExchange(words, at + LANE.EPOCH, epoch, (epoch + 2) | 0) === epoch)
-        this.releaseLane(lane)
+      if (takeOver(words, at + LANE.OWNER, at + LANE.LINEAGE)) this.releaseLane(lane)
     }
+    return repairCredit(this.memory)
   }
 
   openBell(waiter: number, onRing: () => void): Bell {
@@ -59,16 +57,12 @@ export class FallbackLanes implements QueueLanes {
   }
 
   openBlock(lane: number): boolean {
-    const { memory } = this
-    const at = laneWord(lane)
-    const block = this.#freeBlock(lane)
-    if (block < 0) return false
-    // The lane's last block is full and published, so that TAIL is where the new one begins.
-    const begin = memory.words[at + LANE.TAIL]
-    memory.directory[memory.directoryAt(lane, begin)] = block
-    memory.words[at + LANE.BLOCK] = block
-    memory.words[at + LANE.BLOCK_END] = begin + memory.blockMask + 1
-    return true
+    for (let search = 0; search < SEARCHES; search++) {
+      if (this.#claimAny(lane)) return true
+      // Others may be about to enter a block, or have ended with one in hand.
+      repairBlock(this.memory)
+    }
+    return false
   }
 
   announce(): void {}
@@ -94,39 +88,52 @@ export class FallbackLanes implements QueueLanes {
     return count
   }
 
-  /** A block that nobody uses: one of the lane's own that was read empty, else one never used, else another lane's. */
-  #freeBlock(lane: number): number {
+  /** Opens a block that nobody uses: one of the lane's own that was read empty, else one never used, else another lane's. */
+  #claimAny(lane: number): boolean {
     const { words, blocks } = this.memory
-    for (let search = 0; search < SEARCHES; search++) {
-      const own = this.#reclaim(lane)
-      if (own >= 0) return own
+    if (this.#claimRead(lane, lane)) return true
+    for (;;) {
       const unused = Atomics.load(words, QUEUE_HEADER.FIRST_UNUSED)
-      if (unused < blocks) {
-        if (Atomics.compareExchange(words, QUEUE_HEADER.FIRST_UNUSED, unused, unused + 1) === unused)
-          return unused // (Q10)
-        continue
-      }
-      const lanes = Atomics.load(words, QUEUE_HEADER.LANES_USED)
-      for (let other = 0; other < lanes; other++) {
-        const block = this.#reclaim(other)
-        if (block >= 0) return block
-      }
+      if (unused >= blocks) break
+      if (this.#claim(lane, QUEUE_HEADER.FIRST_UNUSED, unused, unused + 1, unused)) return true // (Q10)
     }
-    return -1
+    const spare = Atomics.load(words, QUEUE_HEADER.SPARE_BLOCK)
+    if (spare !== 0 && this.#claim(lane, QUEUE_HEADER.SPARE_BLOCK, spare, 0, spare - 1)) return true // (Q16)
+    const lanes = Atomics.load(words, QUEUE_HEADER.LANES_USED)
+    for (let other = 0; other < lanes; other++) if (this.#claimRead(other, lane)) return true
+    return false
   }
 
-  /** Takes back the oldest block of a lane that was read empty; -1 when there is none. */
-  #reclaim(lane: number): number {
+  /** Opens the oldest block of lane `from` in lane `to`, if it was read empty. */
+  #claimRead(from: number, to: number): boolean {
     const { memory } = this
     const { words, blockMask } = memory
-    const at = laneWord(lane)
+    const at = laneWord(from)
     for (;;) {
       const reclaimed = Atomics.load(words, at + LANE.RECLAIMED)
-      if (((Atomics.load(words, at + LANE.HEAD) - reclaimed) | 0) <= blockMask) return -1
+      if (((Atomics.load(words, at + LANE.HEAD) - reclaimed) | 0) <= blockMask) return false
       // The entry stays what it is until RECLAIMED has moved on.
-      const block = memory.directory[memory.directoryAt(lane, reclaimed)]
+      const block = memory.directory[memory.directoryAt(from, reclaimed)]
       const next = (reclaimed + blockMask + 1) | 0
-      if (Atomics.compareExchange(words, at + LANE.RECLAIMED, reclaimed, next) === reclaimed) return block // (Q9)
+      if (this.#claim(to, at + LANE.RECLAIMED, reclaimed, next, block)) return true // (Q9)
     }
+  }
+
+  /** The exchange that makes a block this thread's, and its entry in the lane. In between INTENT is odd. */
+  #claim(lane: number, word: number, seen: number, left: number, block: number): boolean {
+    const { memory } = this
+    const { words } = memory
+    const at = laneWord(lane)
+    Atomics.add(words, at + LANE.INTENT, 1) // (Q13)
+    const claimed = Atomics.compareExchange(words, word, seen, left) === seen
+    if (claimed) {
+      // The lane's last block is full and published, so that TAIL is where the new one begins.
+      const begin = words[at + LANE.TAIL]
+      memory.directory[memory.directoryAt(lane, begin)] = block
+      words[at + LANE.BLOCK] = block
+      words[at + LANE.BLOCK_END] = begin + memory.blockMask + 1
+    }
+    Atomics.add(words, at + LANE.INTENT, 1) // (Q13)
+    return claimed
   }
 }

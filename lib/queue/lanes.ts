@@ -15,8 +15,8 @@ export interface QueueLanes {
   /** Gives an own lane back. What is published stays readable; what is accepted but not published is dropped. */
   releaseLane(lane: number): void
   /**
-   * The right to accept up to `wanted` items, of 1 to a block: 0 when the queue was full at some moment during the call.
-   * For an own lane without credit. What is returned must be used; further credit may have gone into the lane.
+   * Accepts up to `wanted` items, of 1 to a block, into an own lane without credit, as if they were written: how many. 0
+   * when the queue was full at some moment during the call. Further credit may have gone into the lane.
    */
   obtain(lane: number, wanted: number): number
   /** Gives an own lane, whose last block is full, its next one: false when there is none. */
@@ -25,8 +25,8 @@ export interface QueueLanes {
   announce(lane: number): void
   /** Fills `out` with what is readable, whoever published it; returns how many. */
   popMany(out: Uint32Array): number
-  /** Releases the lanes of a thread that has ended, where nothing else does. */
-  reap(threadId: number): void
+  /** Puts in order what ended threads have left, where nothing else does. False: call again later. */
+  reap(): boolean
   /** A bell for an own waiter; it must not hold what `onRing` belongs to. */
   openBell(waiter: number, onRing: () => void): Bell
   /** Calls the bell of a waiter, of any thread. */

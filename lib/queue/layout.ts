@@ -39,6 +39,12 @@ export const QUEUE_HEADER = {
   CLOSED: 16,
   /** Lanes that were ever taken: those at and above it are empty. */
   LANES_USED: 17,
+  /** Fallback engine: the thread that repairs what ended threads have left, plus one; 0 for none. */
+  REPAIRER: 18,
+  /** Fallback engine: a block that an ended thread had in hand, plus one; 0 for none. Producers take it from here. */
+  SPARE_BLOCK: 19,
+  /** LINEAGE_WORDS words: that of REPAIRER. */
+  REPAIRER_LINEAGE: 20,
   /** Credits ever given out less those given back: items accepted plus credits that lanes still hold. */
   RESERVED: 32,
   /** A lower bound of the items ever popped: the sum of the lanes' HEADs when somebody last looked. */
@@ -81,8 +87,8 @@ export const LANE = {
    * one compare-and-swap and a thread may end at any moment without leaving the two apart.
    */
   CREDIT: 32,
-  /** Odd while a thread owns the lane; grows by one when it is taken and when it is released. */
-  EPOCH: 33,
+  /** The thread that owns the lane, plus one; 0 for none. */
+  OWNER: 33,
   /** The block that takes the next items, up to BLOCK_END. Written by the owner only. */
   BLOCK: 34,
   /** How often TAIL has wrapped. Written by the owner only. */
@@ -91,9 +97,9 @@ export const LANE = {
   REFUSED: 36,
   /** The position at which BLOCK ends. Once everything before it is accepted, the lane needs another block. Owner only. */
   BLOCK_END: 38,
-  /** Odd while the owner has credits in hand that are in no lane; grows by one before and after. Owner only. */
+  /** Fallback engine: odd while the owner has credits or a block in hand; grows by one before and after. Owner only. */
   INTENT: 39,
-  /** LINEAGE_WORDS words: the thread that owns the lane, and its ancestors. */
+  /** Fallback engine: LINEAGE_WORDS words, that of OWNER. */
   LINEAGE: 40,
   /** The first publication that reaches this position offers an item for a probe. Owner only, as the two below. */
   PROBE_DUE: 44,
@@ -110,13 +116,13 @@ export const LANE = {
 export const WAITER = {
   /** 0: asleep, 1: woken. */
   FUTEX: 0,
-  /** Odd while a thread owns the waiter; grows by one when it is taken and when it is released. */
-  EPOCH: 1,
+  /** The thread that owns the waiter, plus one; 0 for none. */
+  OWNER: 1,
   /** WAITER_KIND. Written by the owner only, as the two below. */
   KIND: 2,
   /** How often it was woken. Goes on from owner to owner. */
   WAKE_UPS: 3,
-  /** LINEAGE_WORDS words. */
+  /** LINEAGE_WORDS words: that of OWNER. */
   LINEAGE: 4,
   /** How often it found something when it looked of itself, uncalled: 0, but for threads that end with a call in hand. */
   RESCUES: 8,

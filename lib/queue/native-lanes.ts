@@ -4,6 +4,7 @@ import type { QueueEngine } from './engine.js'
 import type { QueueLanes } from './lanes.js'
 import { LANE, laneWord, QUEUE_HEADER, queueLayoutFingerprint } from './layout.js'
 import type { QueueMemory } from './memory.js'
+import { OWNER_SELF } from './ownership.js'
 import { readLane } from './reading.js'
 
 /** What `binding/queue_binding.cpp` exports. */
@@ -17,7 +18,7 @@ export interface NativeQueueAddon {
 
 /** As `QueueLanes` says it. None needs a `this`. Each does nothing, and returns 0, where `lane` is not this thread's. */
 export interface NativeQueueFunctions {
-  takeLane(): number
+  takeLane(owner: number): number
   releaseLane(lane: number): void
   obtain(lane: number, wanted: number): number
   openBlock(lane: number): number
@@ -43,7 +44,7 @@ class NativeLanes implements QueueLanes {
   }
 
   takeLane(): number {
-    return this.#functions.takeLane()
+    return this.#functions.takeLane(OWNER_SELF)
   }
 
   releaseLane(lane: number): void {
@@ -71,8 +72,10 @@ class NativeLanes implements QueueLanes {
     return part < 0 ? this.#functions.popMany(out) : part
   }
 
-  /** The addon does it as soon as the thread ends. */
-  reap(): void {}
+  /** The addon does it as soon as the thread ends, and nothing is half done: no call is cut in two. */
+  reap(): boolean {
+    return true
+  }
 
   openBell(waiter: number, onRing: () => void): Bell {
     this.#functions.openBell(waiter, onRing)

@@ -2,8 +2,7 @@
 import { isMainThread } from 'node:worker_threads'
 import { ArgumentError, ClosedError, FairleadError } from '../errors.js'
 import { monotonicNow } from '../runtime/clock.js'
-import { onThreadEnd, writeLineage } from '../runtime/thread-ends.js'
-import { repairCredit } from './credits.js'
+import { endsNoted, onThreadEnd } from '../runtime/thread-ends.js'
 import { EventLoopReader, type LoopWaiter, type ReaderPort } from './event-loop-reader.js'
 import type { QueueLanes } from './lanes.js'
 import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES, WAITER_KIND } from './layout.js'
@@ -43,8 +42,9 @@ interface Ownership {
 /** How long a blocked thread sleeps at most, ms, before it looks by itself: see `EventLoopReader`. */
 const BACKSTOP_MS = 1000
 const LATE_CALL_MS = 100
-/** Between two tries of `repairCredit`, ms. */
-const REPAIR_MS = 5
+/** Before the first further try of `QueueLanes.reap`, ms; twice as long before each one after, up to the last. */
+const REAP_AGAIN_MS = 5
+const REAP_AGAIN_AT_MOST_MS = 1000
 
 export class QueuePort implements ReaderPort {
   readonly lanes: QueueLanes
@@ -62,6 +62,9 @@ export class QueuePort implements ReaderPort {
   /** First word of the own lane; NO_LANE until the first push. */
   #at = NO_LANE
   #scheduled = false
+  /** `endsNoted` at the last `reap`. */
+  #ends = 0
+  #again: NodeJS.Timeout | undefined
 
   constructor(lanes: QueueLanes) {
     const { memory } = lanes
@@ -139,6 +142,7 @@ export class QueuePort implements ReaderPort {
       if (!isAnyReadable(memory) && !isEnded(memory)) this.#sleepOn(futexOf(waiter), left)
       wakeUp(memory, waiter)
       count = this.popMany(into)
+      if (count === 0) this.reap()
     }
     return count
   }
@@ -180,13 +184,19 @@ export class QueuePort implements ReaderPort {
     return isEnded(this.lanes.memory)
   }
 
-  /** A thread of the process has ended: what it left in this queue is put in order, by whoever comes first. */
-  reap(threadId: number): void {
-    this.lanes.reap(threadId)
-    this.#repair()
-    // It may have had a call in hand that it can no longer pass on; and an end may wait for its lane alone.
-    reapWaiters(this.lanes.memory, threadId)
+  /**
+   * What ended threads have left in this queue is put in order, by whoever comes first: false where no thread has ended
+   * since the last time. The event loop is not needed for it, but where `QueueLanes.reap` asks for another try.
+   */
+  reap(): boolean {
+    const ends = endsNoted()
+    if (ends === this.#ends) return false
+    this.#ends = ends
+    this.#reapLanes(REAP_AGAIN_MS)
+    reapWaiters(this.lanes.memory)
+    // They may have had a call in hand that they can no longer pass on; and an end may wait for their lanes alone.
     passOn(this.lanes)
+    return true
   }
 
   /** Publishes and gives the lane back; the next push takes one again. */
@@ -196,14 +206,20 @@ export class QueuePort implements ReaderPort {
     release(this.#owned)
   }
 
-  #repair(): void {
-    if (!repairCredit(this.lanes.memory)) setTimeout(() => this.#repair(), REPAIR_MS).unref()
+  #reapLanes(againMs: number): void {
+    if (this.lanes.reap()) return
+    clearTimeout(this.#again)
+    const next = Math.min(2 * againMs, REAP_AGAIN_AT_MOST_MS)
+    this.#again = setTimeout(() => this.#reapLanes(next), againMs).unref()
   }
 
   #accept(tickets: Uint32Array): number {
     const lane = this.#at === NO_LANE ? this.#takeLane() : this.#owned.lane
     const { lanes } = this
-    const accepted = writeLane(lanes, lane, tickets)
+    let accepted = writeLane(lanes, lane, tickets)
+    // It may be full of what ended threads have left.
+    if (accepted < tickets.length && this.reap())
+      accepted += writeLane(lanes, lane, tickets.subarray(accepted))
     if (accepted < tickets.length) {
       lanes.memory.doubles[(this.#at + LANE.REFUSED) >> 1] += tickets.length - accepted
       // A queue full of what nobody can read yet would stay full for producers that push until they succeed.
@@ -223,7 +239,6 @@ export class QueuePort implements ReaderPort {
     }
     this.#owned.lane = lane
     this.#at = laneWord(lane)
-    writeLineage(this.#words, this.#at + LANE.LINEAGE)
     startProbes(this.lanes.memory, this.#at)
     return lane
   }
@@ -280,13 +295,15 @@ export function portOf(memory: QueueMemory, createLanes: (memory: QueueMemory) =
   if (!isListening) {
     isListening = true
     process.on('exit', leaveAll)
-    onThreadEnd((threadId) => {
-      for (const one of ports.values()) one.deref()?.reap(threadId)
+    onThreadEnd(() => {
+      for (const one of ports.values()) one.deref()?.reap()
     })
   }
   const port = new QueuePort(createLanes(memory))
   ports.set(memory.id, new WeakRef(port))
   forgotten.register(port, memory.id)
+  // Threads may have ended while nobody had the queue open who could hear it.
+  port.reap()
   return port
 }
 

@@ -5,9 +5,9 @@
  * Both are sequentially consistent, so at least one of them sees the other (docs/concurrency.md, W1 to W4). Who clears a
  * bit owes that sleeper a call. A publication wakes one; whoever reads and leaves something behind wakes the next.
  */
-import { clearLineage, endedWith, writeLineage } from '../runtime/thread-ends.js'
 import { QUEUE_HEADER, QUEUE_SIZES, WAITER, type WAITER_KIND, waiterWord } from './layout.js'
 import type { QueueMemory } from './memory.js'
+import { give, take, takeOver } from './ownership.js'
 
 export type WaiterKind = (typeof WAITER_KIND)[keyof typeof WAITER_KIND]
 
@@ -30,10 +30,7 @@ export const futexOf = (waiter: number): number => waiterWord(waiter) + WAITER.F
 export function takeWaiter({ words }: QueueMemory, kind: WaiterKind): number {
   for (let waiter = 0; waiter < QUEUE_SIZES.WAITERS; waiter++) {
     const at = waiterWord(waiter)
-    const epoch = Atomics.load(words, at + WAITER.EPOCH)
-    if ((epoch & 1) === 1) continue
-    if (Atomics.compareExchange(words, at + WAITER.EPOCH, epoch, (epoch + 1) | 0) !== epoch) continue
-    writeLineage(words, at + WAITER.LINEAGE)
+    if (!take(words, at + WAITER.OWNER, at + WAITER.LINEAGE)) continue
     Atomics.store(words, at + WAITER.KIND, kind)
     return waiter
   }
@@ -42,8 +39,7 @@ export function takeWaiter({ words }: QueueMemory, kind: WaiterKind): number {
 
 /** Gives an own waiter back, which does not sleep. */
 export function freeWaiter({ words }: QueueMemory, waiter: number): void {
-  clearLineage(words, waiterWord(waiter) + WAITER.LINEAGE)
-  Atomics.add(words, waiterWord(waiter) + WAITER.EPOCH, 1)
+  give(words, waiterWord(waiter) + WAITER.OWNER)
 }
 
 /** From now on the own waiter may be woken. The caller looks once more before it sleeps. */
@@ -99,21 +95,15 @@ export function mark({ words }: QueueMemory, waiter: number): void {
 export const kindOf = ({ words }: QueueMemory, waiter: number): number =>
   Atomics.load(words, waiterWord(waiter) + WAITER.KIND)
 
-/** Frees the waiters of a thread that has ended: true where one of them may have taken a call with it. */
-export function reapWaiters(memory: QueueMemory, threadId: number): boolean {
+/** Frees the waiters of threads that have ended. They may have taken a call with them, which the caller passes on. */
+export function reapWaiters(memory: QueueMemory): void {
   const { words } = memory
-  let lost = false
   for (let waiter = 0; waiter < QUEUE_SIZES.WAITERS; waiter++) {
     const at = waiterWord(waiter)
-    const epoch = Atomics.load(words, at + WAITER.EPOCH)
-    if ((epoch & 1) === 0 || !endedWith(words, at + WAITER.LINEAGE, threadId)) continue
-    lost = true
-    // Of several threads that come here one goes on. Still odd: if that one ends as well, the next comes here again.
-    if (Atomics.compareExchange(words, at + WAITER.EPOCH, epoch, (epoch + 2) | 0) !== epoch) continue
+    if (!takeOver(words, at + WAITER.OWNER, at + WAITER.LINEAGE)) continue
     Atomics.and(words, wordOf(waiter), ~bitOf(waiter))
     freeWaiter(memory, waiter)
   }
-  return lost
 }
 
 /** The own waiter has found something without a call. */

@@ -1,6 +1,7 @@
 import type { LatencySummary } from '../engine/histogram.js'
 import { LANE, laneWord, QUEUE_HEADER } from './layout.js'
 import type { QueueEngineKind, QueueMemory } from './memory.js'
+import { OWNER_NOBODY } from './ownership.js'
 import { wakeUps } from './sleepers.js'
 import { timeInQueue } from './time-in-queue.js'
 
@@ -54,7 +55,7 @@ export function queueStats(memory: QueueMemory): TicketQueueStats {
     allocated += ((tail - head) | 0) + unpublished
     pushFailures += doubles[(at + LANE.REFUSED) >> 1]
     retries += Atomics.load(words, at + LANE.RETRIES) >>> 0
-    producers += Atomics.load(words, at + LANE.EPOCH) & 1
+    if (Atomics.load(words, at + LANE.OWNER) !== OWNER_NOBODY) producers++
   }
   return {
     engine: memory.engine,

@@ -42,14 +42,7 @@ function spend(lanes: QueueLanes, lane: number, count: number): number {
   let credit = words[at] // (Q6) a guess, which the exchange checks
   for (;;) {
     const spent = Math.min(credit & COUNT, count)
-    if (spent === 0) {
-      const intent = laneWord(lane) + LANE.INTENT
-      Atomics.add(words, intent, 1) // (Q13)
-      const obtained = lanes.obtain(lane, count)
-      if (obtained > 0) Atomics.add(words, at, obtained << POSITION_SHIFT) // (Q6)
-      Atomics.add(words, intent, 1) // (Q13)
-      return obtained
-    }
+    if (spent === 0) return lanes.obtain(lane, count)
     const next = (credit + (spent << POSITION_SHIFT) - spent) | 0
     const before = Atomics.compareExchange(words, at, credit, next) // (Q6)
     if (before === credit) return spent

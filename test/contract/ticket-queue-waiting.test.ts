@@ -17,7 +17,7 @@ function waiters({ handle }: TicketQueue) {
   let owned = 0
   let rescues = 0
   for (let waiter = 0; waiter < QUEUE_SIZES.WAITERS; waiter++) {
-    owned += Atomics.load(words, waiterWord(waiter) + WAITER.EPOCH) & 1
+    if (Atomics.load(words, waiterWord(waiter) + WAITER.OWNER) !== 0) owned++
     rescues += Atomics.load(words, waiterWord(waiter) + WAITER.RESCUES)
   }
   const bits = [0, 1].map((i) => Atomics.load(words, QUEUE_HEADER.SLEEPERS + i))

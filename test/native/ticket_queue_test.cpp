@@ -12,6 +12,9 @@ using namespace fairlead::queue_layout;
 
 namespace {
 
+/// Any thread's name will do; the queue compares it with 0 only.
+constexpr Word kOwner = 1;
+
 /// Formatted memory, as lib/queue/memory.ts makes it; of its size to the word, so that AddressSanitizer sees an overrun.
 struct QueueBlock {
   explicit QueueBlock(Word capacity) : memory((TicketQueueMemory::words(capacity) + 1) & ~std::size_t{1}) {
@@ -23,7 +26,7 @@ struct QueueBlock {
 void keepsOrderAndCapacity(Word capacity) {
   QueueBlock block(capacity);
   TicketQueue queue(block.memory.data());
-  const auto lane = static_cast<std::uint32_t>(queue.takeLane());
+  const auto lane = static_cast<std::uint32_t>(queue.takeLane(kOwner));
   std::vector<Word> tickets(capacity + 3);
   for (Word i = 0; i < tickets.size(); ++i) tickets[i] = i;
   std::vector<Word> out(capacity + 3);
@@ -46,7 +49,7 @@ void overThreads(Word capacity, Word producers, Word consumers, Word each) {
   std::vector<std::thread> threads;
   for (Word producer = 0; producer < producers; ++producer) {
     threads.emplace_back([&, producer] {
-      const std::int32_t lane = queue.takeLane();
+      const std::int32_t lane = queue.takeLane(kOwner);
       CHECK(lane != TicketQueue::kNone);
       const auto own = static_cast<std::uint32_t>(lane);
       std::vector<Word> batch(97);
@@ -95,7 +98,7 @@ void lanesComeAndGo() {
   for (int producer = 0; producer < 3; ++producer) {
     threads.emplace_back([&] {
       for (Word round = 0; round < kRounds; ++round) {
-        const auto lane = static_cast<std::uint32_t>(queue.takeLane());
+        const auto lane = static_cast<std::uint32_t>(queue.takeLane(kOwner));
         Word tickets[23] = {};
         pushed.fetch_add(queue.pushMany(lane, tickets, 1 + round % 23));
         queue.publish(lane);
