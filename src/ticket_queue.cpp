@@ -198,7 +198,6 @@ std::uint32_t TicketQueue::read(std::uint32_t lane, Word* out, std::uint32_t cou
     const BlockIndex block = memory_.directory(lane, position).load(memory_order_relaxed);
     Word* const items = memory_.block(block) + offset;
     for (std::uint32_t i = 0; i < got; ++i) out[i] = word(items, i).load(memory_order_relaxed); // (Q4)
-    const Probe probe = probeAmong(lane, position, got);
     // (Q3) Release: the loads above are over before anybody can give the block to a producer. Acquire on failure: as Q1.
     if (!head.compare_exchange_strong(position, position + got, memory_order_seq_cst, memory_order_acquire)) {
       memory_.lane(lane, lane::kRetries).fetch_add(1, memory_order_relaxed); // for statistics
@@ -206,33 +205,27 @@ std::uint32_t TicketQueue::read(std::uint32_t lane, Word* out, std::uint32_t cou
     }
     // Who reads a block's last item gives the block back.
     if (offset + got > mask) pool_.give(block);
-    if (probe.state != 0) takeUp(lane, probe);
+    if (memory_.lane(lane, lane::kProbe).load(memory_order_relaxed) - position < got)
+      takeUpProbe(lane, position, got);
     return got;
   }
 }
 
-TicketQueue::Probe TicketQueue::probeAmong(std::uint32_t lane, Word position,
-                                           std::uint32_t count) const noexcept {
-  const auto at = memory_.lane(lane, lane::kProbe);
-  if (at.load(memory_order_relaxed) - position >= count) return {};
-  // (Q14) What is read between this and the exchange of the state, if that succeeds, is one probe.
-  const Word state = memory_.lane(lane, lane::kProbeState).load(memory_order_acquire);
-  if ((state & 1) == 0 || at.load(memory_order_relaxed) - position >= count) return {};
-  return {state, memory_.lane(lane, lane::kProbeItems).load(memory_order_relaxed),
-          memory_.probeTime(lane).load(memory_order_relaxed)};
-}
-
-void TicketQueue::takeUp(std::uint32_t lane, const Probe& probe) noexcept {
+void TicketQueue::takeUpProbe(std::uint32_t lane, Word position, std::uint32_t count) noexcept {
   constexpr double kMostMs = layout::sizes::kMaxLatencyMs;
-  Word state = probe.state;
-  // (Q14)
-  if (!memory_.lane(lane, lane::kProbeState)
-           .compare_exchange_strong(state, state + 1, memory_order_acq_rel, memory_order_relaxed))
+  const auto stateWord = memory_.lane(lane, lane::kProbeState);
+  // (Q14) What is read between this and the exchange, if that succeeds, is one probe.
+  Word state = stateWord.load(memory_order_acquire);
+  if ((state & 1) == 0 || memory_.lane(lane, lane::kProbe).load(memory_order_relaxed) - position >= count)
     return;
-  const double ms = std::clamp(monotonicNow() - probe.publishedMs, 0.0, kMostMs);
+  const Word items = memory_.lane(lane, lane::kProbeItems).load(memory_order_relaxed);
+  const double publishedMs = memory_.probeTime(lane).load(memory_order_relaxed);
+  if (!stateWord.compare_exchange_strong(state, state + 1, memory_order_acq_rel, memory_order_relaxed))
+    return; // (Q14)
+  const double ms = std::clamp(monotonicNow() - publishedMs, 0.0, kMostMs);
   const std::size_t low = header::kTimeInQueue + 2 * std::size_t{bucketOf(ms)};
-  const Word before = memory_.header(low).fetch_add(probe.items, memory_order_relaxed);          // (Q15)
-  if (before + probe.items < before) memory_.header(low + 1).fetch_add(1, memory_order_relaxed); // (Q15)
+  const Word before = memory_.header(low).fetch_add(items, memory_order_relaxed);          // (Q15)
+  if (before + items < before) memory_.header(low + 1).fetch_add(1, memory_order_relaxed); // (Q15)
 }
 
 void TicketQueue::putBack(std::uint32_t lane) noexcept {

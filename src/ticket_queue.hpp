@@ -61,15 +61,7 @@ class TicketQueue {
   bool isReadable(std::uint32_t lane) const noexcept;
 
   /// See lib/queue/time-in-queue.ts.
-  struct Probe {
-    /// Even: there is none.
-    Word state = 0;
-    Word items = 0;
-    double publishedMs = 0;
-  };
-  /// The probe among `count` items of a lane, which are not popped yet.
-  Probe probeAmong(std::uint32_t lane, Word position, std::uint32_t count) const noexcept;
-  void takeUp(std::uint32_t lane, const Probe& probe) noexcept;
+  void takeUpProbe(std::uint32_t lane, Word position, std::uint32_t count) noexcept;
   std::vector<bool> blocksInUse() const;
 
   TicketQueueMemory memory_;

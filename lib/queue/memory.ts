@@ -112,6 +112,7 @@ export function createQueueMemory(capacity: number, engine: QueueEngineKind, sta
       words[at + LANE.RECLAIMED] = start
       words[at + LANE.CREDIT] = start << 16
       words[at + LANE.BLOCK_END] = start
+      words[at + LANE.PROBE_SINCE] = start
     }
   }
   Atomics.store(words, QUEUE_HEADER.MAGIC, QUEUE_MAGIC)

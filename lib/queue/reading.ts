@@ -1,6 +1,6 @@
 import { LANE, laneWord, QUEUE_HEADER } from './layout.js'
 import type { QueueMemory } from './memory.js'
-import { probeAmong, takeUpProbe } from './time-in-queue.js'
+import { takeUpProbe } from './time-in-queue.js'
 
 /** Below this many items a loop is faster than a view on the block and `set`, which allocates the view. */
 const LOOP_ITEMS = 48
@@ -36,11 +36,9 @@ export function readLane(
     const from = (memory.directory[memory.directoryAt(lane, position)] << blockShift) + offset
     if (count < LOOP_ITEMS) for (let i = 0; i < count; i++) out[at + i] = items[from + i]
     else out.set(items.subarray(from, from + count), at)
-    const isProbed = (words[base + LANE.PROBE] - position) >>> 0 < count
-    const probe = isProbed ? probeAmong(memory, base, position, count) : undefined
     const before = Atomics.compareExchange(words, head, position, (position + count) | 0) // (Q3)
     if (before === position) {
-      if (probe !== undefined) takeUpProbe(memory, base, probe)
+      if ((words[base + LANE.PROBE] - position) >>> 0 < count) takeUpProbe(memory, base, position, count)
       return count
     }
     position = before

@@ -17,15 +17,7 @@ const TWO_TO_32 = 4294967296
 /** Between two offers, ms: what is aimed at. */
 const PAUSE_MS = 0.1
 /** Items between two offers, at most: as many as a lane that slows down goes without one. */
-const PAUSE_ITEMS = 4096
-
-/** What a consumer has read of a probe; worth something once it has popped the item and changed the probe's state. */
-export interface Probe {
-  readonly state: number
-  /** How many items it stands for. */
-  readonly items: number
-  readonly publishedMs: number
-}
+const PAUSE_ITEMS = 16_384
 
 const isSet = (state: number): boolean => (state & 1) === 1
 
@@ -33,8 +25,8 @@ const isSet = (state: number): boolean => (state & 1) === 1
 export function startProbes({ words }: QueueMemory, at: number): void {
   const tail = Atomics.load(words, at + LANE.TAIL)
   words[at + LANE.PROBE_DUE] = tail
-  words[at + LANE.PROBE_SINCE] = tail
   // The owner before may have ended after it had set the probe, before it published the item.
+  if (((words[at + LANE.PROBE_SINCE] - tail) | 0) > 0) words[at + LANE.PROBE_SINCE] = tail
   const state = Atomics.load(words, at + LANE.PROBE_STATE)
   if (isSet(state) && ((words[at + LANE.PROBE] - tail) | 0) >= 0)
     Atomics.store(words, at + LANE.PROBE_STATE, state + 1)
@@ -64,23 +56,19 @@ export function offerProbe({ words, doubles }: QueueMemory, at: number, tail: nu
   Atomics.store(words, at + LANE.PROBE_STATE, (state + (isSet(state) ? 2 : 1)) | 0) // (Q14)
 }
 
-/** The probe, if it is one of `count` items from `position` on; to be called before HEAD is moved over them. */
-export function probeAmong(
+/** To be called after `count` items from `position` on were popped, the probe's among them. */
+export function takeUpProbe(
   { words, doubles }: QueueMemory,
   at: number,
   position: number,
   count: number,
-): Probe | undefined {
+): void {
   const state = Atomics.load(words, at + LANE.PROBE_STATE) // (Q14)
-  if (!isSet(state) || (words[at + LANE.PROBE] - position) >>> 0 >= count) return undefined
+  if (!isSet(state) || (words[at + LANE.PROBE] - position) >>> 0 >= count) return
+  const items = words[at + LANE.PROBE_ITEMS]
   const publishedMs = doubles[(at + LANE.PROBE_TIME) >> 1]
-  return { state, items: words[at + LANE.PROBE_ITEMS], publishedMs }
-}
-
-/** To be called after the probe's item was popped. */
-export function takeUpProbe({ words }: QueueMemory, at: number, { state, items, publishedMs }: Probe): void {
-  const taken = Atomics.compareExchange(words, at + LANE.PROBE_STATE, state, (state + 1) | 0) === state // (Q14)
-  if (!taken) return
+  // Where this fails, the owner has seen that the probe was popped, and set another for its items and more.
+  if (Atomics.compareExchange(words, at + LANE.PROBE_STATE, state, (state + 1) | 0) !== state) return // (Q14)
   const ms = Math.max(0, Math.min(monotonicNow() - publishedMs, MAX_LATENCY_MS))
   const low = QUEUE_HEADER.TIME_IN_QUEUE + 2 * bucketOf(ms)
   const before = Atomics.add(words, low, items) >>> 0 // (Q15)

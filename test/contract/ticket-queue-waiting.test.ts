@@ -67,10 +67,23 @@ describe.each(queueClasses)('waiting on a TicketQueue, $kind engine', ({ kind, Q
     expect(() => queue.read(most as never)).toThrow(expect.objectContaining({ code: 'FAIRLEAD_ARGUMENT' }))
   })
 
-  it('popWait() refuses to stop the main thread, and says what does it instead', async () => {
+  it('popWait() refuses to stop the main thread, and says what does it instead', () => {
+    const queue = new Queue({ capacity: 10 })
+    queue.push(1)
+    expect(() => queue.popWait(new Uint32Array(1), 10)).toThrow(
+      expect.objectContaining({
+        code: 'FAIRLEAD_ARGUMENT',
+        message: expect.stringMatching(/read\(\) or `for await`/),
+      }),
+    )
+    expect(queue.stats().allocated).toBe(1)
+  })
+
+  it('popWait() comes back empty when the time is up, and refuses what is no time', async () => {
     const queue = new Queue({ capacity: 10 })
     const { first } = await start('time-out', { handle: queue.handle })
     expect(first).toEqual({ none: 0, some: 0, empty: 0, faults: Array(4).fill('FAIRLEAD_ARGUMENT') })
+    expect(waiters(queue)).toMatchObject({ asleep: 0, rescues: 0 })
   })
 
   it('close() lets what is queued be read, then ends every read and every loop', async () => {
