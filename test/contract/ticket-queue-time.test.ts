@@ -86,8 +86,8 @@ describe.each(queueClasses)('time in a TicketQueue, $kind engine', ({ kind, Queu
     }
     const { count, mean } = queue.stats().timeInQueueMs
     expect(count + unaccounted(queue)).toBe(bursts * 60_000)
-    // Half of the items wait 8 ms and more: a quarter of the samples is four standard deviations from that.
-    expect(mean).toBeGreaterThanOrEqual(8 / 4)
+    // Half of the items wait 8 ms and more. A probe that nothing replaces gives 0.1 to 0.25, this one 2 to 4.
+    expect(mean).toBeGreaterThanOrEqual(8 / 8)
   })
 
   it('counts every item once over threads', { timeout: 60_000 }, async () => {

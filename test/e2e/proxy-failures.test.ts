@@ -22,7 +22,7 @@ describe('fairlead proxy, when things fail', () => {
       code: 'FAIRLEAD_NO_ENDPOINT',
       message: 'service "app": no endpoint of it can take a request now',
     })
-    expect(stderr()).toContain('503 FAIRLEAD_NO_ENDPOINT')
+    await expect.poll(stderr).toContain('503 FAIRLEAD_NO_ENDPOINT')
   })
 
   it('answers 503 where every endpoint is at its limit', async () => {
@@ -50,7 +50,7 @@ describe('fairlead proxy, when things fail', () => {
       })
     }
     // The operator is told.
-    expect(stderr()).toContain(String(dead))
+    await expect.poll(stderr).toContain(String(dead))
   })
 
   it('answers 504 where the endpoint takes too long', async () => {

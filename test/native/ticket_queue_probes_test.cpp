@@ -15,6 +15,7 @@ using namespace fairlead::queue_layout;
 
 namespace {
 
+constexpr Word kOwner = 1;
 constexpr Word kCapacity = 1000;
 constexpr Word kItems = 40'000;
 constexpr Word kConsumers = 3;
@@ -64,7 +65,7 @@ int main() {
   words.data()[header::kCapacity] = kCapacity;
   const TicketQueueMemory memory(words.data());
   TicketQueue queue(words.data());
-  const auto lane = static_cast<std::uint32_t>(queue.takeLane());
+  const auto lane = static_cast<std::uint32_t>(queue.takeLane(kOwner));
   // One item short of a carry, in every bucket.
   constexpr Word kAlmost = 0xffffffff;
   for (Word bucket = 0; bucket < sizes::kTimeBuckets; ++bucket)
@@ -88,6 +89,10 @@ int main() {
     if (accepted == 0) continue;
     owner.offer(pushed);
     queue.publish(lane);
+    // Now and then until a consumer has taken it up: on few cores nearly all are replaced. Not for ever: where the item ended
+    // a block it was published by the push, and may have been popped before it was a probe.
+    if (owner.replaced % 100 == 0)
+      for (int turns = 0; owner.isOut() && turns < 1000; ++turns) std::this_thread::yield();
   }
   for (std::thread& consumer : consumers) consumer.join();
 
