@@ -13,6 +13,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("compiler", Napi::String::New(env, __VERSION__));
   registerCore(env, exports);
   registerQueue(env, exports);
+  registerMaglev(env, exports);
   return exports;
 }
 

@@ -7,3 +7,5 @@
 void registerCore(Napi::Env env, Napi::Object exports);
 /// The queues: see binding/queue_binding.cpp.
 void registerQueue(Napi::Env env, Napi::Object exports);
+/// createMaglev: see NativeMaglev in lib/engine/maglev.ts.
+void registerMaglev(Napi::Env env, Napi::Object exports);

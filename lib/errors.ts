@@ -11,6 +11,7 @@ export type FairleadErrorCode =
   | 'FAIRLEAD_ENGINE'
   | 'FAIRLEAD_ARGUMENT'
   | 'FAIRLEAD_CLOSED'
+  | 'FAIRLEAD_POLICY'
 
 /** Base class of all errors that fairlead throws. Branch on `code`, never on the message. */
 export class FairleadError extends Error {
@@ -143,5 +144,20 @@ export class ClosedError extends FairleadError {
 
   constructor(what: string) {
     super('FAIRLEAD_CLOSED', `${what} is closed; it takes no new item`)
+  }
+}
+
+/** A policy of the user's own threw, or chose what is not one of the endpoints it was given. No place was taken. */
+export class PolicyError extends FairleadError {
+  override readonly name = 'PolicyError'
+  readonly policy: string
+
+  constructor(policy: string, what: string, options?: ErrorOptions) {
+    super(
+      'FAIRLEAD_POLICY',
+      `Policy "${policy}" ${what}; it must return one of the endpoints of its view, or undefined`,
+      options,
+    )
+    this.policy = policy
   }
 }

@@ -59,8 +59,14 @@ export class Lease {
       throw new ArgumentError(fault)
     }
     const verdict = verdictOf(outcome)
+    if (outcome?.load !== undefined) this.#service.reported(this.#member, outcome.load)
     const latencyMs = verdict === 'success' ? (outcome?.latencyMs ?? Number.NaN) : -1
     this.settle(verdict, latencyMs)
+  }
+
+  /** The endpoint's answer has begun; `headers` are raw pairs, of which a load report is taken. */
+  responded(headers: Buffer[]): void {
+    this.#service.responded(this.#member, headers)
   }
 
   /** As `end`, in fairlead's own words. `latencyMs`: NaN to measure it, negative for no sample. */

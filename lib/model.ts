@@ -52,19 +52,108 @@ export type PolicyName =
   | 'geographic'
   | 'resource-based'
   | 'adaptive'
+  | 'weighted-random'
+  | 'ring-hash'
+  | 'maglev'
+  | 'rendezvous'
+  | 'prequal'
+  | 'join-idle-queue'
+
+/** The name of a policy of your own, as `definePolicy` returned it. */
+export type CustomPolicyName = string & { readonly [CUSTOM_POLICY]: true }
+declare const CUSTOM_POLICY: unique symbol
 
 /** A policy with its options. `name` alone means the defaults; `docs/policies.md` lists every option. */
 export interface PolicyConfig {
-  name: PolicyName
+  name: PolicyName | CustomPolicyName
   /**
    * `least-request`, `least-response-time`, `resource-based`, `adaptive`: how many distinct endpoints are compared, or
    * all. Default 2 for `least-request` (Envoy), else all.
    */
   choices?: number | 'all'
-  /** `peak-ewma`, `least-response-time`, `resource-based`, `adaptive`: time constant of the latency average, in ms. Default 10,000. */
+  /** `least-request`: load is (in-flight + 1)^bias / weight. Default 1 (Envoy); 0 looks at weights only. */
+  bias?: number
+  /** `peak-ewma`, `least-response-time`, `resource-based`, `adaptive`, `prequal`: time constant of the latency average, in ms. Default 10,000. */
   decayMs?: number
   /** `peak-ewma`: latency assumed of an endpoint that has not answered yet, in ms. Default 30. */
   firstRttMs?: number
+  /**
+   * `ring-hash`, `maglev`, `rendezvous`: an endpoint takes at most this many per cent of its share of the requests in
+   * flight; what is beyond goes to the key's next endpoint. 100 or more; 0, the default, is no bound (Envoy).
+   */
+  hashBalanceFactor?: number
+  /** `ring-hash`: points on the ring for each unit of weight. Default 160 (ketama). */
+  pointsPerWeight?: number
+  /** `maglev`: slots of the table, a prime. Default 65,537, and 655,373 above 13,107 endpoints. */
+  tableSize?: number
+  /** `prequal`: path that probes ask for; where it is left out, the load is what this machine's threads see. */
+  probePath?: string
+  /** `prequal`: probes sent for each request. Default 3. */
+  probesPerRequest?: number
+  /** `prequal`: probe results kept. Default 16. */
+  poolSize?: number
+  /** `prequal`: a probe result older than this, in ms, is dropped. Default 1,000. */
+  maxProbeAgeMs?: number
+  /** `prequal`: an endpoint is hot where its requests in flight are above this quantile of those seen. Default 0.84. */
+  hotQuantile?: number
+  /** `resource-based`: what decides, the score of health, room and speed, or the load that endpoints report. Default `score`. */
+  weights?: 'score' | 'orca'
+  /** `resource-based` with `orca`: reports count after an endpoint has sent them for this long, in ms. Default 10,000 (gRPC). */
+  blackoutMs?: number
+  /** `resource-based` with `orca`: a report older than this, in ms, counts no more. Default 180,000 (gRPC). */
+  expiryMs?: number
+  /** `resource-based` with `orca`: ms between two updates of the weights. Default 1,000 (gRPC). */
+  updateMs?: number
+  /** `resource-based` with `orca`: how much errors/requests add to the utilization. Default 1 (gRPC). */
+  errorPenalty?: number
+  /** Of a policy of your own: plain data, handed to it as it is. */
+  options?: Readonly<Record<string, unknown>>
+}
+
+/** What a policy of your own may look at: the usable endpoints of one moment, and how loaded they are. */
+export interface PolicyEndpoints {
+  readonly endpoints: readonly Endpoint[]
+  /** Requests in flight from all threads. */
+  inFlight(endpoint: Endpoint): number
+  /** Latency average in ms; 0 before the first answer. */
+  latencyMs(endpoint: Endpoint): number
+  /** Share of recent active checks that passed, 0 to 1; 1 without checks. */
+  health(endpoint: Endpoint): number
+  /** The weight in force. */
+  weight(endpoint: Endpoint): number
+  /** Uniform in [0, 1), from the balancer's own seeded generator. */
+  random(): number
+  /** ms on the balancer's clock, the manual one in tests and simulation. */
+  now(): number
+}
+
+/** A policy of your own; see `definePolicy`. */
+export interface PolicyDefinition {
+  /** How its endpoints' latency averages follow a slower answer: at once, or slowly. Default `plain`. */
+  readonly latency?: 'peak' | 'plain'
+  /**
+   * Called whenever the usable endpoints have changed; returns the function that chooses one of them for a request, at
+   * once. `undefined` leaves the choice to least-request.
+   * @param options what the configuration says under `options`
+   */
+  picker(
+    view: PolicyEndpoints,
+    options: Readonly<Record<string, unknown>>,
+  ): (request: PickOptions) => Endpoint | undefined
+}
+
+/** What an endpoint says of its own load (ORCA). */
+export interface LoadReport {
+  /** CPU in use, 0 to 1; more where it is overcommitted. */
+  cpuUtilization?: number
+  /** The application's own idea of how busy it is; where it is above 0 it counts in the place of `cpuUtilization`. */
+  applicationUtilization?: number
+  /** Requests answered a second. */
+  rps?: number
+  /** Errors a second. */
+  eps?: number
+  /** Named figures. */
+  named?: Readonly<Record<string, number>>
 }
 
 /** How one request asks to be balanced. */
@@ -92,6 +181,8 @@ export interface Outcome {
   status?: number
   /** Time to the response's headers in ms; measured from the pick where it is left out. */
   latencyMs?: number
+  /** What the endpoint reported of its load, where the answer did not come through fairlead's own clients. */
+  load?: LoadReport
 }
 
 export interface HealthConfig {
@@ -200,7 +291,7 @@ export interface ClientConfig {
 
 export interface ServiceConfig {
   endpoints: readonly (string | EndpointConfig)[]
-  policy?: PolicyName | PolicyConfig
+  policy?: PolicyName | CustomPolicyName | PolicyConfig
   hashOn?: HashOnConfig
   client?: ClientConfig
   health?: HealthConfig
@@ -222,7 +313,7 @@ export interface RuleConfig {
   id?: string
   /** Name or pattern: `*` stands for any run of characters, e.g. `users`, `users-*`, `*.internal`. */
   service: string
-  policy?: PolicyName | PolicyConfig
+  policy?: PolicyName | CustomPolicyName | PolicyConfig
   /** Only these endpoints of the service, by id. Ids that a service does not have are passed over. */
   endpoints?: readonly string[]
   /** Weights by endpoint id. */

@@ -12,6 +12,7 @@ import type {
   Endpoint,
   EndpointConfig,
   EndpointState,
+  LoadReport,
   PickOptions,
 } from './model.js'
 import type { EndpointChange } from './observe/events.js'
@@ -21,10 +22,10 @@ import { parseEndpoint } from './options.js'
 import { RetryBudget } from './outcome/budget.js'
 import type { Verdict } from './outcome/classify.js'
 import { withKey } from './policy/hash-on.js'
-import { POLICIES } from './policy/index.js'
 import type { PolicyPicker } from './policy/policy.js'
 import { applyRule } from './rules/apply.js'
 import type { Timers } from './runtime/timers.js'
+import { ServicePolicy } from './service-policy.js'
 import type { Member, SlotSettings } from './topology/member.js'
 import { Roster } from './topology/roster.js'
 
@@ -48,6 +49,8 @@ interface View {
 const NO_OPTIONS: PickOptions = Object.freeze({})
 const TWO_TO_32 = 4294967296
 const LISTED_IN_ERRORS = 10
+/** More requests in flight than there can be: they are only counted. */
+const UNLIMITED = 0x7fffffff
 
 const OUTCOME_OF: Readonly<Record<Verdict, OutcomeCode>> = {
   success: OUTCOME.SUCCEEDED,
@@ -66,6 +69,7 @@ export class Service {
   readonly #ejection: Ejection<Member>
   readonly #roster: Roster
   readonly #limit: ServiceLimit
+  readonly #policy: ServicePolicy
   readonly #epochWord: number
   readonly #gone = new Totals()
   /** As configured, before the rule. */
@@ -99,6 +103,9 @@ export class Service {
     this.#epochWord = state.serviceField(index, SERVICE.FILTER_EPOCH)
     this.#budget = new RetryBudget(state, index, options.retry.budget)
     this.#limit = new ServiceLimit(state, index)
+    this.#policy = new ServicePolicy(state, timers, () => {
+      this.#view = undefined
+    })
     this.#roster = new Roster(state, index, bySlot, (member) => this.#gone.addSlot(state, member.slot))
     this.#ejection = new Ejection(
       state,
@@ -139,12 +146,12 @@ export class Service {
    */
   pick(request: PickOptions = NO_OPTIONS): Lease {
     const view = this.#currentView()
-    const { hashOn, limits } = this.#options
+    const { hashOn } = this.#options
     const wanted = hashOn === undefined ? request : withKey(request, hashOn)
+    const most = this.#mostRequests
     let flags = 0
-    if (limits.maxRequests !== 0) {
-      if (!this.#limit.enter(limits.maxRequests))
-        throw this.#overloaded(`limits.maxRequests, ${limits.maxRequests}, is reached`)
+    if (most !== 0) {
+      if (!this.#limit.enter(most)) throw this.#overloaded(`limits.maxRequests, ${most}, is reached`)
       flags = LEASE_FLAGS.COUNTED
     }
     if (view.awaitingProbe.length !== 0) {
@@ -153,7 +160,7 @@ export class Service {
     }
     let slot = -1
     try {
-      // Throws on a key or address that is no text.
+      // Throws on a key or address that is no text, and where a policy of the user's own fails.
       slot = view.picker(wanted)
       if (slot < 0) throw this.#refusal(view)
     } catch (error) {
@@ -169,9 +176,9 @@ export class Service {
    */
   pickOther(tried: readonly Endpoint[]): Lease | undefined {
     const { core } = this.#state
-    const { maxRequests } = this.#options.limits
-    if (maxRequests !== 0 && !this.#limit.enter(maxRequests)) return undefined
-    const flags = maxRequests === 0 ? 0 : LEASE_FLAGS.COUNTED
+    const most = this.#mostRequests
+    if (most !== 0 && !this.#limit.enter(most)) return undefined
+    const flags = most === 0 ? 0 : LEASE_FLAGS.COUNTED
     const fresh = this.#currentView().usable.filter(({ endpoint }) => !tried.includes(endpoint))
     const take = (): Member => fresh.splice(Math.floor((core.random() * fresh.length) / TWO_TO_32), 1)[0]
     while (fresh.length > 0) {
@@ -205,11 +212,22 @@ export class Service {
     const wasProbe = (flags & LEASE_FLAGS.PROBE) !== 0
     this.#state.core.end(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
     if (flags & LEASE_FLAGS.COUNTED) this.#limit.leave()
+    this.#policy.ended(member.slot)
     if (verdict === 'success') this.#ejection.succeeded(member, wasProbe)
     else if (verdict !== 'cancelled') this.#ejection.failed(member, verdict, wasProbe)
     else if (wasProbe) this.#ejection.probeCancelled(member)
     this.#roster.sweep()
     this.#onEnd?.()
+  }
+
+  /** An endpoint said how loaded it is, in its answer or to the caller. */
+  reported(member: Member, report: LoadReport): void {
+    this.#policy.reported(member, report)
+  }
+
+  /** An endpoint's answer has begun; `headers` are raw pairs. */
+  responded(member: Member, headers: Buffer[]): void {
+    this.#policy.responded(member, headers)
   }
 
   /** A failed request is about to be tried once more. */
@@ -228,7 +246,7 @@ export class Service {
   }
 
   #buildView(): View {
-    const { policy, panicThreshold, region } = this.#options
+    const { panicThreshold, region } = this.#options
     const all = this.#roster.members
     const { usable, awaitingProbe, panic } = filterUsable(this.#state, all, panicThreshold)
     const slots = Uint32Array.from(usable, ({ slot }) => slot)
@@ -242,7 +260,12 @@ export class Service {
       isUsable: (slot: number) => lookup.has(slot),
       region: region === '' ? undefined : region,
     }
-    return { picker: POLICIES[policy.name].picker(view, policy), usable, awaitingProbe, panic }
+    return { picker: this.#policy.picker(view), usable, awaitingProbe, panic }
+  }
+
+  /** Requests in flight allowed to the service; 0: no limit, and nobody needs their count. */
+  get #mostRequests(): number {
+    return this.#options.limits.maxRequests || (this.#policy.countsRequests ? UNLIMITED : 0)
   }
 
   #overloaded(why: string): Error {
@@ -274,6 +297,7 @@ export class Service {
     this.#options = options
     this.#budget = new RetryBudget(this.#state, this.index, options.retry.budget)
     this.#ejection.configure(ejectionOptions(options))
+    this.#policy.configure(options)
     const { added, changed, removed } = this.#roster.replace(options.endpoints, this.#slotSettings())
     this.#state.touchFilter(this.index)
     for (const member of removed) this.#left(member)
@@ -390,6 +414,7 @@ export class Service {
     this.configure({ ...this.#base, endpoints: [] }, undefined)
     this.#closed = true
     this.#ejection.stop()
+    this.#policy.close()
     const done = () => {
       if (this.inFlight > 0) return
       this.#onEnd = undefined
@@ -401,6 +426,7 @@ export class Service {
 
   stop(): void {
     this.#ejection.stop()
+    this.#policy.close()
   }
 
   stats(): ServiceStats {
@@ -419,13 +445,14 @@ export class Service {
 
   #left(member: Member): void {
     this.#ejection.forget(member.slot)
+    this.#policy.forget(member.endpoint.id)
     this.#listener(this, member, 'removed', 'drain', 'it left the service; its requests in flight finish')
     this.#roster.sweep()
   }
 
   #slotSettings(): SlotSettings {
     const { policy, limits } = this.#options
-    const peak = POLICIES[policy.name].latency === 'peak'
+    const peak = this.#policy.latency === 'peak'
     return {
       peak,
       decayMs: policy.decayMs,

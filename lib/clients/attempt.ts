@@ -63,6 +63,7 @@ export class Attempt implements Handler {
     const request = this.#request
     if (status < FIRST_FINAL_STATUS) return this.#handOnHeaders(status, headers, resume, statusText)
     request.stopTimer()
+    this.lease.responded(headers)
     if (request.retryAfterStatus(this, status, headers)) {
       this.#discarding = true
       this.settle('status', NO_SAMPLE)

@@ -16,6 +16,13 @@ export interface HttpCheck {
   close(): Promise<void>
 }
 
+/** Told of a whole answer with a status that passes, before the check settles. */
+export type AnswerListener = (
+  endpoint: Endpoint,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  body: string,
+) => void
+
 /** A longer body is not worth reading on: the connection is closed instead of drained. */
 const MAX_BODY_BYTES = 65_536
 
@@ -34,12 +41,14 @@ const CLOSED_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
  *
  * @param client the service's client options, of which the connection's are used (`connect`, `allowH2`, `maxHeaderSize`)
  * @param service the service's name, the Host header where `client.host` is `service`
+ * @param onAnswer for those who want to know what was answered
  */
 export function createHttpCheck(
   http: HttpHealthConfig,
   client: ClientConfig = {},
   service = '',
   timers: Timers = systemTimers,
+  onAnswer?: AnswerListener,
 ): HttpCheck {
   const connections = new Map<string, HttpConnection>()
   const closing = new Set<Promise<void>>()
@@ -133,22 +142,28 @@ export function createHttpCheck(
       }
       const handlerOf = (on: HttpConnection): Dispatcher.DispatchHandler => {
         let bodyBytes = 0
+        let headers: Parameters<AnswerListener>[1] = {}
+        const body: Buffer[] = []
         const present = (): boolean => connection === on && !over
         return {
           onRequestStart() {},
-          onResponseStart(_controller, status) {
+          onResponseStart(_controller, status, received) {
             // 100 to 199 announce the answer, they are not it.
             if (status < 200 || !present()) return
             const ok = ranges.some(([from, to]) => status >= from && status <= to)
+            headers = received
             verdict = judge(ok, ok ? `answered ${status}` : `answered ${status}, expected ${expected}`)
           },
           onResponseData(_controller, chunk) {
             bodyBytes += chunk.length
+            if (onAnswer !== undefined) body.push(chunk)
             if (bodyBytes > MAX_BODY_BYTES && verdict !== undefined && present()) finish(verdict, false)
           },
           onResponseEnd() {
             on.answered = true
-            if (verdict !== undefined && present()) finish(verdict, true)
+            if (verdict === undefined || !present()) return
+            if (verdict.ok) onAnswer?.(endpoint, headers, Buffer.concat(body).toString('utf8'))
+            finish(verdict, true)
           },
           onResponseError(_controller, error) {
             if (present()) fail(error)

@@ -11,24 +11,50 @@ export const DEFAULT_HOST_HEADER = 'endpoint'
 /** What holds of an option for policies that do not say otherwise, and for those that do not read it. */
 export const POLICY_OPTION_DEFAULTS = {
   choices: 'all',
+  bias: 1,
   decayMs: 10_000,
   firstRttMs: 30,
-} as const satisfies Omit<PolicyConfig, 'name'>
+  hashBalanceFactor: 0,
+  pointsPerWeight: 160,
+  /** 0: chosen by the number of endpoints. */
+  tableSize: 0,
+  /** '': no probes over the network. */
+  probePath: '',
+  probesPerRequest: 3,
+  poolSize: 16,
+  maxProbeAgeMs: 1_000,
+  hotQuantile: 0.84,
+  weights: 'score',
+  blackoutMs: 10_000,
+  expiryMs: 180_000,
+  updateMs: 1_000,
+  errorPenalty: 1,
+  options: {},
+} as const satisfies Required<Omit<PolicyConfig, 'name'>>
 
-const { choices, decayMs, firstRttMs } = POLICY_OPTION_DEFAULTS
+const { choices, bias, decayMs, firstRttMs, hashBalanceFactor, pointsPerWeight, tableSize } =
+  POLICY_OPTION_DEFAULTS
+const { probePath, probesPerRequest, poolSize, maxProbeAgeMs, hotQuantile } = POLICY_OPTION_DEFAULTS
+const { weights, blackoutMs, expiryMs, updateMs, errorPenalty } = POLICY_OPTION_DEFAULTS
 
 /** Each policy's options with their defaults: what is not here is not an option of that policy. */
 export const POLICY_DEFAULTS: Readonly<Record<PolicyName, Readonly<Omit<PolicyConfig, 'name'>>>> = {
   'peak-ewma': { decayMs, firstRttMs },
-  'least-request': { choices: 2 },
+  'least-request': { choices: 2, bias },
   'least-response-time': { choices, decayMs },
   'round-robin': {},
   'weighted-round-robin': {},
   random: {},
+  'weighted-random': {},
   'ip-hash': {},
+  'ring-hash': { pointsPerWeight, hashBalanceFactor },
+  maglev: { tableSize, hashBalanceFactor },
+  rendezvous: { hashBalanceFactor },
   geographic: {},
-  'resource-based': { choices, decayMs },
+  'resource-based': { choices, decayMs, weights, blackoutMs, expiryMs, updateMs, errorPenalty },
   adaptive: { choices, decayMs },
+  prequal: { decayMs, probePath, probesPerRequest, poolSize, maxProbeAgeMs, hotQuantile },
+  'join-idle-queue': {},
 }
 
 export const POLICY_NAMES = Object.keys(POLICY_DEFAULTS) as PolicyName[]

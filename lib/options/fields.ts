@@ -25,6 +25,8 @@ export interface NumberSpec extends OptionDoc {
   readonly right?: string
   /** Multiples of this only. */
   readonly step?: number
+  /** Values that the range holds, and that are wrong all the same. */
+  readonly accept?: (value: number) => boolean
   /** What to do instead, for values that suggest a misunderstanding. */
   readonly hint?: (value: unknown) => string
 }
@@ -62,7 +64,7 @@ export function fieldKinds(z: ReturnType<typeof loadZod>) {
     const kind = spec.integer ? 'a whole number' : 'a number'
     const right = spec.right ?? `${kind}${spec.unit ? ` of ${spec.unit}` : ''}, ${range}${steps}`
     const error = (issue: Issue) => wrong(right, issue.input) + (spec.hint?.(issue.input) ?? '')
-    const { step } = spec
+    const { step, accept = () => true } = spec
     const checks = [
       spec.above
         ? z.refine<number>((value) => Math.fround(value) > spec.min, { error })
@@ -73,7 +75,7 @@ export function fieldKinds(z: ReturnType<typeof loadZod>) {
       step === undefined || Math.abs(value / step - Math.round(value / step)) < STEP_TOLERANCE
     const schema = spec.integer ? z.int({ error }) : z.number({ error })
     return {
-      schema: schema.check(...checks, z.refine(whole, { error })),
+      schema: schema.check(...checks, z.refine(whole, { error }), z.refine(accept, { error, abort: true })),
       range: range + steps,
     }
   }

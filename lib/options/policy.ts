@@ -1,4 +1,5 @@
-import type { PolicyName } from '../model.js'
+import type { CustomPolicyName, PolicyName } from '../model.js'
+import { customPolicyNames, isCustomPolicy } from '../runtime/policies.js'
 import { check } from './check.js'
 import { DEFAULT_POLICY, POLICY_DEFAULTS, POLICY_NAMES, POLICY_OPTION_DEFAULTS } from './defaults.js'
 import { type Faults, join } from './faults.js'
@@ -18,6 +19,10 @@ const OTHER_NAMES: Readonly<Record<string, PolicyName>> = {
   wrr: 'weighted-round-robin',
   'source-ip': 'ip-hash',
   geo: 'geographic',
+  ketama: 'ring-hash',
+  'consistent-hash': 'ring-hash',
+  'highest-random-weight': 'rendezvous',
+  jiq: 'join-idle-queue',
 }
 
 const isPolicyName = (name: unknown): name is PolicyName =>
@@ -33,6 +38,7 @@ export function resolvePolicy(
   if (value === undefined) return withDefaults(DEFAULT_POLICY, {})
   const isObject = isRecord(value)
   const name = isObject ? value.name : value
+  if (isCustomPolicy(name)) return resolveCustom(name, isObject ? value : {}, path, schemas, faults)
   if (!isPolicyName(name)) {
     const at = isObject ? join(path, 'name') : path
     if (typeof name === 'string') faults.add(at, unknownPolicy(name))
@@ -46,6 +52,18 @@ export function resolvePolicy(
   const options = check(schemas.policies[name], known, path, faults)
   // Each policy's schema lets only its own options through, in their types.
   return options && withDefaults(name, options as Partial<ResolvedPolicy>)
+}
+
+/** A policy of the user's own: its options are its own business. */
+function resolveCustom(
+  name: CustomPolicyName,
+  value: Record<string, unknown>,
+  path: string,
+  schemas: Schemas,
+  faults: Faults,
+): ResolvedPolicy | undefined {
+  const config = check(schemas.customPolicy, { ...value, name }, path, faults)
+  return config && Object.freeze({ ...POLICY_OPTION_DEFAULTS, options: config.options ?? {}, name })
 }
 
 const withDefaults = (name: PolicyName, options: Partial<ResolvedPolicy>): ResolvedPolicy =>
@@ -63,8 +81,12 @@ function addForeignOption(name: PolicyName, option: string, path: string, faults
 }
 
 function unknownPolicy(name: string): string {
-  const meant = nearest(name, [...POLICY_NAMES, ...Object.keys(OTHER_NAMES)])
+  const names = [...POLICY_NAMES, ...customPolicyNames()]
+  const meant = nearest(name, [...names, ...Object.keys(OTHER_NAMES)])
   const right = meant !== undefined && Object.hasOwn(OTHER_NAMES, meant) ? OTHER_NAMES[meant] : meant
-  const hint = right === undefined ? '' : `did you mean \`${right}\`? `
-  return `unknown policy ${JSON.stringify(name)}; ${hint}policies: ${quoted(POLICY_NAMES)}`
+  const hint =
+    right === undefined
+      ? 'one of your own is registered by `definePolicy` in each thread, before the balancer is made; '
+      : `did you mean \`${right}\`? `
+  return `unknown policy ${JSON.stringify(name)}; ${hint}policies: ${quoted(names)}`
 }

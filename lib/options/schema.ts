@@ -40,6 +40,13 @@ function createSchemas() {
     /** For the documentation. */
     kinds,
     policies,
+    customPolicy: object({
+      name: z.string(),
+      options: record('an object of options', {
+        default: '`{}`',
+        about: 'Handed to the policy as it is.',
+      }),
+    }),
     weight: weight(kinds),
     endpoint: object(endpointShape(z, kinds)),
     service: object({

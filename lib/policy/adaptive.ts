@@ -1,5 +1,5 @@
 import { lowestOf } from './choose.js'
-import type { Policy, PolicyPicker } from './policy.js'
+import type { PolicyPicker, StatelessPolicy } from './policy.js'
 import { sharesOf } from './score.js'
 
 const HEALTH_SHARE = 0.3
@@ -12,10 +12,10 @@ const OTHER_REGION = 0.5
  * Highest of 0.3 health + 0.3 (1 - in-flight/limit) + 0.2 (1 - latency/1 s) + 0.2 region match, the match being 1 in
  * the request's region, or else this process's own (or where neither is named), and 0.5 elsewhere.
  */
-export const adaptive: Policy = {
+export const adaptive: StatelessPolicy = {
   name: 'adaptive',
   latency: 'plain',
-  picker: (view, { choices = 'all' }) => {
+  picker: (view, { choices }) => {
     const { health, room, speed } = sharesOf(view)
     const regionOf = new Map(view.usable.map(({ slot, endpoint }) => [slot, endpoint.region]))
     const pickers = new Map<string, PolicyPicker>()

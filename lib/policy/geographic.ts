@@ -1,12 +1,12 @@
 import { SLOT } from '../engine/layout.js'
 import { lowestOf } from './choose.js'
-import type { Policy, PolicyPicker } from './policy.js'
+import type { PolicyPicker, StatelessPolicy } from './policy.js'
 
 /**
  * The endpoints of the request's region (this process's own where it names none), the one with the fewest requests in flight for its weight first; where the
  * region has none usable, or all of them are at their limit, the other regions' endpoints by the same measure.
  */
-export const geographic: Policy = {
+export const geographic: StatelessPolicy = {
   name: 'geographic',
   latency: 'plain',
   picker: (view) => {

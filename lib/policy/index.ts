@@ -1,17 +1,26 @@
 import type { PolicyName } from '../model.js'
+import type { ResolvedPolicy } from '../options/resolved.js'
+import { customPolicy } from '../runtime/policies.js'
 import { adaptive } from './adaptive.js'
+import { openCustom } from './custom.js'
 import { geographic } from './geographic.js'
 import { ipHash } from './ip-hash.js'
+import { joinIdleQueue } from './join-idle-queue.js'
 import { leastRequest } from './least-request.js'
 import { leastResponseTime } from './least-response-time.js'
+import { maglev } from './maglev.js'
 import { peakEwma } from './peak-ewma.js'
-import type { Policy } from './policy.js'
+import type { OpenPolicy, Policy, PolicyContext } from './policy.js'
+import { prequal } from './prequal.js'
 import { random } from './random.js'
+import { rendezvous } from './rendezvous.js'
 import { resourceBased } from './resource-based.js'
+import { ringHash } from './ring-hash.js'
 import { roundRobin } from './round-robin.js'
+import { weightedRandom } from './weighted-random.js'
 import { weightedRoundRobin } from './weighted-round-robin.js'
 
-/** Every policy by its name. */
+/** Every policy of fairlead's own by its name. */
 export const POLICIES: Readonly<Record<PolicyName, Policy>> = {
   'peak-ewma': peakEwma,
   'least-request': leastRequest,
@@ -19,8 +28,32 @@ export const POLICIES: Readonly<Record<PolicyName, Policy>> = {
   'round-robin': roundRobin,
   'weighted-round-robin': weightedRoundRobin,
   random,
+  'weighted-random': weightedRandom,
   'ip-hash': ipHash,
+  'ring-hash': ringHash,
+  maglev,
+  rendezvous,
   geographic,
   'resource-based': resourceBased,
   adaptive,
+  prequal,
+  'join-idle-queue': joinIdleQueue,
+}
+
+const builtIn = (name: string): Policy | undefined =>
+  Object.hasOwn(POLICIES, name) ? POLICIES[name as PolicyName] : undefined
+
+/** How the latency averages of a policy's endpoints follow a slower answer. */
+export const latencyKind = ({ name }: ResolvedPolicy): 'peak' | 'plain' =>
+  builtIn(name)?.latency ?? customPolicy(name)?.latency ?? 'plain'
+
+/** Whether the policy needs the service's requests in flight counted as a whole. */
+export const countsRequests = ({ hashBalanceFactor }: ResolvedPolicy): boolean => hashBalanceFactor > 0
+
+/** Puts the policy that `options` names to work for a service. */
+export function openPolicy(context: PolicyContext, options: ResolvedPolicy): OpenPolicy {
+  const policy = builtIn(options.name)
+  if (policy === undefined) return openCustom(options)
+  if ('open' in policy) return policy.open(context, options)
+  return { picker: (view) => policy.picker(view, options) }
 }

@@ -1,8 +1,7 @@
 import { isIPv4 } from 'node:net'
-import { ArgumentError } from '../errors.js'
 import { randomPosition, reserveFrom } from './choose.js'
-import { hashText, mix } from './hash.js'
-import type { Policy } from './policy.js'
+import { hashText, mix, textOf } from './hash.js'
+import type { StatelessPolicy } from './policy.js'
 
 /** Positions tried by hashing again before the choice falls back to the first usable endpoint after the last one. */
 const REHASHES = 20
@@ -13,7 +12,7 @@ const REHASHES = 20
  * `ip_hash`). IPv4 counts by its first three octets, IPv6 whole, as there. A request without `clientIp` uses its `key`,
  * and one without either goes to a random endpoint. Weights are ignored.
  */
-export const ipHash: Policy = {
+export const ipHash: StatelessPolicy = {
   name: 'ip-hash',
   latency: 'plain',
   picker: (view) => {
@@ -21,10 +20,10 @@ export const ipHash: Policy = {
     const positionOf = new Map(view.usable.map(({ slot }, position) => [slot, position]))
     return (request) => {
       if (slots.length === 0) return -1
-      const { clientIp, key } = request
-      const text = clientIp !== undefined ? network(asText('clientIp', clientIp)) : key
+      const ip = textOf('clientIp', request.clientIp)
+      const text = ip === undefined ? textOf('key', request.key) : network(ip)
       if (text === undefined) return reserveFrom(view, slots, randomPosition(view, slots.length))
-      let hash = hashText(asText('key', text))
+      let hash = hashText(text)
       for (let i = 0; i < REHASHES; i++) {
         const { slot } = all[hash % all.length]
         if (isUsable(slot) && state.core.reserve(slot)) return slot
@@ -41,10 +40,4 @@ export const ipHash: Policy = {
 function network(ip: string): string {
   const plain = ip.startsWith('::ffff:') ? ip.slice('::ffff:'.length) : ip
   return isIPv4(plain) ? plain.slice(0, plain.lastIndexOf('.')) : ip
-}
-
-/** A number, say, has no characters to hash: every one of them would go to the same endpoint. */
-function asText(name: string, value: unknown): string {
-  if (typeof value === 'string') return value
-  throw new ArgumentError(`${name} of the request is ${String(value)}, a ${typeof value}; it takes a string`)
 }

@@ -1,5 +1,7 @@
 import type { SharedState } from '../engine/state.js'
-import type { Endpoint, PickOptions, PolicyConfig } from '../model.js'
+import type { Endpoint, LoadReport, PickOptions, PolicyName } from '../model.js'
+import type { ResolvedPolicy } from '../options/resolved.js'
+import type { Timers } from '../runtime/timers.js'
 
 /** An endpoint and the slot that holds its state; what survives an update keeps its slot and so its history. */
 export interface Candidate {
@@ -27,9 +29,43 @@ export interface PolicyView {
 /** Chooses a slot and reserves it; -1 when no usable slot has room. */
 export type PolicyPicker = (request: PickOptions) => number
 
-export interface Policy {
-  readonly name: PolicyConfig['name']
+/** Asks an endpoint how loaded it is. Resolves to undefined where no answer, or none with a report, came in time. */
+export type Probe = (endpoint: Endpoint, path: string, timeoutMs: number) => Promise<LoadReport | undefined>
+
+/** What a policy with a life of its own gets when it is opened for a service, in one thread. */
+export interface PolicyContext {
+  readonly state: SharedState
+  readonly timers: Timers
+  /** What the policy knows has changed: the next pick asks it for another picker. */
+  readonly changed: () => void
+  readonly probe: Probe
+}
+
+/** A policy at work for one service, as long as its options stay the same. */
+export interface OpenPolicy {
+  picker(view: PolicyView): PolicyPicker
+  /** A request of this thread to `slot` has ended; its in-flight count is already without it. */
+  ended?(slot: number): void
+  /** An endpoint has said how loaded it is. */
+  reported?(member: Candidate, report: LoadReport): void
+  /** Ends timers and probes. */
+  close?(): void
+}
+
+interface PolicyBase {
+  readonly name: PolicyName
   /** Whether the latency average of its endpoints jumps up to a slower sample (peak EWMA) or only drifts there. */
   readonly latency: 'peak' | 'plain'
-  picker(view: PolicyView, options: PolicyConfig): PolicyPicker
 }
+
+/** All that it knows is in shared memory. */
+export interface StatelessPolicy extends PolicyBase {
+  picker(view: PolicyView, options: ResolvedPolicy): PolicyPicker
+}
+
+/** It remembers something from one view to the next: a table, probe results, reports. */
+export interface StatefulPolicy extends PolicyBase {
+  open(context: PolicyContext, options: ResolvedPolicy): OpenPolicy
+}
+
+export type Policy = StatelessPolicy | StatefulPolicy

@@ -1,8 +1,8 @@
 import { DISTRIBUTOR, METRIC } from '../engine/layout.js'
-import type { Policy } from './policy.js'
+import type { StatelessPolicy } from './policy.js'
 
 /** One endpoint at random, each with the same probability. Weights are ignored. */
-export const random: Policy = {
+export const random: StatelessPolicy = {
   name: 'random',
   latency: 'plain',
   picker: ({ state, service, slots }) =>

@@ -1,18 +1,72 @@
+import type { ResolvedPolicy } from '../options/resolved.js'
+import type { TimerHandle } from '../runtime/timers.js'
 import { lowestOf } from './choose.js'
-import type { Policy } from './policy.js'
+import type { OpenPolicy, PolicyContext, PolicyPicker, PolicyView, StatefulPolicy } from './policy.js'
+import { ReportedWeights } from './reported-weights.js'
+import { roundRobin } from './round-robin.js'
 import { sharesOf } from './score.js'
+import { strideOver } from './stride.js'
 
-/** Highest of (health + (1 - in-flight/limit) + (1 - latency/1 s)) / 3 among all endpoints. */
-export const resourceBased: Policy = {
+/**
+ * With `weights: 'score'` the highest of (health + (1 - in-flight/limit) + (1 - latency/1 s)) / 3 among all endpoints;
+ * with `'orca'` weighted round robin by the load that the endpoints report (gRPC A58), round robin until two of them do.
+ */
+export const resourceBased: StatefulPolicy = {
   name: 'resource-based',
   latency: 'plain',
-  picker: (view, { choices = 'all' }) => {
-    const { health, room, speed } = sharesOf(view)
-    return lowestOf(
-      view,
-      view.slots,
-      (slot, now) => -(health(slot) + room(slot) + speed(slot, now)) / 3,
-      choices,
-    )
-  },
+  open: (context, options) =>
+    options.weights === 'orca'
+      ? new ByReports(context, options)
+      : { picker: (view) => byScore(view, options) },
+}
+
+function byScore(view: PolicyView, { choices }: ResolvedPolicy): PolicyPicker {
+  const { health, room, speed } = sharesOf(view)
+  return lowestOf(
+    view,
+    view.slots,
+    (slot, now) => -(health(slot) + room(slot) + speed(slot, now)) / 3,
+    choices,
+  )
+}
+
+class ByReports implements OpenPolicy {
+  readonly #context: PolicyContext
+  readonly #options: ResolvedPolicy
+  readonly #reported: ReportedWeights
+  #timer: TimerHandle | undefined
+  #lastReport = Number.NEGATIVE_INFINITY
+
+  constructor(context: PolicyContext, options: ResolvedPolicy) {
+    this.#context = context
+    this.#options = options
+    this.#reported = new ReportedWeights(options)
+  }
+
+  picker(view: PolicyView): PolicyPicker {
+    const { core } = view.state
+    const weights = this.#reported.weights(view.usable, core.now())
+    return weights === undefined ? roundRobin.picker(view, this.#options) : strideOver(view, weights)
+  }
+
+  reported(...[member, report]: Parameters<Required<OpenPolicy>['reported']>): void {
+    const now = this.#context.state.core.now()
+    if (!this.#reported.add(member, report, now)) return
+    this.#lastReport = now
+    this.#timer ??= this.#again()
+  }
+
+  close(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  /** Weights follow the reports at this pace; it ends when the last report has expired. */
+  #again(): TimerHandle {
+    return this.#context.timers.after(this.#options.updateMs, () => {
+      this.#context.changed()
+      const age = this.#context.state.core.now() - this.#lastReport
+      this.#timer = age <= this.#options.expiryMs ? this.#again() : undefined
+    })
+  }
 }

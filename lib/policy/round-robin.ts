@@ -1,8 +1,8 @@
 import { DISTRIBUTOR, METRIC } from '../engine/layout.js'
-import type { Policy } from './policy.js'
+import type { StatelessPolicy } from './policy.js'
 
 /** Each endpoint in turn: one atomic cursor a service, exactly fair over all threads. Weights are ignored. */
-export const roundRobin: Policy = {
+export const roundRobin: StatelessPolicy = {
   name: 'round-robin',
   latency: 'plain',
   picker: ({ state, service, slots }) =>

@@ -3,9 +3,11 @@ import { selection } from '../../lib/engine/index.js'
 import { HEADER, SLOT } from '../../lib/engine/layout.js'
 import { SharedState } from '../../lib/engine/state.js'
 import type { Endpoint, PolicyConfig, PolicyName } from '../../lib/model.js'
-import { POLICY_DEFAULTS } from '../../lib/options/defaults.js'
-import { POLICIES } from '../../lib/policy/index.js'
-import type { PolicyPicker } from '../../lib/policy/policy.js'
+import { POLICY_DEFAULTS, POLICY_OPTION_DEFAULTS } from '../../lib/options/defaults.js'
+import type { ResolvedPolicy } from '../../lib/options/resolved.js'
+import { openPolicy } from '../../lib/policy/index.js'
+import type { OpenPolicy, PolicyContext, PolicyPicker, PolicyView } from '../../lib/policy/policy.js'
+import { ManualTimers } from '../../lib/runtime/timers.js'
 import { admit, type Member } from '../../lib/topology/member.js'
 
 export function manualState(seed = 1, nowMs = 1_000_000): SharedState {
@@ -46,16 +48,14 @@ export function admitAll(
   )
 }
 
-export function pickerOver(
+export function viewOf(
   state: SharedState,
-  name: PolicyName,
   usable: readonly Member[],
-  options: Partial<PolicyConfig> = {},
   all: readonly Member[] = usable,
-): PolicyPicker {
+): PolicyView {
   const slots = Uint32Array.from(usable, ({ slot }) => slot)
   const lookup = new Set(slots)
-  const view = {
+  return {
     state,
     service: all[0]?.service ?? 0,
     usable,
@@ -63,8 +63,26 @@ export function pickerOver(
     all,
     isUsable: (slot: number) => lookup.has(slot),
   }
-  return POLICIES[name].picker(view, { ...POLICY_DEFAULTS[name], ...options, name })
 }
+
+export function open(
+  state: SharedState,
+  name: PolicyName,
+  options: Partial<PolicyConfig> = {},
+  context: Partial<PolicyContext> = {},
+): OpenPolicy {
+  const resolved = { ...POLICY_OPTION_DEFAULTS, ...POLICY_DEFAULTS[name], ...options, name } as ResolvedPolicy
+  const nobody = { timers: new ManualTimers(), changed: () => {}, probe: async () => undefined }
+  return openPolicy({ state, ...nobody, ...context }, resolved)
+}
+
+export const pickerOver = (
+  state: SharedState,
+  name: PolicyName,
+  usable: readonly Member[],
+  options: Partial<PolicyConfig> = {},
+  all: readonly Member[] = usable,
+): PolicyPicker => open(state, name, options).picker(viewOf(state, usable, all))
 
 export const inFlight = (state: SharedState, members: readonly Member[]): number[] =>
   members.map(({ slot }) => state.get(slot, SLOT.IN_FLIGHT))

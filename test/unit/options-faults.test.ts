@@ -84,7 +84,7 @@ describe('every fault has its path and says what would be right', () => {
     ],
     [
       { policy: { name: 'random', decayMs: 5 } },
-      'policy.decayMs: `random` has no option `decayMs`; it is one of `peak-ewma`, `least-response-time`, `resource-based`, `adaptive`',
+      'policy.decayMs: `random` has no option `decayMs`; it is one of `peak-ewma`, `least-response-time`, `resource-based`, `adaptive`, `prequal`',
     ],
     [
       { policy: { name: 'least-request', choices: 1 } },
@@ -181,6 +181,26 @@ describe('every fault has its path and says what would be right', () => {
       'client.connect.checkServerIdentity: is a function; a configuration is plain data, because it goes to other threads',
     ],
     [{ panicThreshold: 50 }, 'panicThreshold: must be a number, 0 to 1, not 50'],
+    [
+      { policy: { name: 'maglev', tableSize: 65_536 } },
+      'policy.tableSize: must be a prime from 3 to 5,000,011, not 65536',
+    ],
+    [
+      { policy: { name: 'maglev', tableSize: 1e300 } },
+      'policy.tableSize: must be a prime from 3 to 5,000,011, not 1e+300',
+    ],
+    [
+      { policy: { name: 'ring-hash', hashBalanceFactor: 99 } },
+      'policy.hashBalanceFactor: must be 0, or a whole number from 100 to 10,000 per cent, not 99',
+    ],
+    [
+      { policy: { name: 'rendezvous', pointsPerWeight: 1 } },
+      'policy.pointsPerWeight: `rendezvous` has no option `pointsPerWeight`; it is one of `ring-hash`',
+    ],
+    [
+      { policy: { name: 'resource-based', weights: 'grpc' } },
+      'policy.weights: must be one of `score`, `orca`, not "grpc"',
+    ],
     [{ region: 5 }, 'region: must be text of at most 256 characters, not 5'],
   ])('%j', (options, fault) => {
     expect(faultsOfService(options)).toEqual([fault])
@@ -202,9 +222,15 @@ describe('every fault has its path and says what would be right', () => {
     expect(faultsOfService({ policy: { name } })[0]).toContain(`policy.name: unknown policy`)
   })
 
+  test("another system's name of a policy is told by ours", () => {
+    expect(faultsOfService({ policy: 'ketama' })[0]).toMatch(/^policy: .*; did you mean `ring-hash`\?/)
+  })
+
   test('a policy that resembles none is answered with the list', () => {
     const [fault] = faultsOfService({ policy: 'qqqqqqqqqqqq' })
-    expect(fault).toMatch(/^policy: unknown policy "qqqqqqqqqqqq"; policies: /)
+    expect(fault).toMatch(
+      /^policy: unknown policy "qqqqqqqqqqqq"; one of your own is registered by `definePolicy` .*; policies: /,
+    )
   })
 
   test('all faults come at once', () => {

@@ -1,0 +1,94 @@
+import { DISTRIBUTOR, METRIC, SLOT } from '../engine/layout.js'
+import { PolicyError } from '../errors.js'
+import type { Endpoint, PickOptions, PolicyDefinition, PolicyEndpoints } from '../model.js'
+import type { ResolvedPolicy } from '../options/resolved.js'
+import { customPolicy } from '../runtime/policies.js'
+import { reserveFrom } from './choose.js'
+import type { OpenPolicy, PolicyPicker, PolicyView } from './policy.js'
+
+const TWO_TO_32 = 4294967296
+
+/** The user's policy that `options` names. Whatever it does wrong is a `PolicyError` of the pick, never of the view. */
+export function openCustom(options: ResolvedPolicy): OpenPolicy {
+  const definition = customPolicy(options.name)
+  return {
+    picker: (view) => {
+      if (definition === undefined) return failing(options.name, 'is not defined in this thread', undefined)
+      try {
+        return guarded(view, definition, options)
+      } catch (error) {
+        return failing(options.name, `threw when it was given its endpoints: ${messageOf(error)}`, error)
+      }
+    },
+  }
+}
+
+function guarded(view: PolicyView, definition: PolicyDefinition, options: ResolvedPolicy): PolicyPicker {
+  const { state, service, slots, usable } = view
+  const { name } = options
+  const positionOf = new Map(usable.map(({ endpoint }, position) => [endpoint, position]))
+  const choose = definition.picker(endpointsOf(view, positionOf), options.options)
+  if (typeof choose !== 'function')
+    return failing(name, `gave ${describe(choose)} in the place of a function that chooses`, undefined)
+  const byLeastRequest = state.core.picker({
+    distributor: DISTRIBUTOR.TWO_CHOICES,
+    metric: METRIC.IN_FLIGHT,
+    service,
+    slots,
+  })
+  return (request) => {
+    if (slots.length === 0) return -1
+    const chosen = call(name, choose, request)
+    if (chosen === undefined) return byLeastRequest()
+    const position = positionOf.get(chosen)
+    if (position === undefined) throw new PolicyError(name, `chose ${describe(chosen)}`)
+    return reserveFrom(view, slots, position)
+  }
+}
+
+function call(name: string, choose: (request: PickOptions) => Endpoint | undefined, request: PickOptions) {
+  try {
+    return choose(request)
+  } catch (error) {
+    throw new PolicyError(name, `threw: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+function endpointsOf(
+  { state, slots, usable }: PolicyView,
+  positionOf: ReadonlyMap<Endpoint, number>,
+): PolicyEndpoints {
+  const slotOf = (endpoint: Endpoint): number => {
+    const position = positionOf.get(endpoint)
+    if (position === undefined) throw new TypeError(`${describe(endpoint)} is not an endpoint of this view`)
+    return slots[position]
+  }
+  const { core } = state
+  return Object.freeze({
+    endpoints: Object.freeze(usable.map(({ endpoint }) => endpoint)),
+    inFlight: (endpoint: Endpoint) => state.peek(slotOf(endpoint), SLOT.IN_FLIGHT),
+    latencyMs: (endpoint: Endpoint) => core.latency(slotOf(endpoint), core.now()),
+    health: (endpoint: Endpoint) => state.getFloat(slotOf(endpoint), SLOT.HEALTH_SCORE),
+    weight: (endpoint: Endpoint) => state.getFloat(slotOf(endpoint), SLOT.WEIGHT),
+    random: () => core.random() / TWO_TO_32,
+    now: () => core.now(),
+  })
+}
+
+const failing =
+  (name: string, what: string, cause: unknown): PolicyPicker =>
+  () => {
+    throw new PolicyError(name, what, { cause })
+  }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : typeof error)
+
+/** What came in the place of an endpoint, without calling anything of it. */
+function describe(value: unknown): string {
+  if (value instanceof Promise) return 'a promise (a policy chooses at once)'
+  if (typeof value === 'object' && value !== null) {
+    const id: unknown = Object.getOwnPropertyDescriptor(value, 'id')?.value
+    return typeof id === 'string' ? `an endpoint "${id}" that is not in its view` : 'an object'
+  }
+  return typeof value === 'function' ? 'a function' : (JSON.stringify(value) ?? typeof value)
+}

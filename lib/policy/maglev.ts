@@ -1,0 +1,73 @@
+import { type MaglevSpec, maglevBuilder } from '../engine/maglev.js'
+import { positionOf, rehash } from './hash.js'
+import type { Identities } from './identities.js'
+import type { KeyTable } from './key-table.js'
+import type { StatefulPolicy } from './policy.js'
+import { openTablePolicy } from './table-policy.js'
+
+/** The paper's small and large table. */
+const SMALL_TABLE = 65_537
+const LARGE_TABLE = 655_373
+/** Fewer slots than this an endpoint are too uneven: floor and ceiling of 5 differ by a fifth. */
+const LEAST_SLOTS_EACH = 5
+/** Turns between two yields: about a quarter of a millisecond. */
+const STEP = 8_192
+
+/**
+ * Maglev hashing (Eisenbud et al., NSDI 2016): a table of which each endpoint has the same number of slots, give or take
+ * one, or in proportion to its weight. More even than a ring and quicker to look up; where endpoints are added or removed
+ * a few more keys move than have to.
+ */
+export const maglev: StatefulPolicy = {
+  name: 'maglev',
+  latency: 'plain',
+  open: (context, options) =>
+    openTablePolicy(context, options, (identities) => buildMaglev(identities, options.tableSize)),
+}
+
+class MaglevTable implements KeyTable {
+  readonly table: Uint32Array
+
+  constructor(table: Uint32Array) {
+    this.table = table
+  }
+
+  seek(hash: number): number {
+    return positionOf(hash, this.table.length)
+  }
+
+  slotAt(position: number): number {
+    return this.table[position]
+  }
+
+  /** Anywhere: the keys of an endpoint that is out spread over all others. */
+  next(_position: number, hash: number, attempt: number): number {
+    return positionOf(rehash(hash, attempt), this.table.length)
+  }
+}
+
+const sizeFor = (endpoints: number): number =>
+  endpoints * LEAST_SLOTS_EACH <= SMALL_TABLE ? SMALL_TABLE : LARGE_TABLE
+
+/** Offset and skip of each endpoint from its two hashes, as in the paper. */
+export function maglevSpec({ slots, weights, a, b }: Identities, size: number): MaglevSpec {
+  let largest = 0
+  for (const weight of weights) if (weight > largest) largest = weight
+  return {
+    size,
+    offsets: a.map((hash) => hash % size),
+    skips: b.map((hash) => (hash % (size - 1)) + 1),
+    shares: weights.map((weight) => weight / largest),
+    names: slots,
+    table: new Uint32Array(size),
+  }
+}
+
+/** @param tableSize a prime; 0: by the number of endpoints */
+export function* buildMaglev(identities: Identities, tableSize: number): Generator<void, MaglevTable> {
+  const spec = maglevSpec(identities, tableSize || sizeFor(identities.slots.length))
+  yield
+  const advance = maglevBuilder(spec)
+  while (!advance(STEP)) yield
+  return new MaglevTable(spec.table)
+}

@@ -1,0 +1,43 @@
+import type { TimerHandle, Timers } from '../runtime/timers.js'
+
+/**
+ * A value that takes long to make. The first one is made at once, since nothing can be chosen without it. A later one is
+ * made in slices between other work, each from one `yield` to the next, while the one before stays in force.
+ */
+export class SlicedBuild<T> {
+  readonly #timers: Timers
+  #current: T | undefined
+  #slice: TimerHandle | undefined
+
+  constructor(timers: Timers) {
+    this.#timers = timers
+  }
+
+  /** Valid once `start` was called. */
+  get current(): T {
+    return this.#current as T
+  }
+
+  /** Makes a value that takes the place of the current one; one that is still being made is given up. */
+  start(steps: Generator<void, T>): void {
+    this.stop()
+    if (this.#current === undefined) {
+      let step = steps.next()
+      while (!step.done) step = steps.next()
+      this.#current = step.value
+    } else {
+      this.#advance(steps)
+    }
+  }
+
+  stop(): void {
+    this.#slice?.cancel()
+    this.#slice = undefined
+  }
+
+  #advance(steps: Generator<void, T>): void {
+    const step = steps.next()
+    if (step.done) this.#current = step.value
+    else this.#slice = this.#timers.after(0, () => this.#advance(steps))
+  }
+}
