@@ -16,6 +16,18 @@ export function reserveFrom(view: PolicyView, slots: Uint32Array, position: numb
   return -1
 }
 
+/**
+ * Fills `sample` with `count` distinct positions below `n`, by Floyd's sampling (Bentley, Floyd 1987): exactly `count`
+ * random numbers.
+ */
+export function sampleDistinct(view: PolicyView, n: number, count: number, sample: Int32Array): void {
+  for (let i = 0; i < count; i++) {
+    const top = n - count + i
+    const at = randomPosition(view, top + 1)
+    sample[i] = sample.subarray(0, i).includes(at) ? top : at
+  }
+}
+
 /** Load of a slot at a time, lower is better; pure. */
 export type SlotLoad = (slot: number, now: number) => number
 

@@ -1,7 +1,7 @@
 import { SLOT } from '../engine/layout.js'
 import type { LoadReport } from '../model.js'
 import type { ResolvedPolicy } from '../options/resolved.js'
-import { randomPosition, reserveFrom } from './choose.js'
+import { randomPosition, reserveFrom, sampleDistinct } from './choose.js'
 import type {
   Candidate,
   OpenPolicy,
@@ -37,12 +37,14 @@ class Prequal implements OpenPolicy {
   readonly #underWay = new Set<Candidate>()
   /** Probes that are owed, fractions included. */
   #owed = 0
+  readonly #sample: Int32Array
   #closed = false
 
   constructor(context: PolicyContext, options: ResolvedPolicy) {
     this.#context = context
     this.#options = options
     this.#pool = new ProbePool(options)
+    this.#sample = new Int32Array(Math.ceil(options.probesPerRequest) + 1)
   }
 
   picker(view: PolicyView): PolicyPicker {
@@ -64,12 +66,16 @@ class Prequal implements OpenPolicy {
     this.#closed = true
   }
 
+  /** Of distinct endpoints. */
   #probeSome(view: PolicyView, uses: number): void {
     const { probesPerRequest, probePath } = this.#options
     const n = view.slots.length
     this.#owed = Math.min(this.#owed + probesPerRequest, n)
-    for (; this.#owed >= 1; this.#owed--) {
-      const member = view.usable[randomPosition(view, n)]
+    const count = Math.floor(this.#owed)
+    this.#owed -= count
+    sampleDistinct(view, n, count, this.#sample)
+    for (let i = 0; i < count; i++) {
+      const member = view.usable[this.#sample[i]]
       if (probePath === '') this.#look(view, member, uses)
       else this.#ask(view, member, uses)
     }
