@@ -56,8 +56,8 @@ export class ServicePolicy {
     return this.#open?.picker(view) ?? (() => -1)
   }
 
-  ended(slot: number): void {
-    this.#open?.ended?.(slot)
+  ended(slot: number, startedAt: number, latencyMs: number): void {
+    this.#open?.ended?.(slot, startedAt, latencyMs)
   }
 
   /** What an endpoint said of its load. */

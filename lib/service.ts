@@ -212,7 +212,7 @@ export class Service {
     const wasProbe = (flags & LEASE_FLAGS.PROBE) !== 0
     this.#state.core.end(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
     if (flags & LEASE_FLAGS.COUNTED) this.#limit.leave()
-    this.#policy.ended(member.slot)
+    this.#policy.ended(member.slot, startedAt, latencyMs)
     if (verdict === 'success') this.#ejection.succeeded(member, wasProbe)
     else if (verdict !== 'cancelled') this.#ejection.failed(member, verdict, wasProbe)
     else if (wasProbe) this.#ejection.probeCancelled(member)

@@ -44,8 +44,12 @@ export interface PolicyContext {
 /** A policy at work for one service, as long as its options stay the same. */
 export interface OpenPolicy {
   picker(view: PolicyView): PolicyPicker
-  /** A request of this thread to `slot` has ended; its in-flight count is already without it. */
-  ended?(slot: number): void
+  /**
+   * A request of this thread to `slot` has ended; its in-flight count is already without it.
+   * @param startedAt the time of its reservation, ms
+   * @param latencyMs as for `Core.end`: NaN to be measured, negative where there is none
+   */
+  ended?(slot: number, startedAt: number, latencyMs: number): void
   /** An endpoint has said how loaded it is. */
   reported?(member: Candidate, report: LoadReport): void
   /** Ends timers and probes. */

@@ -1,6 +1,7 @@
 import { SLOT } from '../engine/layout.js'
 import type { LoadReport } from '../model.js'
 import type { ResolvedPolicy } from '../options/resolved.js'
+import { LatencyByLoad } from './latency-by-load.js'
 import { randomPosition, reserveFrom, sampleDistinct } from './choose.js'
 import type {
   Candidate,
@@ -30,11 +31,30 @@ export const prequal: StatefulPolicy = {
   open: (context, options) => new Prequal(context, options),
 }
 
+/** What this thread's own requests say of an endpoint. */
+class Seen {
+  readonly latency = new LatencyByLoad()
+  /** Requests in flight when a request arrived, by the time of its reservation. */
+  readonly #arrivals = new Map<number, number>()
+
+  arrived(startedAt: number, inFlight: number): void {
+    this.#arrivals.set(startedAt, inFlight)
+  }
+
+  ended(startedAt: number, latencyMs: number, now: number): void {
+    const inFlight = this.#arrivals.get(startedAt)
+    this.#arrivals.delete(startedAt)
+    if (inFlight !== undefined && latencyMs >= 0) this.latency.add(inFlight, latencyMs, now)
+  }
+}
+
 class Prequal implements OpenPolicy {
   readonly #context: PolicyContext
   readonly #options: ResolvedPolicy
   readonly #pool: ProbePool
   readonly #underWay = new Set<Candidate>()
+  /** By slot, without `probePath`. */
+  readonly #seen = new Map<number, Seen>()
   /** Probes that are owed, fractions included. */
   #owed = 0
   readonly #sample: Int32Array
@@ -48,7 +68,9 @@ class Prequal implements OpenPolicy {
   }
 
   picker(view: PolicyView): PolicyPicker {
-    const { slots, isUsable, state } = view
+    const { slots, isUsable, state, all } = view
+    const present = new Set(all.map((member) => member.slot))
+    for (const slot of this.#seen.keys()) if (!present.has(slot)) this.#seen.delete(slot)
     const n = slots.length
     const uses = reuse(this.#options, n)
     return () => {
@@ -57,13 +79,27 @@ class Prequal implements OpenPolicy {
       const slot = this.#pool.take(now, isUsable)
       const reserved =
         slot >= 0 && state.core.reserve(slot) ? slot : reserveFrom(view, slots, randomPosition(view, n))
+      if (reserved >= 0 && this.#options.probePath === '')
+        this.#seenOf(reserved).arrived(state.core.startedAt(), state.peek(reserved, SLOT.IN_FLIGHT) - 1)
       this.#probeSome(view, uses)
       return reserved
     }
   }
 
+  ended(slot: number, startedAt: number, latencyMs: number): void {
+    if (this.#options.probePath !== '') return
+    const now = this.#context.state.core.now()
+    this.#seen.get(slot)?.ended(startedAt, Number.isNaN(latencyMs) ? now - startedAt : latencyMs, now)
+  }
+
   close(): void {
     this.#closed = true
+  }
+
+  #seenOf(slot: number): Seen {
+    let seen = this.#seen.get(slot)
+    if (seen === undefined) this.#seen.set(slot, (seen = new Seen()))
+    return seen
   }
 
   /** Of distinct endpoints. */
@@ -84,7 +120,7 @@ class Prequal implements OpenPolicy {
   #look({ state }: PolicyView, { slot }: Candidate, uses: number): void {
     const now = state.core.now()
     const inFlight = state.peek(slot, SLOT.IN_FLIGHT)
-    this.#add(slot, inFlight, state.core.latency(slot, now), now, uses)
+    this.#add(slot, inFlight, this.#seenOf(slot).latency.estimate(inFlight, now), now, uses)
   }
 
   #ask({ state }: PolicyView, member: Candidate, uses: number): void {

@@ -106,7 +106,7 @@ describe('join-idle-queue', () => {
     const busy = members.find(({ slot }) => state.get(slot, 0) === 2)?.slot
     const finish = (slot: number) => {
       state.core.end(slot, 0, OUTCOME.SUCCEEDED, -1)
-      policy.ended?.(slot)
+      policy.ended?.(slot, 0, -1)
     }
     const others = first.filter((slot) => slot !== busy).reverse()
     for (const slot of others) finish(slot)
@@ -128,8 +128,8 @@ describe('join-idle-queue', () => {
     const members = admitAll(state, weighted([1, 1]))
     const policy = open(state, 'join-idle-queue')
     const picker = policy.picker(viewOf(state, members))
-    for (let i = 0; i < 10; i++) for (const { slot } of members) policy.ended?.(slot)
-    policy.ended?.(999)
+    for (let i = 0; i < 10; i++) for (const { slot } of members) policy.ended?.(slot, 0, -1)
+    policy.ended?.(999, 0, -1)
     expect(new Set([picker({}), picker({})]).size).toBe(2)
   })
 })
