@@ -46,5 +46,6 @@ export const positionOf = (hash: number, n: number): number => Math.floor((hash 
 export function textOf(name: 'key' | 'clientIp', value: unknown): string | undefined {
   if (value === undefined || value === '') return undefined
   if (typeof value === 'string') return value
-  throw new ArgumentError(`${name} of the request is ${String(value)}, a ${typeof value}; it takes a string`)
+  const what = Object(value) === value ? 'an object' : `${String(value)}, a ${typeof value}`
+  throw new ArgumentError(`${name} of the request is ${what}; it takes a string`)
 }

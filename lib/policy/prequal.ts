@@ -1,8 +1,8 @@
 import { SLOT } from '../engine/layout.js'
 import type { LoadReport } from '../model.js'
 import type { ResolvedPolicy } from '../options/resolved.js'
-import { LatencyByLoad } from './latency-by-load.js'
 import { randomPosition, reserveFrom, sampleDistinct } from './choose.js'
+import { LatencyByLoad } from './latency-by-load.js'
 import type {
   Candidate,
   OpenPolicy,

@@ -102,9 +102,11 @@ export function simulate(spec: QueueingSpec): QueueingResult {
   return { latencies, counts, tail: Array.from(tail, (seen) => seen / (requests - warmUp)) }
 }
 
-export const meanOf = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / values.length
+export const meanOf = (values: Float64Array): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length
 
-export const quantileOf = (values: Float64Array, q: number): number => values.slice().sort()[Math.floor(q * values.length)]
+export const quantileOf = (values: Float64Array, q: number): number =>
+  values.slice().sort()[Math.floor(q * values.length)]
 
 export const shareWithin = (values: Float64Array, limit: number): number =>
   values.reduce((count, value) => count + (value <= limit ? 1 : 0), 0) / values.length

@@ -1,6 +1,7 @@
 /** The hash itself, and each table against what its paper says of it. */
 import { describe, expect, it } from 'vitest'
-import { hashText, keyText } from '../../lib/policy/hash.js'
+import { ArgumentError } from '../../lib/errors.js'
+import { hashText, textOf } from '../../lib/policy/hash.js'
 import { type Identities, identify } from '../../lib/policy/identities.js'
 import type { KeyTable } from '../../lib/policy/key-table.js'
 import { buildMaglev } from '../../lib/policy/maglev.js'
@@ -51,15 +52,15 @@ describe('hashText', () => {
     expect(hashText(text, seed)).toBe(hash)
   })
 
-  it('takes an empty key for none, and any other value as its text', () => {
-    expect([undefined, null, '', 'a', 42, 0].map(keyText)).toEqual([
-      undefined,
+  it('takes an empty key for none, and refuses what is no text', () => {
+    expect([undefined, '', 'a', '0'].map((key) => textOf('key', key))).toEqual([
       undefined,
       undefined,
       'a',
-      '42',
       '0',
     ])
+    for (const key of [null, 42, {}, Object.create(null), Symbol('s')])
+      expect(() => textOf('key', key)).toThrow(ArgumentError)
   })
 
   it('spreads keys that differ in one digit: chi-square over 64 cells', () => {

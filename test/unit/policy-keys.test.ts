@@ -81,7 +81,7 @@ describe.each(HASHING)('%s', (name) => {
     expect(Math.max(...inFlight(state, members))).toBeLessThanOrEqual(103)
   })
 
-  it('takes keys of any type and length, and endpoints of any weight', () => {
+  it('takes texts of any length, and endpoints of any weight; refuses what is no text', () => {
     const state = manualState()
     const members = admitAll(
       state,
@@ -89,20 +89,15 @@ describe.each(HASHING)('%s', (name) => {
     )
     const picker = pickerOver(state, name, members)
     const slots = members.map(({ slot }) => slot)
-    for (const key of [
-      'x'.repeat(100_000),
-      '\u0000',
-      '\ud800',
-      7,
-      Number.NaN,
-      {},
-      ['a'],
-      false,
-    ] as string[]) {
+    for (const key of ['x'.repeat(100_000), '\u0000', '\ud800', '0', ' ']) {
       const slot = picker({ key })
       expect(slots).toContain(slot)
       expect(picker({ key })).toBe(slot)
     }
+    const before = inFlight(state, members)
+    for (const key of [7, Number.NaN, {}, ['a'], false, null] as unknown as string[])
+      expect(() => picker({ key })).toThrow(/^key of the request is .*; it takes a string$/)
+    expect(inFlight(state, members)).toEqual(before)
   })
 
   it.each([100, 125, 200])(
