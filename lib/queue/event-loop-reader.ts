@@ -36,6 +36,14 @@ export class EventLoopReader {
   /** The last look found something that this reader was not called for. */
   #suspicious = false
 
+  /** Nobody waits any more, unless whoever was served has come back meanwhile. */
+  readonly #rest = (): void => {
+    if (this.#pending.size > 0) return
+    clearInterval(this.#backstop)
+    this.#backstop = undefined
+    passOn(this.#port.lanes)
+  }
+
   constructor(port: ReaderPort) {
     this.#port = port
   }
@@ -83,9 +91,8 @@ export class EventLoopReader {
       pending.resolve(batch)
     }
     if (this.#pending.size > 0) return this.#sleep()
-    clearInterval(this.#backstop)
-    this.#backstop = undefined
-    passOn(this.#port.lanes)
+    // After whoever waited has gone on.
+    queueMicrotask(this.#rest)
   }
 
   #look(): void {

@@ -67,6 +67,9 @@ export function anyAsleep({ words }: QueueMemory): boolean {
   return Atomics.load(words, FIRST) !== 0 // (W2)
 }
 
+/** A guess at `anyAsleep`, before anything was published. */
+export const seemsAsleep = ({ words }: QueueMemory): boolean => words[FIRST] !== 0
+
 /** Takes one sleeper out of the bits: its number, or -1 where nobody sleeps. The caller wakes it. */
 export function claimSleeper({ words }: QueueMemory): number {
   const first = claimIn(words, FIRST, ~SEE_SECOND)

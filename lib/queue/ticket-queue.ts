@@ -92,12 +92,11 @@ export class TicketQueue {
     let cancel = (): void => {}
     let returned = false
     const iterator: AsyncIterableIterator<Uint32Array> = {
-      next: async () => {
-        if (returned) return { done: true, value: undefined }
+      next: () => {
+        if (returned) return Promise.resolve({ done: true, value: undefined })
         const reading = this.#port.read(BATCH)
         cancel = reading.cancel
-        const value = await reading.batch
-        return value.length === 0 ? { done: true, value: undefined } : { done: false, value }
+        return reading.batch.then(asResult)
       },
       return: async () => {
         returned = true
@@ -128,6 +127,9 @@ export class TicketQueue {
     return queueStats(this.#memory)
   }
 }
+
+const asResult = (batch: Uint32Array): IteratorResult<Uint32Array> =>
+  batch.length === 0 ? { done: true, value: undefined } : { done: false, value: batch }
 
 function capacityOf(options: TicketQueueOptions): number {
   if (typeof options !== 'object' || options === null) {

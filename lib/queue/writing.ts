@@ -1,6 +1,6 @@
 import type { QueueLanes } from './lanes.js'
 import { LANE, laneWord } from './layout.js'
-import { anyAsleep } from './sleepers.js'
+import { anyAsleep, seemsAsleep } from './sleepers.js'
 import { offerProbe } from './time-in-queue.js'
 import { wakeOne } from './waking.js'
 
@@ -61,11 +61,15 @@ export function publish(lanes: QueueLanes, lane: number): void {
   const tail = (published + unpublished) | 0
   // Positions wrap at the end of a block, and a block is published before the next is begun.
   if (tail === 0) words[at + LANE.WRAPS]++
-  if (((tail - words[at + LANE.PROBE_DUE]) | 0) >= 0) offerProbe(memory, at, tail)
+  const isProbeDue = ((tail - words[at + LANE.PROBE_DUE]) | 0) >= 0
+  // A sleeper should not wait for the clock.
+  const offersLate = isProbeDue && seemsAsleep(memory)
+  if (isProbeDue && !offersLate) offerProbe(memory, at, tail)
   Atomics.store(words, at + LANE.TAIL, tail) // (Q2)
   // First of all, since a sleeper takes its time to wake; it also finds what is not announced yet.
   if (anyAsleep(memory)) {
     wakeOne(lanes)
+    if (offersLate) offerProbe(memory, at, tail)
     // Items are few now: a pause that was right for many might last for hours.
     words[at + LANE.PROBE_DUE] = tail
   }
