@@ -51,3 +51,7 @@ foreach(source ${FAIRLEAD_TEST_SOURCES})
     TIMEOUT 180
     ENVIRONMENT "TSAN_OPTIONS=${FAIRLEAD_TSAN_OPTIONS};ASAN_OPTIONS=detect_leaks=1:halt_on_error=1")
 endforeach()
+
+if(FAIRLEAD_SANITIZE STREQUAL thread)
+  include(cmake/weakened.cmake)
+endif()
