@@ -12,10 +12,16 @@ const POLICIES: readonly PolicyName[] = [
   'round-robin',
   'weighted-round-robin',
   'random',
+  'weighted-random',
   'ip-hash',
+  'ring-hash',
+  'maglev',
+  'rendezvous',
   'geographic',
   'resource-based',
   'adaptive',
+  'prequal',
+  'join-idle-queue',
 ]
 const BALANCED_POOL = 'undici BalancedPool'
 const GRPC = 'grpc-js round_robin'

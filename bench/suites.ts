@@ -1,5 +1,6 @@
 import { counters } from './counters.js'
 import type { Suite } from './harness/suite.js'
+import { hashing } from './hashing.js'
 import { http } from './http.js'
 import { load } from './load.js'
 import { pick } from './pick.js'
@@ -8,4 +9,4 @@ import { threads } from './threads.js'
 import { wake } from './wake.js'
 
 /** Every suite, in the order in which they run. */
-export const SUITES: readonly Suite[] = [load, pick, counters, queue, threads, wake, http]
+export const SUITES: readonly Suite[] = [load, pick, counters, queue, threads, wake, hashing, http]

@@ -19,7 +19,15 @@ export interface Machine {
   readonly versions: Readonly<Record<string, string>>
 }
 
-const PACKAGES = ['fairlead', 'undici', '@grpc/grpc-js', 'fastq', 'piscina', 'ringbuf.js'] as const
+const PACKAGES = [
+  'fairlead',
+  'undici',
+  '@grpc/grpc-js',
+  'fastq',
+  'piscina',
+  'ringbuf.js',
+  'hashring',
+] as const
 
 export function describeMachine(): Machine {
   const cpus = os.cpus()

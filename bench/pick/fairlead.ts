@@ -9,6 +9,7 @@ export interface Parameters {
 }
 
 const SERVICE = 'bench'
+const HASHING: readonly PolicyName[] = ['ring-hash', 'maglev', 'rendezvous']
 const REGIONS = ['eu', 'us', 'ap', 'sa']
 /** A power of two, so that a position is a mask away. */
 const IN_FLIGHT = 16
@@ -26,6 +27,7 @@ const OUTCOMES: readonly Outcome[] = Array.from({ length: VARIANTS }, (_, i) => 
 function requestsFor(policy: PolicyName): readonly (PickRequest | string)[] {
   return Array.from({ length: VARIANTS }, (_, i) => {
     if (policy === 'ip-hash') return { service: SERVICE, clientIp: `192.168.${i >> 8}.${i & 255}` }
+    if (HASHING.includes(policy)) return { service: SERVICE, key: `user-${i}` }
     if (policy === 'geographic' || policy === 'adaptive')
       return { service: SERVICE, region: REGIONS[i % REGIONS.length] }
     return SERVICE

@@ -23,8 +23,14 @@ export function reserveFrom(view: PolicyView, slots: Uint32Array, position: numb
 export function sampleDistinct(view: PolicyView, n: number, count: number, sample: Int32Array): void {
   for (let i = 0; i < count; i++) {
     const top = n - count + i
-    const at = randomPosition(view, top + 1)
-    sample[i] = sample.subarray(0, i).includes(at) ? top : at
+    let at = randomPosition(view, top + 1)
+    for (let j = 0; j < i; j++) {
+      if (sample[j] === at) {
+        at = top
+        break
+      }
+    }
+    sample[i] = at
   }
 }
 
@@ -46,7 +52,6 @@ export function lowestOf(
   if (n === 0) return () => -1
   const count = choices === 'all' ? n : Math.min(choices, n)
   const scan = count === n
-  // Distinct positions by Floyd's sampling (Bentley, Floyd 1987): exactly `count` random numbers.
   const sample = new Int32Array(scan ? 0 : count)
   return () => {
     const now = core.now()
@@ -63,16 +68,9 @@ export function lowestOf(
         if (++at === n) at = 0
       }
     } else {
+      sampleDistinct(view, n, count, sample)
       for (let i = 0; i < count; i++) {
-        const top = n - count + i
-        let at = randomPosition(view, top + 1)
-        for (let j = 0; j < i; j++) {
-          if (sample[j] === at) {
-            at = top
-            break
-          }
-        }
-        sample[i] = at
+        const at = sample[i]
         const value = load(slots[at], now)
         if (value < lowest || best < 0) {
           lowest = value

@@ -53,7 +53,10 @@ export class HotThreshold {
   }
 
   #remove(inFlight: number): void {
-    const at = this.#sorted.subarray(0, this.#count).indexOf(inFlight)
-    this.#sorted.copyWithin(at, at + 1, this.#count--)
+    const sorted = this.#sorted
+    let at = 0
+    while (sorted[at] !== inFlight) at++
+    const last = --this.#count
+    for (; at < last; at++) sorted[at] = sorted[at + 1]
   }
 }

@@ -50,6 +50,17 @@ export class LatencyByLoad {
       distances[to] = distance
       nearest[to] = this.#latencies[at] * Math.min(1, (inFlight + 1) / (this.#inFlight[at] + 1))
     }
-    return found === 0 ? 0 : nearest.slice(0, found).sort()[found >> 1]
+    return found === 0 ? 0 : medianOf(nearest, found)
   }
+}
+
+/** Of the first `n` values, which are put into order. Of two in the middle it is the larger. */
+function medianOf(values: Float64Array, n: number): number {
+  for (let i = 1; i < n; i++) {
+    const value = values[i]
+    let at = i
+    for (; at > 0 && values[at - 1] > value; at--) values[at] = values[at - 1]
+    values[at] = value
+  }
+  return values[n >> 1]
 }
