@@ -73,7 +73,7 @@ export interface PolicyConfig {
   choices?: number | 'all'
   /** `least-request`: load is (in-flight + 1)^bias / weight. Default 1 (Envoy); 0 looks at weights only. */
   bias?: number
-  /** `peak-ewma`, `least-response-time`, `resource-based`, `adaptive`, `prequal`: time constant of the latency average, in ms. Default 10,000. */
+  /** `peak-ewma`, `least-response-time`, `resource-based`, `adaptive`: time constant of the latency average, in ms. Default 10,000. */
   decayMs?: number
   /** `peak-ewma`: latency assumed of an endpoint that has not answered yet, in ms. Default 30. */
   firstRttMs?: number

@@ -53,7 +53,7 @@ export const POLICY_DEFAULTS: Readonly<Record<PolicyName, Readonly<Omit<PolicyCo
   geographic: {},
   'resource-based': { choices, decayMs, weights, blackoutMs, expiryMs, updateMs, errorPenalty },
   adaptive: { choices, decayMs },
-  prequal: { decayMs, probePath, probesPerRequest, poolSize, maxProbeAgeMs, hotQuantile },
+  prequal: { probePath, probesPerRequest, poolSize, maxProbeAgeMs, hotQuantile },
   'join-idle-queue': {},
 }
 

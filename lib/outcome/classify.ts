@@ -20,7 +20,7 @@ export function outcomeFault(outcome: unknown): string | undefined {
   if (outcome === undefined) return undefined
   if (typeof outcome !== 'object' || outcome === null)
     return `the outcome is ${String(outcome)}; it takes an object like { ok: true, status: 200, latencyMs: 12 }, or nothing`
-  const { ok, status, latencyMs } = outcome as Record<keyof Outcome, unknown>
+  const { ok, status, latencyMs, load } = outcome as Record<keyof Outcome, unknown>
   if (ok !== undefined && typeof ok !== 'boolean')
     return `ok of the outcome is ${String(ok)}; it takes true or false`
   if (status !== undefined && typeof status !== 'number')
@@ -28,6 +28,8 @@ export function outcomeFault(outcome: unknown): string | undefined {
   // An endless latency would weigh on the endpoint's average for minutes.
   if (latencyMs !== undefined && !(typeof latencyMs === 'number' && latencyMs >= 0 && latencyMs < Infinity))
     return `latencyMs of the outcome is ${String(latencyMs)}; it takes a number of milliseconds, 0 or more`
+  if (load !== undefined && (typeof load !== 'object' || load === null))
+    return `load of the outcome is ${String(load)}; it takes an object like { cpuUtilization: 0.4, rps: 120 }`
   return undefined
 }
 

@@ -19,6 +19,8 @@ describe('lease.end', () => {
     [{ latencyMs: -1 }, '-1'],
     [{ latencyMs: Number.NaN }, 'NaN'],
     [{ latencyMs: Number.POSITIVE_INFINITY }, 'Infinity'],
+    [{ load: null }, 'null'],
+    [{ load: 0.7 }, '0.7'],
   ])('says what is wrong with %j, and gives the place back all the same', (outcome, named) => {
     const balancer = balancerWith()
     const before = balancer.stats().services.users.endpoints

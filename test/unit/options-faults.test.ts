@@ -84,7 +84,7 @@ describe('every fault has its path and says what would be right', () => {
     ],
     [
       { policy: { name: 'random', decayMs: 5 } },
-      'policy.decayMs: `random` has no option `decayMs`; it is one of `peak-ewma`, `least-response-time`, `resource-based`, `adaptive`, `prequal`',
+      'policy.decayMs: `random` has no option `decayMs`; it is one of `peak-ewma`, `least-response-time`, `resource-based`, `adaptive`',
     ],
     [
       { policy: { name: 'least-request', choices: 1 } },
