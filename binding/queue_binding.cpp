@@ -1,4 +1,6 @@
 // The queues as lib/queue/native-lanes.ts sees them.
+#include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <optional>
 
@@ -31,6 +33,7 @@ class BoundQueue {
   /// See TicketQueue::popMany.
   std::uint32_t nextLane = 0;
 
+  bool holdsRequests() const noexcept { return queue_ && (*queue_)->slab().geometry().slotBytes > 0; }
   bool owns(std::uint32_t lane) const noexcept { return lane_ == static_cast<std::int32_t>(lane); }
 
   std::int32_t takeLane(Word owner) noexcept {
@@ -62,7 +65,7 @@ using Bound = std::shared_ptr<BoundQueue>;
 struct Call {
   napi_env env;
   BoundQueue& bound;
-  napi_value argv[3];
+  napi_value argv[4];
 
   Call(napi_env env, napi_callback_info info) : env(env), bound(**data(env, info, argv)) {}
 
@@ -80,6 +83,14 @@ struct Call {
         napi_get_typedarray_info(env, argv[at], &type, &length, &data, nullptr, nullptr) == napi_ok;
     return taken && type == napi_uint32_array ? static_cast<Word*>(data) : nullptr;
   }
+  /// Null where the argument is no Uint8Array.
+  std::byte* bytes(int at, std::size_t& length) const {
+    napi_typedarray_type type{};
+    void* data = nullptr;
+    const bool taken =
+        napi_get_typedarray_info(env, argv[at], &type, &length, &data, nullptr, nullptr) == napi_ok;
+    return taken && type == napi_uint8_array ? static_cast<std::byte*>(data) : nullptr;
+  }
   napi_value returns(std::int64_t value) const {
     napi_value result = nullptr;
     napi_create_int64(env, value, &result);
@@ -88,7 +99,7 @@ struct Call {
 
  private:
   static Bound* data(napi_env env, napi_callback_info info, napi_value* argv) {
-    std::size_t argc = 3;
+    std::size_t argc = 4;
     void* data = nullptr;
     napi_get_cb_info(env, info, &argc, argv, nullptr, &data);
     return static_cast<Bound*>(data);
@@ -139,6 +150,25 @@ napi_value popMany(napi_env env, napi_callback_info info) noexcept {
   return call.returns(queue->popMany(out, static_cast<std::uint32_t>(length), call.bound.nextLane));
 }
 
+/// (chunk, from, lengths, wanted) => popped
+napi_value popRequests(napi_env env, napi_callback_info info) noexcept {
+  const Call call(env, info);
+  TicketQueue* const queue = call.bound.queue();
+  std::size_t bytes = 0;
+  std::size_t most = 0;
+  std::byte* const chunk = call.bytes(0, bytes);
+  Word* const lengths = call.tickets(2, most);
+  const std::size_t from = call.number(1);
+  constexpr std::size_t kAlignment = sizeof(DoubleWord);
+  if (queue == nullptr || !call.bound.holdsRequests() || chunk == nullptr || lengths == nullptr ||
+      from > bytes || (reinterpret_cast<std::uintptr_t>(chunk) + from) % kAlignment != 0)
+    return call.returns(0);
+  RequestSink sink(queue->slab(), reinterpret_cast<DoubleWord*>(chunk + from), bytes - from, lengths,
+                   std::min(call.number(3), static_cast<std::uint32_t>(most)));
+  queue->popRequests(sink, call.bound.nextLane);
+  return call.returns(sink.taken());
+}
+
 /// (waiter)
 napi_value ring(napi_env env, napi_callback_info info) noexcept {
   const Call call(env, info);
@@ -170,18 +200,16 @@ void addFunction(Napi::Env env, Napi::Object to, const char* name, napi_callback
 Napi::Value openQueue(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Word* const base = elements<Word>(info[0], napi_int32_array, queue_layout::header::kWords, "words");
-  const Word capacity = base[queue_layout::header::kCapacity];
-  if (base[queue_layout::header::kFingerprint] != queue_layout::kFingerprint || capacity == 0 ||
-      capacity > queue_layout::sizes::kMaxCapacity) {
+  const QueueGeometry geometry = QueueGeometry::of(base);
+  if (base[queue_layout::header::kFingerprint] != queue_layout::kFingerprint || !geometry.isSound())
     throw Napi::RangeError::New(env, "words is not the memory of a queue of this layout");
-  }
-  elements<Word>(info[0], napi_int32_array, TicketQueueMemory::words(capacity), "words");
+  elements<Word>(info[0], napi_int32_array, geometry.words(), "words");
   Bound bound;
   try {
     bound = std::make_shared<BoundQueue>(env, base, info[0].As<Napi::Object>());
   } catch (const std::bad_alloc&) {
-    throw Napi::Error::New(env,
-                           "there is no memory left for a queue of " + std::to_string(capacity) + " items");
+    throw Napi::Error::New(
+        env, "there is no memory left for a queue of " + std::to_string(geometry.capacity) + " items");
   }
   auto functions = Napi::Object::New(env);
   addFunction(env, functions, "takeLane", takeLane, bound);
@@ -190,6 +218,7 @@ Napi::Value openQueue(const Napi::CallbackInfo& info) {
   addFunction(env, functions, "openBlock", openBlock, bound);
   addFunction(env, functions, "announce", announce, bound);
   addFunction(env, functions, "popMany", popMany, bound);
+  addFunction(env, functions, "popRequests", popRequests, bound);
   addFunction(env, functions, "ring", ring, bound);
   addFunction(env, functions, "closeBell", closeBell, bound);
   // openBell(waiter, onRing)

@@ -27,6 +27,30 @@ constexpr Word kLookedAt = 8;
 /// How often a search for a free block starts again: another thread may be about to give one back.
 constexpr int kBlockSearches = 1000;
 
+/// See the templates of TicketQueue.
+class TicketSink {
+ public:
+  TicketSink(const TicketQueueMemory& memory, Word* out, std::uint32_t room) noexcept
+      : memory_(memory), out_(out), room_(room) {}
+  std::uint32_t wanted() const noexcept { return room_ - taken_; }
+  std::uint32_t copy(BlockIndex block, Word offset, std::uint32_t count) noexcept {
+    Word* const items = memory_.block(block) + offset;
+    for (std::uint32_t i = 0; i < count; ++i)
+      out_[taken_ + i] = word(items, i).load(memory_order_relaxed); // (Q4)
+    copied_ = count;
+    return count;
+  }
+  void take() noexcept { taken_ += copied_; }
+  std::uint32_t taken() const noexcept { return taken_; }
+
+ private:
+  const TicketQueueMemory& memory_;
+  Word* out_;
+  std::uint32_t room_;
+  std::uint32_t taken_ = 0;
+  std::uint32_t copied_ = 0;
+};
+
 } // namespace
 
 TicketQueue::TicketQueue(Word* base)
@@ -140,51 +164,54 @@ bool TicketQueue::openBlock(std::uint32_t lane) noexcept {
 }
 
 std::uint32_t TicketQueue::popMany(Word* out, std::uint32_t count, std::uint32_t& next) noexcept {
+  TicketSink sink(memory_, out, count);
+  pop(sink, next);
+  return sink.taken();
+}
+
+void TicketQueue::popRequests(RequestSink& sink, std::uint32_t& next) noexcept { pop(sink, next); }
+
+template <class Sink>
+void TicketQueue::pop(Sink& sink, std::uint32_t& next) noexcept {
   const Word lanes = memory_.header(header::kLanesUsed).load(memory_order_acquire);
-  if (lanes <= kLookedAt) return readInTurn(lanes, out, count, next);
-  std::uint32_t popped = 0;
+  if (lanes <= kLookedAt) return readInTurn(lanes, sink, next);
   Word misses = 0;
   std::uint32_t lane = 0;
-  while (popped < count && misses <= sizes::kLanes && readable_.pop(lane)) {
+  while (sink.wanted() > 0 && misses <= sizes::kLanes && readable_.pop(lane)) {
     std::uint32_t got = 0;
     std::uint32_t visit = 0;
     // A block from each lane in turn; more while nobody else is in the queue.
     do {
-      got = read(lane, out + popped, count - popped);
-      popped += got;
+      got = read(lane, sink);
       visit += got;
-    } while (got > 0 && popped < count && readable_.empty());
+    } while (got > 0 && sink.wanted() > 0 && readable_.empty());
     if (visit == 0) ++misses;
     putBack(lane);
   }
-  return popped > 0 ? popped : readUnlisted(out, count);
+  if (sink.taken() == 0) readUnlisted(sink);
 }
 
-std::uint32_t TicketQueue::readInTurn(std::uint32_t lanes, Word* out, std::uint32_t count,
-                                      std::uint32_t& next) noexcept {
-  std::uint32_t popped = 0;
-  for (Word empty = 0; popped < count && empty < lanes;) {
+template <class Sink>
+void TicketQueue::readInTurn(std::uint32_t lanes, Sink& sink, std::uint32_t& next) noexcept {
+  for (Word empty = 0; sink.wanted() > 0 && empty < lanes;) {
     if (next >= lanes) next = 0;
-    const std::uint32_t got = read(next, out + popped, count - popped);
-    popped += got;
-    empty = got == 0 ? empty + 1 : 0;
+    empty = read(next, sink) == 0 ? empty + 1 : 0;
     // On to the next lane after each block, so that no producer starves the others; a part-read block is finished first.
-    if (popped < count) ++next;
+    if (sink.wanted() > 0) ++next;
   }
-  return popped;
 }
 
-std::uint32_t TicketQueue::readUnlisted(Word* out, std::uint32_t count) noexcept {
+template <class Sink>
+void TicketQueue::readUnlisted(Sink& sink) noexcept {
   const Word used = memory_.header(header::kLanesUsed).load(memory_order_acquire);
-  std::uint32_t popped = 0;
-  for (std::uint32_t lane = 0; lane < used && popped < count; ++lane) {
-    popped += read(lane, out + popped, count - popped);
+  for (std::uint32_t lane = 0; lane < used && sink.wanted() > 0; ++lane) {
+    read(lane, sink);
     if (isReadable(lane)) announce(lane);
   }
-  return popped;
 }
 
-std::uint32_t TicketQueue::read(std::uint32_t lane, Word* out, std::uint32_t count) noexcept {
+template <class Sink>
+std::uint32_t TicketQueue::read(std::uint32_t lane, Sink& sink) noexcept {
   const Word mask = memory_.blockMask();
   const auto head = memory_.lane(lane, lane::kHead);
   Word position = head.load(memory_order_acquire); // (Q1)
@@ -192,17 +219,18 @@ std::uint32_t TicketQueue::read(std::uint32_t lane, Word* out, std::uint32_t cou
     // (Q2) Acquire: with TAIL come the items before it.
     const auto available =
         static_cast<std::int32_t>(memory_.lane(lane, lane::kTail).load(memory_order_acquire) - position);
-    if (available <= 0 || count == 0) return 0;
+    const std::uint32_t wanted = sink.wanted();
+    if (available <= 0 || wanted == 0) return 0;
     const Word offset = position & mask;
-    const std::uint32_t got = std::min({static_cast<std::uint32_t>(available), count, mask + 1 - offset});
     const BlockIndex block = memory_.directory(lane, position).load(memory_order_relaxed);
-    Word* const items = memory_.block(block) + offset;
-    for (std::uint32_t i = 0; i < got; ++i) out[i] = word(items, i).load(memory_order_relaxed); // (Q4)
+    const std::uint32_t got = sink.copy(
+        block, offset, std::min({static_cast<std::uint32_t>(available), wanted, mask + 1 - offset})); // (Q4)
     // (Q3) Release: the loads above are over before anybody can give the block to a producer. Acquire on failure: as Q1.
     if (!head.compare_exchange_strong(position, position + got, memory_order_seq_cst, memory_order_acquire)) {
       memory_.lane(lane, lane::kRetries).fetch_add(1, memory_order_relaxed); // for statistics
       continue;
     }
+    sink.take();
     // Who reads a block's last item gives the block back.
     if (offset + got > mask) pool_.give(block);
     if (memory_.lane(lane, lane::kProbe).load(memory_order_relaxed) - position < got)

@@ -9,6 +9,7 @@
 #include <boost/lockfree/queue.hpp>
 
 #include "block_pool.hpp"
+#include "request_queue.hpp"
 #include "ticket_queue_credits.hpp"
 
 namespace fairlead {
@@ -37,6 +38,9 @@ class TicketQueue {
   /// Fills `out` with up to `count` numbers; returns how many. `next` is the caller's own: the lane that it reads next
   /// where there are few. Lock-free.
   std::uint32_t popMany(Word* out, std::uint32_t count, std::uint32_t& next) noexcept;
+  /// The same for a queue of requests, until the sink wants no more.
+  void popRequests(RequestSink& sink, std::uint32_t& next) noexcept;
+  RequestSlab slab() const noexcept { return RequestSlab(memory_); }
 
   // The parts of a push, for callers that do the rest on the memory themselves (lib/queue/port.ts).
 
@@ -50,14 +54,22 @@ class TicketQueue {
   void announce(std::uint32_t lane) noexcept;
 
  private:
-  /// Reads up to `count` numbers, not beyond the end of a block.
-  std::uint32_t read(std::uint32_t lane, Word* out, std::uint32_t count) noexcept;
+  // A sink takes what is popped: `copy` may be called several times before the copied items are popped, and `take` says
+  // that they are.
+
+  template <class Sink>
+  void pop(Sink& sink, std::uint32_t& next) noexcept;
+  /// Reads as much as the sink wants, not beyond the end of a block; returns how much that was.
+  template <class Sink>
+  std::uint32_t read(std::uint32_t lane, Sink& sink) noexcept;
   /// Puts a lane that this thread has in hand back, or lets it go when it is empty.
   void putBack(std::uint32_t lane) noexcept;
   /// Looks at each lane in turn, from `next` on, and at none twice in vain.
-  std::uint32_t readInTurn(std::uint32_t lanes, Word* out, std::uint32_t count, std::uint32_t& next) noexcept;
+  template <class Sink>
+  void readInTurn(std::uint32_t lanes, Sink& sink, std::uint32_t& next) noexcept;
   /// As the last resort, looks at every lane: another consumer may have the handle of a readable one in hand.
-  std::uint32_t readUnlisted(Word* out, std::uint32_t count) noexcept;
+  template <class Sink>
+  void readUnlisted(Sink& sink) noexcept;
   bool isReadable(std::uint32_t lane) const noexcept;
 
   /// See lib/queue/time-in-queue.ts.

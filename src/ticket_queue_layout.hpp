@@ -7,7 +7,7 @@ namespace fairlead::queue_layout {
 
 inline constexpr std::uint32_t kVersion = 1;
 inline constexpr std::uint32_t kMagic = 0x51544c46;
-inline constexpr std::uint32_t kFingerprint = 0x4d43fc2;
+inline constexpr std::uint32_t kFingerprint = 0x5e755761;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -19,6 +19,7 @@ inline constexpr std::uint32_t kBlockShift = 5;
 inline constexpr std::uint32_t kBlocks = 6;
 inline constexpr std::uint32_t kDirectoryShift = 7;
 inline constexpr std::uint32_t kStart = 8;
+inline constexpr std::uint32_t kSlotBytes = 9;
 inline constexpr std::uint32_t kId = 10;
 inline constexpr std::uint32_t kClosed = 16;
 inline constexpr std::uint32_t kLanesUsed = 17;
@@ -72,8 +73,10 @@ namespace sizes {
 inline constexpr std::uint32_t kLanes = 64;
 inline constexpr std::uint32_t kWaiters = 63;
 inline constexpr std::uint32_t kMaxCapacity = 8388608;
+inline constexpr std::uint32_t kMaxSlotBytes = 1048576;
 inline constexpr std::uint32_t kGrant = 256;
 inline constexpr std::uint32_t kSpareBlocks = 2;
+inline constexpr std::uint32_t kMaxBlocks = 65534;
 inline constexpr std::uint32_t kTimeBuckets = 256;
 } // namespace sizes
 

@@ -4,8 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "memory.hpp"
-#include "ticket_queue_layout.hpp"
+#include "ticket_queue_geometry.hpp"
 
 namespace fairlead {
 
@@ -22,40 +21,21 @@ static_assert(queue_layout::lane::kRefused % 2 == 0 && queue_layout::lane::kProb
 static_assert(queue_layout::sizes::kTimeBuckets == layout::sizes::kHistogramBuckets,
               "buckets as bucketOf counts them");
 
-constexpr std::uint32_t blockShiftOf(std::uint32_t capacity) {
-  return capacity >= 4096 ? 8 : capacity >= 256 ? 6 : 4;
-}
-constexpr std::uint32_t blocksOf(std::uint32_t capacity) {
-  const std::uint32_t shift = blockShiftOf(capacity);
-  return ((capacity + (1u << shift) - 1) >> shift) +
-         queue_layout::sizes::kLanes * queue_layout::sizes::kSpareBlocks;
-}
-
-/// Boost's fixed-size free lists address their nodes with 16 bits, two values of which are taken.
-inline constexpr std::uint32_t kMostBoostNodes = 65534;
-static_assert(blocksOf(queue_layout::sizes::kMaxCapacity) < kMostBoostNodes);
-
 /// Addresses within the memory. A value: copied freely, owns nothing. Lanes and blocks are not checked here.
 class TicketQueueMemory {
  public:
-  /// `base` is formatted memory of `words(capacity)` words.
+  /// `base` is formatted memory of a sound geometry.
   explicit TicketQueueMemory(Word* base) noexcept
       : base_(base),
-        capacity_(base[queue_layout::header::kCapacity]),
-        blockShift_(blockShiftOf(capacity_)),
-        directoryShift_(directoryShiftOf(capacity_)),
-        directory_(reinterpret_cast<BlockIndex*>(base + kDirectoryWord)),
-        items_(base + itemsWordOf(capacity_)) {}
-
-  static constexpr std::size_t words(std::uint32_t capacity) {
-    return itemsWordOf(capacity) + (std::size_t{blocksOf(capacity)} << blockShiftOf(capacity));
-  }
+        geometry_(QueueGeometry::of(base)),
+        directory_(reinterpret_cast<BlockIndex*>(base + QueueGeometry::kDirectoryWord)),
+        items_(base + geometry_.itemsWord()) {}
 
   Word* base() const noexcept { return base_; }
-  std::uint32_t capacity() const noexcept { return capacity_; }
-  std::uint32_t blocks() const noexcept { return blocksOf(capacity_); }
-  std::uint32_t blockShift() const noexcept { return blockShift_; }
-  std::uint32_t blockMask() const noexcept { return (1u << blockShift_) - 1; }
+  const QueueGeometry& geometry() const noexcept { return geometry_; }
+  std::uint32_t capacity() const noexcept { return geometry_.capacity; }
+  std::uint32_t blocks() const noexcept { return geometry_.blocks; }
+  std::uint32_t blockMask() const noexcept { return (1u << geometry_.blockShift) - 1; }
 
   std::atomic_ref<Word> header(std::size_t field) const noexcept { return word(base_, field); }
   std::atomic_ref<Word> lane(std::uint32_t lane, std::size_t field) const noexcept {
@@ -70,29 +50,21 @@ class TicketQueueMemory {
 
   /// The block that holds a position of a lane.
   std::atomic_ref<BlockIndex> directory(std::uint32_t lane, Word position) const noexcept {
-    const Word entry = (position >> blockShift_) & ((1u << directoryShift_) - 1);
-    return std::atomic_ref<BlockIndex>(directory_[(std::size_t{lane} << directoryShift_) + entry]);
+    const Word entry = (position >> geometry_.blockShift) & ((1u << geometry_.directoryShift) - 1);
+    return std::atomic_ref<BlockIndex>(directory_[(std::size_t{lane} << geometry_.directoryShift) + entry]);
   }
-  Word* block(std::uint32_t index) const noexcept { return items_ + (std::size_t{index} << blockShift_); }
+  /// Tickets.
+  Word* block(std::uint32_t index) const noexcept {
+    return items_ + (std::size_t{index} << geometry_.blockShift);
+  }
 
  private:
-  static constexpr std::size_t kDirectoryWord =
-      queue_layout::header::kWords + std::size_t{queue_layout::sizes::kLanes} * queue_layout::lane::kWords +
-      std::size_t{queue_layout::sizes::kWaiters} * queue_layout::waiter::kWords;
-  static constexpr std::uint32_t directoryShiftOf(std::uint32_t capacity) {
-    return static_cast<std::uint32_t>(std::bit_width(blocksOf(capacity) - 1));
-  }
-  static constexpr std::size_t itemsWordOf(std::uint32_t capacity) {
-    return kDirectoryWord + ((std::size_t{queue_layout::sizes::kLanes} << directoryShiftOf(capacity)) >> 1);
-  }
   Word* plainLane(std::uint32_t lane) const noexcept {
     return base_ + queue_layout::header::kWords + std::size_t{lane} * queue_layout::lane::kWords;
   }
 
   Word* base_;
-  std::uint32_t capacity_;
-  std::uint32_t blockShift_;
-  std::uint32_t directoryShift_;
+  QueueGeometry geometry_;
   BlockIndex* directory_;
   Word* items_;
 };

@@ -1,18 +1,23 @@
 import { selection } from '../engine/index.js'
 import { FallbackLanes } from './fallback-lanes.js'
-import type { QueueLanes } from './lanes.js'
+import { FallbackRequestLanes } from './fallback-request-lanes.js'
+import type { RequestLanes, TicketLanes } from './lanes.js'
 import type { QueueEngineKind, QueueMemory } from './memory.js'
 import { nativeQueueEngine } from './native-lanes.js'
+import type { RequestMemory } from './request-memory.js'
 
 export interface QueueEngine {
   readonly kind: QueueEngineKind
-  /** One thread's access to a queue. */
-  readonly createLanes: (memory: QueueMemory) => QueueLanes
+  /** One thread's access to a queue of tickets. */
+  readonly createLanes: (memory: QueueMemory) => TicketLanes
+  /** One thread's access to a queue of requests. */
+  readonly createRequestLanes: (memory: RequestMemory) => RequestLanes
 }
 
 export const fallbackQueueEngine: QueueEngine = {
   kind: 'fallback',
   createLanes: (memory) => new FallbackLanes(memory),
+  createRequestLanes: (memory) => new FallbackRequestLanes(memory),
 }
 
 let selected: QueueEngine | undefined

@@ -6,9 +6,10 @@ import { countRescue, fallAsleep, isAsleep, wakeUp } from './sleepers.js'
 import { passOn } from './waking.js'
 
 /** What a reader needs of its thread's end of the queue. */
-export interface ReaderPort {
+export interface ReaderPort<Batch> {
   readonly lanes: QueueLanes
-  popMany(into: Uint32Array): number
+  /** Up to `most` items that can be read now. */
+  pop(most: number): Batch
   /** The waiter of this thread's event loop, taken when first asked for; then `ring` is what its bell calls. */
   loopWaiter(): LoopWaiter
 }
@@ -18,18 +19,17 @@ export interface LoopWaiter {
   readonly bell: Bell
 }
 
-interface Pending {
+interface Pending<Batch> {
   readonly most: number
-  readonly resolve: (batch: Uint32Array) => void
+  readonly resolve: (batch: Batch) => void
 }
 
 /** How often a waiting reader looks by itself, ms: the call is lost where a thread ends in an unseen way with it in hand. */
 const BACKSTOP_MS = 1000
 
-export class EventLoopReader {
-  readonly #port: ReaderPort
-  readonly #pending = new Set<Pending>()
-  #scratch = new Uint32Array(0)
+export class EventLoopReader<Batch extends { readonly length: number }> {
+  readonly #port: ReaderPort<Batch>
+  readonly #pending = new Set<Pending<Batch>>()
   /** Keeps the event loop alive while somebody waits. */
   #backstop: NodeJS.Timeout | undefined
   #asleep: LoopWaiter | undefined
@@ -44,19 +44,19 @@ export class EventLoopReader {
     passOn(this.#port.lanes)
   }
 
-  constructor(port: ReaderPort) {
+  constructor(port: ReaderPort<Batch>) {
     this.#port = port
   }
 
   /** Resolves to 1 to `most` items as soon as there are some, in the order of the calls; to none once the queue has ended. */
-  read(most: number): { readonly batch: Promise<Uint32Array>; cancel(): void } {
+  read(most: number): { readonly batch: Promise<Batch>; cancel(): void } {
     if (this.#pending.size === 0) {
-      const now = this.#pop(most)
+      const now = this.#port.pop(most)
       if (now.length > 0 || isEnded(this.#port.lanes.memory))
         return { batch: Promise.resolve(now), cancel() {} }
     }
-    let pending: Pending
-    const batch = new Promise<Uint32Array>((resolve) => {
+    let pending: Pending<Batch>
+    const batch = new Promise<Batch>((resolve) => {
       pending = { most, resolve }
       this.#pending.add(pending)
     })
@@ -66,17 +66,11 @@ export class EventLoopReader {
       batch,
       cancel: () => {
         if (!this.#pending.delete(pending)) return
-        pending.resolve(new Uint32Array(0))
+        pending.resolve(this.#port.pop(0))
         // What this thread was called for is another one's now.
         this.ring()
       },
     }
-  }
-
-  #pop(most: number): Uint32Array {
-    if (this.#scratch.length < most) this.#scratch = new Uint32Array(most)
-    const into = this.#scratch.length === most ? this.#scratch : this.#scratch.subarray(0, most)
-    return this.#scratch.slice(0, this.#port.popMany(into))
   }
 
   /** There may be something to read. */
@@ -85,7 +79,7 @@ export class EventLoopReader {
     this.#suspicious = false
     this.#rise()
     for (const pending of this.#pending) {
-      const batch = this.#pop(pending.most)
+      const batch = this.#port.pop(pending.most)
       if (batch.length === 0 && !isEnded(memory)) break
       this.#pending.delete(pending)
       pending.resolve(batch)

@@ -1,11 +1,11 @@
 /**
- * The ticket queue's fallback engine: everything on `Atomics`. Readable lanes are found by looking at each in turn; free
+ * The fallback engine of queues: everything on `Atomics`. Readable lanes are found by looking at each in turn; free
  * blocks stay where they were read empty until a producer takes them back, so consumers have nothing to do for them.
  */
 import { type Bell, fallbackBell } from './bell.js'
 import { obtainCredit, returnCredit } from './credits.js'
 import { freeLane, takeLane } from './lane-table.js'
-import type { QueueLanes } from './lanes.js'
+import type { QueueLanes, TicketLanes } from './lanes.js'
 import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES } from './layout.js'
 import type { QueueMemory } from './memory.js'
 import { takeOver } from './ownership.js'
@@ -15,8 +15,10 @@ import { mark } from './sleepers.js'
 
 /** How often a search for a free block starts again when others were quicker. */
 const SEARCHES = 1000
+const NOTHING = new Uint32Array(0)
 
-export class FallbackLanes implements QueueLanes {
+/** What both kinds of queue have in common. */
+export abstract class AtomicsLanes implements QueueLanes {
   readonly memory: QueueMemory
   /** The lane that is read next. */
   #next = 0
@@ -67,16 +69,18 @@ export class FallbackLanes implements QueueLanes {
 
   announce(): void {}
 
-  popMany(out: Uint32Array): number {
-    const { memory } = this
-    const wanted = out.length
+  /** Reads up to `wanted` items, not beyond the end of a block; returns how many. `taken` were read before in this call. */
+  protected abstract read(lane: number, taken: number, wanted: number): number
+
+  /** Reads up to `wanted` items from all lanes in turn; returns how many. */
+  protected readInTurn(wanted: number): number {
     // Plain: a lane that was taken this moment is found by the next call.
-    const lanes = memory.words[QUEUE_HEADER.LANES_USED]
+    const lanes = this.memory.words[QUEUE_HEADER.LANES_USED]
     let count = 0
     let empty = 0
     while (count < wanted && empty < lanes) {
       if (this.#next >= lanes) this.#next = 0
-      const read = readLane(memory, this.#next, out, count, wanted - count)
+      const read = this.read(this.#next, count, wanted - count)
       if (read === 0) empty++
       else {
         empty = 0
@@ -135,5 +139,20 @@ export class FallbackLanes implements QueueLanes {
     }
     Atomics.add(words, at + LANE.INTENT, 1) // (Q13)
     return claimed
+  }
+}
+
+export class FallbackLanes extends AtomicsLanes implements TicketLanes {
+  #out: Uint32Array = NOTHING
+
+  popMany(out: Uint32Array): number {
+    this.#out = out
+    const count = this.readInTurn(out.length)
+    this.#out = NOTHING
+    return count
+  }
+
+  protected override read(lane: number, taken: number, wanted: number): number {
+    return readLane(this.memory, lane, this.#out, taken, wanted)
   }
 }

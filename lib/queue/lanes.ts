@@ -1,7 +1,7 @@
 /**
- * What an engine does for a ticket queue. The fast paths (accepting a single item, publishing, reading) are the same code
- * for both engines, in `port.ts` and `reading.ts`; an engine finds blocks, credits and lanes with something to read.
- * `test/contract` runs one suite on both.
+ * What an engine does for a queue. The fast paths (accepting a single item, publishing, reading) are the same code
+ * for both engines, in `ticket-port.ts`, `request-port.ts` and `reading.ts`; an engine finds blocks, credits and lanes with
+ * something to read. `test/contract` runs one suite on both.
  *
  * A lane is named by its number. Only the thread that has taken a lane may call the methods that say "own".
  */
@@ -23,12 +23,20 @@ export interface QueueLanes {
   openBlock(lane: number): boolean
   /** To be called after an own lane's TAIL was moved. */
   announce(lane: number): void
-  /** Fills `out` with what is readable, whoever published it; returns how many. */
-  popMany(out: Uint32Array): number
   /** Puts in order what ended threads have left, where nothing else does. False: call again later. */
   reap(): boolean
   /** A bell for an own waiter; it must not hold what `onRing` belongs to. */
   openBell(waiter: number, onRing: () => void): Bell
   /** Calls the bell of a waiter, of any thread. */
   ring(waiter: number): void
+}
+
+export interface TicketLanes extends QueueLanes {
+  /** Fills `out` with what is readable, whoever published it; returns how many. */
+  popMany(out: Uint32Array): number
+}
+
+export interface RequestLanes extends QueueLanes {
+  /** Adds up to `wanted` requests to `out`, of what is readable, whoever published it. */
+  popInto(out: Uint8Array[], wanted: number): void
 }

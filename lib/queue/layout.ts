@@ -1,5 +1,5 @@
 /**
- * The layout of a ticket queue's shared memory: written once, here. `src/ticket_queue_layout.hpp` is generated from this
+ * The layout of a queue's shared memory: written once, here. `src/ticket_queue_layout.hpp` is generated from this
  * file and its fingerprint is compared when the addon makes a queue and when a handle is attached.
  *
  * Each producer thread has a *lane*: a sequence of items that it alone appends to and that every thread may read from.
@@ -9,7 +9,8 @@
  * A thread that waits for something to read has a *waiter*: a word to sleep on, and a bit that says it sleeps.
  *
  * Order in memory: header, lanes, waiters, directories (16-bit entries), blocks. A word is 32 bits, little-endian. Fields that
- * different threads write sit on cache lines (16 words) of their own.
+ * different threads write sit on cache lines (16 words) of their own. In a queue of requests the blocks hold lengths, of 16
+ * or 32 bits, and the bytes follow them in a slab: as many slots as there are lengths, in the same order.
  */
 import { HISTOGRAM_BUCKETS } from '../engine/layout.js'
 
@@ -33,6 +34,8 @@ export const QUEUE_HEADER = {
   DIRECTORY_SHIFT: 7,
   /** Position at which every lane started. */
   START: 8,
+  /** Bytes of an item of a queue of requests; 0 in a queue of tickets. */
+  SLOT_BYTES: 9,
   /** Two random words that tell this queue from every other. */
   ID: 10,
   /** 1 after close(). On a cache line that is hardly ever written, as is LANES_USED. */
@@ -143,10 +146,14 @@ export const QUEUE_SIZES = {
   WAITERS: 63,
   /** Items. Boost's fixed-size stack of free blocks holds 65,534; this is 32,896 blocks. */
   MAX_CAPACITY: 8388608,
+  /** Bytes of a request. */
+  MAX_SLOT_BYTES: 1048576,
   /** Credits that a lane takes from the common stock at once, at most, beyond what it needs at that moment. */
   GRANT: 256,
   /** Free blocks for each lane beyond the capacity: its first and its last block may be partly used. */
   SPARE_BLOCKS: 2,
+  /** Boost's stack again; directory entries have 16 bits. */
+  MAX_BLOCKS: 65534,
   TIME_BUCKETS: HISTOGRAM_BUCKETS,
 } as const
 
@@ -166,35 +173,70 @@ export function queueLayoutFingerprint(): number {
   return hash >>> 0
 }
 
-/** What follows from a capacity. Word numbers count from the start of the memory. */
+/** What follows from a capacity and, for requests, the bytes of a slot. Word numbers count from the start of the memory. */
 export interface QueueGeometry {
   readonly capacity: number
+  readonly slotBytes: number
   readonly blockShift: number
   readonly blocks: number
   readonly directoryShift: number
   readonly directoryWord: number
   readonly itemsWord: number
+  /** Bytes of an entry of the items: a ticket, or the length of a request. */
+  readonly itemBytes: number
+  /** The slots of requests, from here to the end: one for each entry of the items. */
+  readonly slabWord: number
+  /** Bytes from one slot to the next. */
+  readonly slotStride: number
   readonly words: number
 }
 
-/** @param capacity items, 1 to MAX_CAPACITY */
-export function queueGeometry(capacity: number): QueueGeometry {
-  const blockShift = capacity >= 4096 ? 8 : capacity >= 256 ? 6 : 4
-  const blocks = Math.ceil(capacity / (1 << blockShift)) + QUEUE_SIZES.LANES * QUEUE_SIZES.SPARE_BLOCKS
+/**
+ * @param capacity items, 1 to MAX_CAPACITY
+ * @param slotBytes of a request; 0 for tickets
+ */
+export function queueGeometry(capacity: number, slotBytes = 0): QueueGeometry {
+  // Whole 64-bit words: who reads a slot in place finds it aligned for every type of array.
+  const slotStride = (slotBytes + 7) & ~7
+  const blockShift = slotBytes === 0 ? ticketBlockShift(capacity) : requestBlockShift(capacity, slotStride)
+  const blocks = blocksOf(capacity, blockShift)
   // A lane may hold every block, and its directory is addressed by position, so its size is a power of two.
   const directoryShift = 32 - Math.clz32(blocks - 1)
   const directoryWord = waiterWord(QUEUE_SIZES.WAITERS)
   const itemsWord = directoryWord + ((QUEUE_SIZES.LANES << directoryShift) >> 1)
+  const itemBytes = slotBytes === 0 || slotBytes > 0xffff ? 4 : 2
+  const items = blocks << blockShift
+  const slabWord = itemsWord + (slotBytes === 0 ? items : wholeLines((items * itemBytes) >> 2))
   return {
     capacity,
+    slotBytes,
     blockShift,
     blocks,
     directoryShift,
     directoryWord,
     itemsWord,
-    words: itemsWord + (blocks << blockShift),
+    itemBytes,
+    slabWord,
+    slotStride,
+    words: slabWord + (items * slotStride) / 4,
   }
 }
+
+const ticketBlockShift = (capacity: number): number => (capacity >= 4096 ? 8 : capacity >= 256 ? 6 : 4)
+
+/** Of 4 to 64 slots: spare blocks are an eighth of the capacity and a block 64 KiB, where that leaves as much as 4 slots. */
+function requestBlockShift(capacity: number, slotStride: number): number {
+  let shift = 2
+  while (shift < 6 && QUEUE_SIZES.LANES << (shift + 5) <= capacity && slotStride << (shift + 1) <= 65536)
+    shift++
+  while (blocksOf(capacity, shift) > QUEUE_SIZES.MAX_BLOCKS) shift++
+  return shift
+}
+
+const blocksOf = (capacity: number, blockShift: number): number =>
+  Math.ceil(capacity / (1 << blockShift)) + QUEUE_SIZES.LANES * QUEUE_SIZES.SPARE_BLOCKS
+
+const wholeLines = (words: number): number => (words + 15) & ~15
 
 /** First word of a lane. */
 export const laneWord = (lane: number): number => QUEUE_HEADER.WORDS + lane * LANE.WORDS

@@ -6,31 +6,44 @@ import {
   QUEUE_LAYOUT_VERSION,
   QUEUE_MAGIC,
   QUEUE_SIZES,
+  type QueueGeometry,
   queueGeometry,
   queueLayoutFingerprint,
 } from './layout.js'
 
 export type QueueEngineKind = 'native' | 'fallback'
 
+/** What a queue holds. */
+export interface QueueKind {
+  readonly type: 'fairlead.ticket-queue' | 'fairlead.request-queue'
+  readonly name: 'TicketQueue' | 'RequestQueue'
+}
+
+export const TICKETS: QueueKind = { type: 'fairlead.ticket-queue', name: 'TicketQueue' }
+export const REQUESTS: QueueKind = { type: 'fairlead.request-queue', name: 'RequestQueue' }
+
 /**
  * A queue as plain data: goes through `workerData` and `postMessage` to other threads of this process.
  * The fields are for `TicketQueue.attach`; nothing else should read them.
  */
-export interface TicketQueueHandle {
+export interface TicketQueueHandle extends QueueHandle {
   readonly type: 'fairlead.ticket-queue'
+}
+
+export interface QueueHandle {
+  readonly type: QueueKind['type']
   readonly version: number
   readonly engine: QueueEngineKind
   readonly memory: SharedArrayBuffer
 }
 
-const TYPE = 'fairlead.ticket-queue'
 const MASK_16 = 0xffff
 
 /** Views of a queue's shared memory, and the numbers that its addresses are made of. */
 export class QueueMemory {
   readonly words: Int32Array<SharedArrayBuffer>
   readonly doubles: Float64Array<SharedArrayBuffer>
-  /** Block `b` holds the items from `b << blockShift`. */
+  /** Tickets: block `b` holds those from `b << blockShift`. */
   readonly items: Uint32Array<SharedArrayBuffer>
   /** The block that holds a position of a lane: entry `directoryAt(lane, position)`. */
   readonly directory: Uint16Array<SharedArrayBuffer>
@@ -46,13 +59,14 @@ export class QueueMemory {
   constructor(buffer: SharedArrayBuffer) {
     this.words = new Int32Array(buffer)
     this.doubles = new Float64Array(buffer)
-    const geometry = queueGeometry(this.words[QUEUE_HEADER.CAPACITY])
+    const { geometry } = this
     this.directory = new Uint16Array(
       buffer,
       geometry.directoryWord * 4,
       QUEUE_SIZES.LANES << geometry.directoryShift,
     )
-    this.items = new Uint32Array(buffer, geometry.itemsWord * 4)
+    const items = geometry.slotBytes === 0 ? geometry.blocks << geometry.blockShift : 0
+    this.items = new Uint32Array(buffer, geometry.itemsWord * 4, items)
     this.capacity = geometry.capacity
     this.blocks = geometry.blocks
     this.blockShift = geometry.blockShift
@@ -66,8 +80,17 @@ export class QueueMemory {
     return this.words[QUEUE_HEADER.ENGINE] === 1 ? 'native' : 'fallback'
   }
 
-  get handle(): TicketQueueHandle {
-    return { type: TYPE, version: QUEUE_LAYOUT_VERSION, engine: this.engine, memory: this.words.buffer }
+  get kind(): QueueKind {
+    return kindOf(this.words)
+  }
+
+  get handle(): QueueHandle {
+    const { type } = this.kind
+    return { type, version: QUEUE_LAYOUT_VERSION, engine: this.engine, memory: this.words.buffer }
+  }
+
+  get geometry(): QueueGeometry {
+    return queueGeometry(this.words[QUEUE_HEADER.CAPACITY], this.words[QUEUE_HEADER.SLOT_BYTES])
   }
 
   directoryAt(lane: number, position: number): number {
@@ -83,22 +106,44 @@ export class QueueMemory {
   }
 }
 
+/** The memory of a queue of tickets. */
+export class TicketMemory extends QueueMemory {
+  override get handle(): TicketQueueHandle {
+    return { ...super.handle, type: 'fairlead.ticket-queue' }
+  }
+}
+
+const kindOf = (words: Int32Array): QueueKind => (words[QUEUE_HEADER.SLOT_BYTES] === 0 ? TICKETS : REQUESTS)
+
 /**
- * Allocates and formats the memory of a queue. Untouched pages cost address space only.
+ * Allocates and formats the memory of a queue of tickets.
  * @param start position at which the lanes start, a multiple of 256; tests set it just before the wrap
  */
-export function createQueueMemory(capacity: number, engine: QueueEngineKind, start = 0): QueueMemory {
-  if (!Number.isInteger(capacity) || capacity < 1 || capacity > QUEUE_SIZES.MAX_CAPACITY) {
-    throw new ArgumentError(
-      `capacity is ${show(capacity)}; it takes a whole number of items from 1 to ${QUEUE_SIZES.MAX_CAPACITY}`,
-    )
-  }
-  const geometry = queueGeometry(capacity)
+export function createQueueMemory(capacity: number, engine: QueueEngineKind, start = 0): TicketMemory {
+  checkCapacity(capacity)
+  return new TicketMemory(formatMemory(queueGeometry(capacity), engine, start))
+}
+
+/** Throws an ArgumentError. */
+export function checkCapacity(capacity: number): void {
+  if (Number.isInteger(capacity) && capacity >= 1 && capacity <= QUEUE_SIZES.MAX_CAPACITY) return
+  throw new ArgumentError(
+    `capacity is ${show(capacity)}; it takes a whole number of items from 1 to ${QUEUE_SIZES.MAX_CAPACITY}`,
+  )
+}
+
+/** Memory of a queue that holds nothing. Pages that are never touched cost address space only. */
+export function formatMemory(
+  geometry: QueueGeometry,
+  engine: QueueEngineKind,
+  start: number,
+): SharedArrayBuffer {
   const words = new Int32Array(new SharedArrayBuffer(geometry.words * 4))
   words[QUEUE_HEADER.VERSION] = QUEUE_LAYOUT_VERSION
   words[QUEUE_HEADER.FINGERPRINT] = queueLayoutFingerprint()
   words[QUEUE_HEADER.ENGINE] = engine === 'native' ? 1 : 0
-  words[QUEUE_HEADER.CAPACITY] = capacity
+  words[QUEUE_HEADER.CAPACITY] = geometry.capacity
+  words[QUEUE_HEADER.SLOT_BYTES] = geometry.slotBytes
   words[QUEUE_HEADER.BLOCK_SHIFT] = geometry.blockShift
   words[QUEUE_HEADER.BLOCKS] = geometry.blocks
   words[QUEUE_HEADER.DIRECTORY_SHIFT] = geometry.directoryShift
@@ -116,35 +161,50 @@ export function createQueueMemory(capacity: number, engine: QueueEngineKind, sta
     }
   }
   Atomics.store(words, QUEUE_HEADER.MAGIC, QUEUE_MAGIC)
-  return new QueueMemory(words.buffer)
+  return words.buffer
 }
 
 /** The memory behind a handle, for an engine of the given kind; throws a HandleError that says what is wrong with it. */
-export function openQueueMemory(handle: unknown, engine: QueueEngineKind): QueueMemory {
-  if (typeof handle !== 'object' || handle === null || (handle as TicketQueueHandle).type !== TYPE) {
-    throw new HandleError(`This is not the handle of a TicketQueue: ${show(handle)}`)
+export function openQueueMemory(handle: unknown, engine: QueueEngineKind): TicketMemory {
+  return new TicketMemory(checkHandle(handle, engine, TICKETS))
+}
+
+/** The memory behind the handle of a queue of the given kind; throws a HandleError that says what is wrong with it. */
+export function checkHandle(handle: unknown, engine: QueueEngineKind, kind: QueueKind): SharedArrayBuffer {
+  const { name } = kind
+  const other = kind === TICKETS ? REQUESTS : TICKETS
+  const type = typeof handle === 'object' && handle !== null ? (handle as QueueHandle).type : undefined
+  if (type === other.type) {
+    throw new HandleError(
+      `This is the handle of a ${other.name}, not of a ${name}; ${other.name}.attach takes it`,
+    )
   }
-  const { version, engine: made, memory } = handle as TicketQueueHandle
+  if (type !== kind.type) throw new HandleError(`This is not the handle of a ${name}: ${show(handle)}`)
+  const { version, engine: made, memory } = handle as QueueHandle
   if (version !== QUEUE_LAYOUT_VERSION) {
     throw new HandleError(
-      `This TicketQueue handle has layout version ${show(version)}, this fairlead has ${QUEUE_LAYOUT_VERSION}; every thread must load the same version`,
+      `This ${name} handle has layout version ${show(version)}, this fairlead has ${QUEUE_LAYOUT_VERSION}; every thread must load the same version`,
     )
   }
   if (made !== engine) {
     throw new HandleError(
-      `This TicketQueue was made by the ${show(made)} engine, this thread runs the ${engine} one; set FAIRLEAD_ENGINE alike in every thread`,
+      `This ${name} was made by the ${show(made)} engine, this thread runs the ${engine} one; set FAIRLEAD_ENGINE alike in every thread`,
     )
   }
   if (!(memory instanceof SharedArrayBuffer)) {
-    throw new HandleError(`This TicketQueue handle has no shared memory, but ${show(memory)}`)
+    throw new HandleError(`This ${name} handle has no shared memory, but ${show(memory)}`)
   }
-  const fault = memoryFault(memory, engine)
-  if (fault !== undefined) throw new HandleError(`The memory of this TicketQueue handle ${fault}`)
-  return new QueueMemory(memory)
+  const fault = memoryFault(memory, engine, kind)
+  if (fault !== undefined) throw new HandleError(`The memory of this ${name} handle ${fault}`)
+  return memory
 }
 
 /** What is wrong with a queue's memory, as the end of a sentence. Every number that becomes part of an address is checked. */
-function memoryFault(memory: SharedArrayBuffer, engine: QueueEngineKind): string | undefined {
+function memoryFault(
+  memory: SharedArrayBuffer,
+  engine: QueueEngineKind,
+  kind: QueueKind,
+): string | undefined {
   if ((memory as { growable?: boolean }).growable) return 'is growable; a queue never makes such memory'
   if (memory.byteLength < QUEUE_HEADER.WORDS * 4 || memory.byteLength % 4 !== 0) {
     return `has ${memory.byteLength} bytes, which is no size of a queue`
@@ -161,14 +221,17 @@ function memoryFault(memory: SharedArrayBuffer, engine: QueueEngineKind): string
   if (words[QUEUE_HEADER.ENGINE] !== (engine === 'native' ? 1 : 0)) return 'belongs to the other engine'
   const capacity = words[QUEUE_HEADER.CAPACITY]
   if (capacity < 1 || capacity > QUEUE_SIZES.MAX_CAPACITY) return `has a capacity of ${capacity}`
-  const geometry = queueGeometry(capacity)
+  if (kindOf(words) !== kind) return `is that of a ${kindOf(words).name}`
+  const slotBytes = words[QUEUE_HEADER.SLOT_BYTES]
+  if (slotBytes < 0 || slotBytes > QUEUE_SIZES.MAX_SLOT_BYTES) return `has slots of ${slotBytes} bytes`
+  const geometry = queueGeometry(capacity, slotBytes)
   if (
     words[QUEUE_HEADER.BLOCK_SHIFT] !== geometry.blockShift ||
     words[QUEUE_HEADER.BLOCKS] !== geometry.blocks ||
     words[QUEUE_HEADER.DIRECTORY_SHIFT] !== geometry.directoryShift ||
     memory.byteLength !== geometry.words * 4
   ) {
-    return `does not fit its capacity of ${capacity}`
+    return `does not fit its capacity of ${capacity}${slotBytes === 0 ? '' : ` slots of ${slotBytes} bytes`}`
   }
   return undefined
 }

@@ -1,11 +1,13 @@
 import { EngineError } from '../errors.js'
 import type { Bell } from './bell.js'
 import type { QueueEngine } from './engine.js'
-import type { QueueLanes } from './lanes.js'
+import type { QueueLanes, RequestLanes, TicketLanes } from './lanes.js'
 import { LANE, laneWord, QUEUE_HEADER, queueLayoutFingerprint } from './layout.js'
 import type { QueueMemory } from './memory.js'
 import { OWNER_SELF } from './ownership.js'
 import { readLane } from './reading.js'
+import { RequestCopies } from './request-copies.js'
+import type { RequestMemory } from './request-memory.js'
 
 /** What `binding/queue_binding.cpp` exports. */
 export interface NativeQueueAddon {
@@ -24,6 +26,11 @@ export interface NativeQueueFunctions {
   openBlock(lane: number): number
   announce(lane: number): void
   popMany(out: Uint32Array): number
+  /**
+   * Copies up to `wanted` requests into `chunk`, each from the next multiple of 8 bytes at or after `from`, itself one,
+   * and their lengths into `lengths`; returns how many. Stops where the room left might not take another one.
+   */
+  popRequests(chunk: Uint8Array, from: number, lengths: Uint32Array, wanted: number): number
   /** Calls of `ring`, from any thread, then come to `onRing` in this one. Does not keep the event loop alive. */
   openBell(waiter: number, onRing: () => void): void
   closeBell(waiter: number): void
@@ -31,45 +38,37 @@ export interface NativeQueueFunctions {
 }
 
 /**
- * The ticket queue's native engine. Single reads, and all writing, are the fallback's code: an addon call with an array
+ * The native engine of queues. Single reads, and all writing, are the fallback's code: an addon call with an array
  * takes some 45 ns by itself, as long as a whole batch of 8.
  */
 class NativeLanes implements QueueLanes {
   readonly memory: QueueMemory
-  readonly #functions: NativeQueueFunctions
+  protected readonly functions: NativeQueueFunctions
 
   constructor(addon: NativeQueueAddon, memory: QueueMemory) {
     this.memory = memory
-    this.#functions = addon.openQueue(memory.words)
+    this.functions = addon.openQueue(memory.words)
   }
 
   takeLane(): number {
-    return this.#functions.takeLane(OWNER_SELF)
+    return this.functions.takeLane(OWNER_SELF)
   }
 
   releaseLane(lane: number): void {
-    this.#functions.releaseLane(lane)
+    this.functions.releaseLane(lane)
   }
 
   obtain(lane: number, wanted: number): number {
-    return this.#functions.obtain(lane, wanted)
+    return this.functions.obtain(lane, wanted)
   }
 
   openBlock(lane: number): boolean {
-    return this.#functions.openBlock(lane) === 1
+    return this.functions.openBlock(lane) === 1
   }
 
   announce(lane: number): void {
     // (Q5) Plain: it comes after W2, the sequentially consistent load in `publish`.
-    if (this.memory.words[laneWord(lane) + LANE.LISTED] === 0) this.#functions.announce(lane)
-  }
-
-  popMany(out: Uint32Array): number {
-    const { memory } = this
-    // A part of a block of the only lane. Whole blocks and many lanes are worth the call.
-    const part =
-      memory.words[QUEUE_HEADER.LANES_USED] === 1 ? readLane(memory, 0, out, 0, out.length, false) : -1
-    return part < 0 ? this.#functions.popMany(out) : part
+    if (this.memory.words[laneWord(lane) + LANE.LISTED] === 0) this.functions.announce(lane)
   }
 
   /** The addon does it as soon as the thread ends, and nothing is half done: no call is cut in two. */
@@ -78,12 +77,43 @@ class NativeLanes implements QueueLanes {
   }
 
   openBell(waiter: number, onRing: () => void): Bell {
-    this.#functions.openBell(waiter, onRing)
-    return { arm() {}, disarm() {}, close: () => this.#functions.closeBell(waiter) }
+    this.functions.openBell(waiter, onRing)
+    return { arm() {}, disarm() {}, close: () => this.functions.closeBell(waiter) }
   }
 
   ring(waiter: number): void {
-    this.#functions.ring(waiter)
+    this.functions.ring(waiter)
+  }
+}
+
+class NativeTicketLanes extends NativeLanes implements TicketLanes {
+  popMany(out: Uint32Array): number {
+    const { memory } = this
+    // A part of a block of the only lane. Whole blocks and many lanes are worth the call.
+    const part =
+      memory.words[QUEUE_HEADER.LANES_USED] === 1 ? readLane(memory, 0, out, 0, out.length, false) : -1
+    return part < 0 ? this.functions.popMany(out) : part
+  }
+}
+
+class NativeRequestLanes extends NativeLanes implements RequestLanes {
+  readonly #copies: RequestCopies
+
+  constructor(addon: NativeQueueAddon, memory: RequestMemory) {
+    super(addon, memory)
+    this.#copies = new RequestCopies(memory)
+  }
+
+  popInto(out: Uint8Array[], wanted: number): void {
+    const copies = this.#copies
+    for (let left = wanted; left > 0; ) {
+      copies.makeRoom()
+      const count = this.functions.popRequests(copies.chunk, copies.used, copies.lengths, left)
+      copies.giveOut(out, count)
+      left -= count
+      // It ends early for want of room alone.
+      if (count < copies.lengths.length && copies.hasRoom) break
+    }
   }
 }
 
@@ -95,5 +125,9 @@ export function nativeQueueEngine(loaded: unknown): QueueEngine {
       'The addon was built for another layout of queues than this JavaScript; build both from the same sources',
     )
   }
-  return { kind: 'native', createLanes: (memory) => new NativeLanes(addon, memory) }
+  return {
+    kind: 'native',
+    createLanes: (memory) => new NativeTicketLanes(addon, memory),
+    createRequestLanes: (memory) => new NativeRequestLanes(addon, memory),
+  }
 }

@@ -1,4 +1,4 @@
-/** A thread's end of a ticket queue: its lane, and when what it has accepted gets published. */
+/** A thread's end of a queue: its lane, when what it has accepted gets published, and how it waits. */
 import { isMainThread } from 'node:worker_threads'
 import { ArgumentError, ClosedError, FairleadError } from '../errors.js'
 import { monotonicNow } from '../runtime/clock.js'
@@ -20,13 +20,9 @@ import {
 } from './sleepers.js'
 import { startProbes } from './time-in-queue.js'
 import { passOn } from './waking.js'
-import { publish, writeLane } from './writing.js'
+import { publish } from './writing.js'
 
-const COUNT = 0xffff
-const POSITION_SHIFT = 16
-/** Added to a lane's CREDIT: one credit less, one accepted item more. */
-const ACCEPT_ONE = (1 << POSITION_SHIFT) - 1
-const NO_LANE = -1
+export const NO_LANE = -1
 
 const settled = Promise.resolve()
 
@@ -46,21 +42,22 @@ const LATE_CALL_MS = 100
 const REAP_AGAIN_MS = 5
 const REAP_AGAIN_AT_MOST_MS = 1000
 
-export class QueuePort implements ReaderPort {
+interface Counted {
+  readonly length: number
+}
+
+/** What both kinds of queue have in common; `TicketPort` and `RequestPort` write and read the items. */
+export abstract class QueuePort<Batch extends Counted, Source extends Counted> implements ReaderPort<Batch> {
   readonly lanes: QueueLanes
+  /** First word of the own lane; NO_LANE until the first push. */
+  protected at = NO_LANE
   readonly #owned: Ownership
   readonly #words: Int32Array
-  readonly #items: Uint32Array
-  readonly #blockShift: number
-  readonly #blockMask: number
-  readonly #one = new Uint32Array(1)
-  readonly #reader: EventLoopReader = new EventLoopReader(this)
+  readonly #reader: EventLoopReader<Batch> = new EventLoopReader<Batch>(this)
   readonly #endTurn = (): void => {
     this.#scheduled = false
     this.flush()
   }
-  /** First word of the own lane; NO_LANE until the first push. */
-  #at = NO_LANE
   #scheduled = false
   /** `endsNoted` at the last `reap`. */
   #ends = 0
@@ -71,69 +68,29 @@ export class QueuePort implements ReaderPort {
     this.lanes = lanes
     this.#owned = { lanes, lane: NO_LANE }
     this.#words = memory.words
-    this.#items = memory.items
-    this.#blockShift = memory.blockShift
-    this.#blockMask = memory.blockMask
     abandoned.register(this, this.#owned)
   }
 
-  push(ticket: number): boolean {
-    if (typeof ticket !== 'number' || ticket >>> 0 !== ticket) {
-      throw new ArgumentError(`push(${show(ticket)}): a ticket is a whole number from 0 to 4294967295`)
-    }
-    const words = this.#words
-    // A push beside a close may come before it, whichever load this is.
-    if (words[QUEUE_HEADER.CLOSED] !== 0) throw closed()
-    const at = this.#at
-    if (at !== NO_LANE) {
-      const credit = words[at + LANE.CREDIT] // (Q6) a guess, which the exchange checks
-      const accepted = credit >>> POSITION_SHIFT
-      if ((credit & COUNT) !== 0 && accepted !== (words[at + LANE.BLOCK_END] & COUNT)) {
-        const offset = accepted & this.#blockMask
-        this.#items[(words[at + LANE.BLOCK] << this.#blockShift) + offset] = ticket
-        if (Atomics.compareExchange(words, at + LANE.CREDIT, credit, (credit + ACCEPT_ONE) | 0) === credit) {
-          if (!this.#scheduled) this.#schedule()
-          if (offset === this.#blockMask) this.flush()
-          return true
-        }
-      }
-    }
-    this.#one[0] = ticket
-    return this.#accept(this.#one) === 1
-  }
+  /** Up to `most` items that can be read now. Never waits. */
+  abstract pop(most: number): Batch
 
-  pushMany(tickets: Uint32Array): number {
-    if (!(tickets instanceof Uint32Array)) {
-      throw new ArgumentError(`pushMany(${show(tickets)}): tickets come in a Uint32Array`)
-    }
-    if (this.#words[QUEUE_HEADER.CLOSED] !== 0) throw closed()
-    return tickets.length === 0 ? 0 : this.#accept(tickets)
-  }
+  /** Accepts items into an own lane, from number `from` of them on, until the queue is full; returns how many. */
+  protected abstract write(lane: number, items: Source, from: number): number
 
-  popMany(into: Uint32Array): number {
-    if (!(into instanceof Uint32Array)) {
-      throw new ArgumentError(`popMany(${show(into)}): tickets are read into a Uint32Array`)
-    }
-    this.flush()
-    const count = this.lanes.popMany(into)
-    passOn(this.lanes)
-    return count
-  }
-
-  /** As `popMany`, but stops the thread until there is something, the time is up or the queue has ended. */
-  popWait(into: Uint32Array, timeoutMs: number): number {
+  /** Stops the thread until `pop` has got some of `most` items, the time is up or the queue has ended; how many items it got. */
+  protected wait(pop: () => number, most: number, timeoutMs: number): number {
     if (isMainThread) {
       throw new ArgumentError(
         'popWait() would stop the main thread, with all its timers and sockets; it is for worker threads: use read() or `for await`',
       )
     }
     if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) {
-      throw new ArgumentError(`popWait(into, ${show(timeoutMs)}): the time-out takes milliseconds, 0 or more`)
+      throw new ArgumentError(`popWait(..., ${show(timeoutMs)}): the time-out takes milliseconds, 0 or more`)
     }
     const { memory } = this.lanes
     const end = monotonicNow() + timeoutMs
-    let count = this.popMany(into)
-    while (count === 0 && into.length > 0 && !isEnded(memory)) {
+    let count = pop()
+    while (count === 0 && most > 0 && !isEnded(memory)) {
       const left = end - monotonicNow()
       if (left <= 0) break
       const waiter = (this.#owned.blocked ??= this.#takeWaiter(WAITER_KIND.BLOCKED))
@@ -141,7 +98,7 @@ export class QueuePort implements ReaderPort {
       // The second look: what was published before the bit could be seen.
       if (!isAnyReadable(memory) && !isEnded(memory)) this.#sleepOn(futexOf(waiter), left)
       wakeUp(memory, waiter)
-      count = this.popMany(into)
+      count = pop()
       if (count === 0) this.reap()
     }
     return count
@@ -157,7 +114,7 @@ export class QueuePort implements ReaderPort {
   }
 
   /** See `EventLoopReader.read`. */
-  read(most: number): { readonly batch: Promise<Uint32Array>; cancel(): void } {
+  read(most: number): { readonly batch: Promise<Batch>; cancel(): void } {
     return this.#reader.read(most)
   }
 
@@ -171,7 +128,7 @@ export class QueuePort implements ReaderPort {
   }
 
   flush(): void {
-    if (this.#at !== NO_LANE) publish(this.lanes, this.#owned.lane)
+    if (this.at !== NO_LANE) publish(this.lanes, this.#owned.lane)
   }
 
   close(): void {
@@ -202,7 +159,7 @@ export class QueuePort implements ReaderPort {
   /** Publishes and gives the lane back; the next push takes one again. */
   leave(): void {
     this.flush()
-    this.#at = NO_LANE
+    this.at = NO_LANE
     release(this.#owned)
   }
 
@@ -213,20 +170,31 @@ export class QueuePort implements ReaderPort {
     this.#again = setTimeout(() => this.#reapLanes(next), againMs).unref()
   }
 
-  #accept(tickets: Uint32Array): number {
-    const lane = this.#at === NO_LANE ? this.#takeLane() : this.#owned.lane
+  /** Accepts of a number of items as many as there is room for, in order; returns how many. */
+  protected accept(items: Source): number {
     const { lanes } = this
-    let accepted = writeLane(lanes, lane, tickets)
+    const lane = this.at === NO_LANE ? this.#takeLane() : this.#owned.lane
+    let accepted = this.write(lane, items, 0)
     // It may be full of what ended threads have left.
-    if (accepted < tickets.length && this.reap())
-      accepted += writeLane(lanes, lane, tickets.subarray(accepted))
-    if (accepted < tickets.length) {
-      lanes.memory.doubles[(this.#at + LANE.REFUSED) >> 1] += tickets.length - accepted
+    if (accepted < items.length && this.reap()) accepted += this.write(lane, items, accepted)
+    if (accepted < items.length) {
+      lanes.memory.doubles[(this.at + LANE.REFUSED) >> 1] += items.length - accepted
       // A queue full of what nobody can read yet would stay full for producers that push until they succeed.
-      publish(lanes, lane)
+      publish(lanes, this.#owned.lane)
     }
-    if (accepted > 0 && !this.#scheduled) this.#schedule()
+    if (accepted > 0) this.endTurnLater()
     return accepted
+  }
+
+  /** For a push that has accepted something. */
+  protected endTurnLater(): void {
+    if (!this.#scheduled) this.#schedule()
+  }
+
+  /** Throws after `close()`. */
+  protected checkOpen(): void {
+    // A push beside a close may come before it, whichever load this is.
+    if (this.#words[QUEUE_HEADER.CLOSED] !== 0) throw new ClosedError(`This ${this.lanes.memory.kind.name}`)
   }
 
   #takeLane(): number {
@@ -234,12 +202,12 @@ export class QueuePort implements ReaderPort {
     if (lane === NO_LANE) {
       throw new FairleadError(
         'FAIRLEAD_OVERLOADED',
-        `${QUEUE_SIZES.LANES} threads push to this TicketQueue already, which is the most it can take`,
+        `${QUEUE_SIZES.LANES} threads push to this ${this.lanes.memory.kind.name} already, which is the most it can take`,
       )
     }
     this.#owned.lane = lane
-    this.#at = laneWord(lane)
-    startProbes(this.lanes.memory, this.#at)
+    this.at = laneWord(lane)
+    startProbes(this.lanes.memory, this.at)
     return lane
   }
 
@@ -248,7 +216,7 @@ export class QueuePort implements ReaderPort {
     if (waiter < 0) {
       throw new FairleadError(
         'FAIRLEAD_OVERLOADED',
-        `${QUEUE_SIZES.WAITERS} waits for this TicketQueue are set up already, by all threads, which is the most it can take`,
+        `${QUEUE_SIZES.WAITERS} waits for this ${this.lanes.memory.kind.name} are set up already, by all threads, which is the most it can take`,
       )
     }
     return waiter
@@ -260,8 +228,6 @@ export class QueuePort implements ReaderPort {
     void settled.then(this.#endTurn)
   }
 }
-
-const closed = (): ClosedError => new ClosedError('This TicketQueue')
 
 function release(owned: Ownership): void {
   const { lanes, blocked, loop } = owned
@@ -279,17 +245,21 @@ function release(owned: Ownership): void {
 
 const abandoned = new FinalizationRegistry<Ownership>(release)
 
-/** This thread's ports by queue, so that every `TicketQueue` of one queue in one thread is the same producer. */
-const ports = new Map<string, WeakRef<QueuePort>>()
+/** What a port does when a thread ends. */
+type PortOfThread = Pick<QueuePort<never, never>, 'reap' | 'leave'>
+
+/** This thread's ports by queue, so that all objects of one queue in one thread are the same producer. */
+const ports = new Map<string, WeakRef<PortOfThread>>()
 const forgotten = new FinalizationRegistry<string>((id) => {
   if (ports.get(id)?.deref() === undefined) ports.delete(id)
 })
 
 let isListening = false
 
-/** This thread's port of the queue in `memory`; made by `createLanes` where it has none yet. */
-export function portOf(memory: QueueMemory, createLanes: (memory: QueueMemory) => QueueLanes): QueuePort {
-  const known = ports.get(memory.id)?.deref()
+/** This thread's port of the queue in `memory`; made by `create` where it has none yet. */
+export function portOf<Port extends PortOfThread>(memory: QueueMemory, create: () => Port): Port {
+  // A queue is of one kind, and so are its ports.
+  const known = ports.get(memory.id)?.deref() as Port | undefined
   if (known !== undefined) return known
   // Accepted items of a thread that ends by process.exit() within a turn are published then.
   if (!isListening) {
@@ -299,8 +269,8 @@ export function portOf(memory: QueueMemory, createLanes: (memory: QueueMemory) =
       for (const one of ports.values()) one.deref()?.reap()
     })
   }
-  const port = new QueuePort(createLanes(memory))
-  ports.set(memory.id, new WeakRef(port))
+  const port = create()
+  ports.set(memory.id, new WeakRef<PortOfThread>(port))
   forgotten.register(port, memory.id)
   // Threads may have ended while nobody had the queue open who could hear it.
   port.reap()

@@ -5,7 +5,7 @@ import { OWNER_NOBODY } from './ownership.js'
 import { wakeUps } from './sleepers.js'
 import { timeInQueue } from './time-in-queue.js'
 
-export interface TicketQueueStats {
+export interface QueueStats {
   readonly engine: QueueEngineKind
   /** Items. */
   readonly capacity: number
@@ -33,10 +33,14 @@ export interface TicketQueueStats {
   readonly closed: boolean
 }
 
+/** The same for both kinds of queue. */
+export type TicketQueueStats = QueueStats
+export type RequestQueueStats = QueueStats
+
 const TWO_TO_32 = 4294967296
 
 /** The sums over all lanes. While other threads push and pop, each number is of a slightly different moment. */
-export function queueStats(memory: QueueMemory): TicketQueueStats {
+export function queueStats(memory: QueueMemory): QueueStats {
   const { words, doubles, capacity } = memory
   const start = words[QUEUE_HEADER.START] >>> 0
   let pushed = 0

@@ -1,8 +1,10 @@
 import { ArgumentError } from '../errors.js'
+import { batchesOf } from './batches.js'
 import { type QueueEngine, selectedQueueEngine } from './engine.js'
-import { createQueueMemory, openQueueMemory, QueueMemory, show, type TicketQueueHandle } from './memory.js'
-import { portOf, type QueuePort } from './port.js'
+import { createQueueMemory, openQueueMemory, show, TicketMemory, type TicketQueueHandle } from './memory.js'
+import { portOf } from './port.js'
 import { queueStats, type TicketQueueStats } from './stats.js'
+import { TicketPort } from './ticket-port.js'
 
 export interface TicketQueueOptions {
   /** Items that the queue holds, exactly: 1 to 8,388,608. */
@@ -26,15 +28,15 @@ export class TicketQueue {
     return selectedQueueEngine()
   }
 
-  readonly #memory: QueueMemory
-  readonly #port: QueuePort
+  readonly #memory: TicketMemory
+  readonly #port: TicketPort
 
   /** Throws an ArgumentError unless `capacity` is a whole number in its range. */
   constructor(options: TicketQueueOptions) {
     const engine = new.target.engine()
     this.#memory =
-      options instanceof QueueMemory ? options : createQueueMemory(capacityOf(options), engine.kind)
-    this.#port = portOf(this.#memory, engine.createLanes)
+      options instanceof TicketMemory ? options : createQueueMemory(capacityOf(options), engine.kind)
+    this.#port = portOf(this.#memory, () => new TicketPort(engine.createLanes(this.#memory)))
   }
 
   /** The queue behind a handle, which is not copied. Throws a HandleError that says what is wrong with the handle. */
@@ -89,23 +91,7 @@ export class TicketQueue {
 
   /** Batches of up to 1,024 numbers, until the queue has `ended`. Several loops, in any threads, share what comes. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Uint32Array> {
-    let cancel = (): void => {}
-    let returned = false
-    const iterator: AsyncIterableIterator<Uint32Array> = {
-      next: () => {
-        if (returned) return Promise.resolve({ done: true, value: undefined })
-        const reading = this.#port.read(BATCH)
-        cancel = reading.cancel
-        return reading.batch.then(asResult)
-      },
-      return: async () => {
-        returned = true
-        cancel()
-        return { done: true, value: undefined }
-      },
-      [Symbol.asyncIterator]: () => iterator,
-    }
-    return iterator
+    return batchesOf(this.#port, BATCH)
   }
 
   /** True after `close()`, once all that was accepted was read. */
@@ -127,9 +113,6 @@ export class TicketQueue {
     return queueStats(this.#memory)
   }
 }
-
-const asResult = (batch: Uint32Array): IteratorResult<Uint32Array> =>
-  batch.length === 0 ? { done: true, value: undefined } : { done: false, value: batch }
 
 function capacityOf(options: TicketQueueOptions): number {
   if (typeof options !== 'object' || options === null) {

@@ -4,8 +4,11 @@ import { anyAsleep, seemsAsleep } from './sleepers.js'
 import { offerProbe } from './time-in-queue.js'
 import { wakeOne } from './waking.js'
 
-const COUNT = 0xffff
-const POSITION_SHIFT = 16
+/** The halves of a lane's CREDIT: credits, and the position after the last accepted item. */
+export const COUNT = 0xffff
+export const POSITION_SHIFT = 16
+/** Added to CREDIT: one credit less, one accepted item more. */
+export const ACCEPT_ONE = (1 << POSITION_SHIFT) - 1
 /** Below this many items a loop is faster than a call of `set`. */
 const LOOP_ITEMS = 32
 
@@ -36,7 +39,7 @@ export function writeLane(lanes: QueueLanes, lane: number, source: Uint32Array):
 }
 
 /** Turns up to `count` credits into accepted items: the lane's own or, where it has none, new ones. */
-function spend(lanes: QueueLanes, lane: number, count: number): number {
+export function spend(lanes: QueueLanes, lane: number, count: number): number {
   const { words } = lanes.memory
   const at = laneWord(lane) + LANE.CREDIT
   let credit = words[at] // (Q6) a guess, which the exchange checks

@@ -1,5 +1,6 @@
 import { fallbackQueueEngine, type QueueEngine } from '../../lib/queue/engine.js'
 import { nativeQueueEngine } from '../../lib/queue/native-lanes.js'
+import { RequestQueue } from '../../lib/queue/request-queue.js'
 import { TicketQueue } from '../../lib/queue/ticket-queue.js'
 import { addon } from './engines.js'
 
@@ -12,10 +13,22 @@ export function queueClassOn(engine: QueueEngine): typeof TicketQueue {
   }
 }
 
-/** The queue's class on each engine that can run here. */
-export const queueClasses: readonly { kind: 'native' | 'fallback'; Queue: typeof TicketQueue }[] = [
-  ...(addon === undefined
-    ? []
-    : [{ kind: 'native' as const, Queue: queueClassOn(nativeQueueEngine(addon)) }]),
-  { kind: 'fallback', Queue: queueClassOn(fallbackQueueEngine) },
+function requestQueueOn(engine: QueueEngine): typeof RequestQueue {
+  return class extends RequestQueue {
+    protected static override engine(): QueueEngine {
+      return engine
+    }
+  }
+}
+
+const queueEngines: readonly QueueEngine[] = [
+  ...(addon === undefined ? [] : [nativeQueueEngine(addon)]),
+  fallbackQueueEngine,
 ]
+
+/** The queues' classes on each engine that can run here. */
+export const queueClasses = queueEngines.map((engine) => ({
+  kind: engine.kind,
+  Queue: queueClassOn(engine),
+  Requests: requestQueueOn(engine),
+}))

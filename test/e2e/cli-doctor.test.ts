@@ -97,7 +97,7 @@ describe('fairlead doctor', () => {
 
     it('finds tickets that a queue loses or lets in twice', () => {
       const leaky: QueueEngine = {
-        kind: 'fallback',
+        ...fallbackQueueEngine,
         createLanes(memory) {
           const lanes = fallbackQueueEngine.createLanes(memory)
           const popMany = lanes.popMany.bind(lanes)

@@ -5,9 +5,9 @@
 #include <thread>
 #include <vector>
 
-#include "check.hpp"
 #include "clock.hpp"
 #include "histogram.hpp"
+#include "queue_block.hpp"
 #include "ticket_queue.hpp"
 
 using namespace fairlead;
@@ -61,8 +61,7 @@ std::uint64_t itemsIn(const TicketQueueMemory& memory, Word bucket) {
 } // namespace
 
 int main() {
-  test::Memory words((TicketQueueMemory::words(kCapacity) + 1) & ~std::size_t{1});
-  words.data()[header::kCapacity] = kCapacity;
+  const auto words = test::ticketBlock(kCapacity);
   const TicketQueueMemory memory(words.data());
   TicketQueue queue(words.data());
   const auto lane = static_cast<std::uint32_t>(queue.takeLane(kOwner));

@@ -4,7 +4,7 @@
 #include <thread>
 #include <vector>
 
-#include "check.hpp"
+#include "queue_block.hpp"
 #include "ticket_queue.hpp"
 
 using namespace fairlead;
@@ -15,17 +15,9 @@ namespace {
 /// Any thread's name will do; the queue compares it with 0 only.
 constexpr Word kOwner = 1;
 
-/// Formatted memory, as lib/queue/memory.ts makes it; of its size to the word, so that AddressSanitizer sees an overrun.
-struct QueueBlock {
-  explicit QueueBlock(Word capacity) : memory((TicketQueueMemory::words(capacity) + 1) & ~std::size_t{1}) {
-    memory.data()[header::kCapacity] = capacity;
-  }
-  test::Memory memory;
-};
-
 void keepsOrderAndCapacity(Word capacity) {
-  QueueBlock block(capacity);
-  TicketQueue queue(block.memory.data());
+  const auto block = test::ticketBlock(capacity);
+  TicketQueue queue(block.data());
   const auto lane = static_cast<std::uint32_t>(queue.takeLane(kOwner));
   std::vector<Word> tickets(capacity + 3);
   for (Word i = 0; i < tickets.size(); ++i) tickets[i] = i;
@@ -42,8 +34,8 @@ void keepsOrderAndCapacity(Word capacity) {
 }
 
 void overThreads(Word capacity, Word producers, Word consumers, Word each) {
-  QueueBlock block(capacity);
-  TicketQueue queue(block.memory.data());
+  const auto block = test::ticketBlock(capacity);
+  TicketQueue queue(block.data());
   std::vector<std::atomic<std::uint8_t>> seen(producers * each);
   std::atomic<Word> left{producers * each};
   std::vector<std::thread> threads;
@@ -88,8 +80,8 @@ void overThreads(Word capacity, Word producers, Word consumers, Word each) {
 
 /// Producers come and go while others read: lanes are given back and taken again.
 void lanesComeAndGo() {
-  QueueBlock block(500);
-  TicketQueue queue(block.memory.data());
+  const auto block = test::ticketBlock(500);
+  TicketQueue queue(block.data());
   constexpr Word kRounds = 300;
   std::atomic<Word> popped{0};
   std::atomic<Word> pushed{0};

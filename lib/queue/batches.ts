@@ -1,0 +1,36 @@
+/** What a queue's port reads, as an iteration: its batches until the queue has ended. */
+
+interface Counted {
+  readonly length: number
+}
+
+interface BatchReader<Batch> {
+  read(most: number): { readonly batch: Promise<Batch>; cancel(): void }
+}
+
+/** Batches of up to `most` items. */
+export function batchesOf<Batch extends Counted>(
+  reader: BatchReader<Batch>,
+  most: number,
+): AsyncIterableIterator<Batch> {
+  let cancel = (): void => {}
+  let returned = false
+  const iterator: AsyncIterableIterator<Batch> = {
+    next: () => {
+      if (returned) return Promise.resolve({ done: true, value: undefined })
+      const reading = reader.read(most)
+      cancel = reading.cancel
+      return reading.batch.then(asResult)
+    },
+    return: async () => {
+      returned = true
+      cancel()
+      return { done: true, value: undefined }
+    },
+    [Symbol.asyncIterator]: () => iterator,
+  }
+  return iterator
+}
+
+const asResult = <Batch extends Counted>(batch: Batch): IteratorResult<Batch> =>
+  batch.length === 0 ? { done: true, value: undefined } : { done: false, value: batch }

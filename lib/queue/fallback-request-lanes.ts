@@ -1,0 +1,29 @@
+import { AtomicsLanes } from './fallback-lanes.js'
+import type { RequestLanes } from './lanes.js'
+import { RequestCopies } from './request-copies.js'
+import type { RequestMemory } from './request-memory.js'
+import { readRequests } from './request-reading.js'
+
+const NOWHERE: Uint8Array[] = []
+
+export class FallbackRequestLanes extends AtomicsLanes implements RequestLanes {
+  readonly #copies: RequestCopies
+  #out = NOWHERE
+
+  constructor(memory: RequestMemory) {
+    super(memory)
+    this.#copies = new RequestCopies(memory)
+  }
+
+  popInto(out: Uint8Array[], wanted: number): void {
+    this.#out = out
+    this.readInTurn(wanted)
+    this.#out = NOWHERE
+  }
+
+  protected override read(lane: number, _taken: number, wanted: number): number {
+    const count = readRequests(this.memory, lane, this.#copies, wanted)
+    this.#copies.giveOut(this.#out, count)
+    return count
+  }
+}

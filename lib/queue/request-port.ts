@@ -1,0 +1,103 @@
+/** A thread's end of a queue of requests. */
+import { ArgumentError } from '../errors.js'
+import type { RequestLanes } from './lanes.js'
+import { LANE } from './layout.js'
+import { show } from './memory.js'
+import { NO_LANE, QueuePort } from './port.js'
+import type { RequestMemory } from './request-memory.js'
+import { type RequestBytes, writeRequests, writeSlot } from './request-writing.js'
+import { passOn } from './waking.js'
+import { ACCEPT_ONE, COUNT, POSITION_SHIFT } from './writing.js'
+
+/** UTF-8 takes no more for a unit of a string. */
+const BYTES_PER_UNIT = 3
+
+export class RequestPort extends QueuePort<Uint8Array[], readonly RequestBytes[]> {
+  declare readonly lanes: RequestLanes
+  readonly #memory: RequestMemory
+
+  constructor(lanes: RequestLanes, memory: RequestMemory) {
+    super(lanes)
+    this.#memory = memory
+  }
+
+  push(request: RequestBytes): boolean {
+    this.#check('push', request)
+    this.checkOpen()
+    const memory = this.#memory
+    const { words, blockMask } = memory
+    const { at } = this
+    if (at !== NO_LANE) {
+      const credit = words[at + LANE.CREDIT] // (Q6) a guess, which the exchange checks
+      const accepted = credit >>> POSITION_SHIFT
+      if ((credit & COUNT) !== 0 && accepted !== (words[at + LANE.BLOCK_END] & COUNT)) {
+        const offset = accepted & blockMask
+        writeSlot(memory, (words[at + LANE.BLOCK] << memory.blockShift) + offset, request)
+        if (Atomics.compareExchange(words, at + LANE.CREDIT, credit, (credit + ACCEPT_ONE) | 0) === credit) {
+          this.endTurnLater()
+          if (offset === blockMask) this.flush()
+          return true
+        }
+      }
+    }
+    return this.accept([request]) === 1
+  }
+
+  pushMany(requests: readonly RequestBytes[]): number {
+    if (!Array.isArray(requests)) {
+      throw new ArgumentError(`pushMany(${show(requests)}): requests come in an array`)
+    }
+    // All of them first, so that nothing is accepted of a list with a fault.
+    for (let i = 0; i < requests.length; i++) this.#check('pushMany', requests[i], i)
+    this.checkOpen()
+    return requests.length === 0 ? 0 : this.accept(requests)
+  }
+
+  /** Up to `most` requests, whose bytes are nobody else's. */
+  override pop(most: number): Uint8Array[] {
+    this.flush()
+    const out: Uint8Array[] = []
+    this.lanes.popInto(out, most)
+    passOn(this.lanes)
+    return out
+  }
+
+  /** As `pop`, but stops the thread until there is something, the time is up or the queue has ended. */
+  popWait(most: number, timeoutMs: number): Uint8Array[] {
+    let out: Uint8Array[] = []
+    this.wait(
+      () => {
+        out = this.pop(most)
+        return out.length
+      },
+      most,
+      timeoutMs,
+    )
+    return out
+  }
+
+  protected override write(lane: number, requests: readonly RequestBytes[], from: number): number {
+    return writeRequests(this.lanes, this.#memory, lane, requests, from)
+  }
+
+  /** Throws an ArgumentError for what is no request, or one that does not fit a slot. */
+  #check(verb: string, request: RequestBytes, index?: number): void {
+    const { slotBytes } = this.#memory
+    if (request instanceof Uint8Array) {
+      if (request.length <= slotBytes) return
+    } else if (typeof request === 'string') {
+      if (request.length * BYTES_PER_UNIT <= slotBytes) return
+      if (request.length <= slotBytes && Buffer.byteLength(request) <= slotBytes) return
+    } else {
+      throw new ArgumentError(
+        `${verb}: ${nameOf(index)} is ${show(request)}; it takes a Uint8Array, or a string, which is queued as UTF-8`,
+      )
+    }
+    throw new ArgumentError(
+      `${verb}: ${nameOf(index)} has ${Buffer.byteLength(request)} bytes, and this queue takes up to ${slotBytes}, its slotBytes`,
+    )
+  }
+}
+
+const nameOf = (index: number | undefined): string =>
+  index === undefined ? 'the request' : `request number ${index} of the list`
