@@ -150,7 +150,7 @@ napi_value popMany(napi_env env, napi_callback_info info) noexcept {
   return call.returns(queue->popMany(out, static_cast<std::uint32_t>(length), call.bound.nextLane));
 }
 
-/// (chunk, from, lengths, wanted) => popped
+/// (chunk, from, lengths, wanted) => popped | ~popped where room was wanting
 napi_value popRequests(napi_env env, napi_callback_info info) noexcept {
   const Call call(env, info);
   TicketQueue* const queue = call.bound.queue();
@@ -166,7 +166,9 @@ napi_value popRequests(napi_env env, napi_callback_info info) noexcept {
   RequestSink sink(queue->slab(), reinterpret_cast<DoubleWord*>(chunk + from), bytes - from, lengths,
                    std::min(call.number(3), static_cast<std::uint32_t>(most)));
   queue->popRequests(sink, call.bound.nextLane);
-  return call.returns(sink.taken());
+  if (!sink.isFull()) return call.returns(sink.taken());
+  lengths[sink.taken()] = sink.needed();
+  return call.returns(~std::int64_t{sink.taken()});
 }
 
 /// (waiter)

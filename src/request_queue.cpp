@@ -28,16 +28,18 @@ void RequestSlab::setLength(std::size_t slot, std::uint32_t bytes) const noexcep
   }
 }
 
-std::uint32_t RequestSink::wanted() const noexcept { return room_ < strideWords() ? 0 : most_ - taken_; }
-
 std::uint32_t RequestSink::copy(BlockIndex block, Word offset, std::uint32_t count) noexcept {
   const std::size_t first = (std::size_t{block} << slab_.geometry().blockShift) + offset;
-  const std::size_t stride = strideWords();
   copied_ = 0;
   copiedWords_ = 0;
-  while (copied_ < count && room_ - copiedWords_ >= stride) {
+  for (; copied_ < count; ++copied_) {
     const std::uint32_t bytes = slab_.length(first + copied_);
     const std::size_t words = (bytes + sizeof(DoubleWord) - 1) / sizeof(DoubleWord);
+    if (words > room_ - copiedWords_) {
+      isFull_ = true;
+      needed_ = bytes;
+      break;
+    }
     DoubleWord* const from = slab_.bytes(first + copied_);
     DoubleWord* const to = out_ + copiedWords_;
     // (Q4) As the items of a TicketQueue: a copy that comes too late is torn, and thrown away.
@@ -45,7 +47,6 @@ std::uint32_t RequestSink::copy(BlockIndex block, Word offset, std::uint32_t cou
       to[i] = std::atomic_ref<DoubleWord>(from[i]).load(memory_order_relaxed);
     lengths_[taken_ + copied_] = bytes;
     copiedWords_ += words;
-    ++copied_;
   }
   return copied_;
 }

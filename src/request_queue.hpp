@@ -33,23 +33,26 @@ class RequestSlab {
 /// Where requests are copied to as they are popped: one behind the other, each from a multiple of 8 bytes on.
 class RequestSink {
  public:
-  /// Room for `room` bytes, at least a slot's, and for `most` lengths.
+  /// Room for `room` bytes, and for `most` lengths.
   RequestSink(const RequestSlab& slab, DoubleWord* out, std::size_t room, Word* lengths,
               std::uint32_t most) noexcept
       : slab_(slab), out_(out), room_(room / sizeof(DoubleWord)), lengths_(lengths), most_(most) {}
 
-  /// Requests that may still be copied: 0 where one of a slot's size would not fit.
-  std::uint32_t wanted() const noexcept;
+  /// Requests that may still be copied.
+  std::uint32_t wanted() const noexcept { return isFull_ ? 0 : most_ - taken_; }
   /// Copies up to `count` requests, 1 to a block, which lie in neighbouring slots; returns how many there was room for.
-  /// Copies again from the same place until `take` is called.
+  /// Then either `take` or `drop` is called.
   std::uint32_t copy(BlockIndex block, Word offset, std::uint32_t count) noexcept;
   /// All that was copied was popped.
   void take() noexcept;
+  /// Another thread was quicker: the copy is void.
+  void drop() noexcept { isFull_ = false; }
+  /// Whether there was another request, too long for the room that was left: of `needed` bytes.
+  bool isFull() const noexcept { return isFull_; }
+  std::uint32_t needed() const noexcept { return needed_; }
   std::uint32_t taken() const noexcept { return taken_; }
 
  private:
-  std::size_t strideWords() const noexcept { return slab_.geometry().slotStride() / sizeof(DoubleWord); }
-
   RequestSlab slab_;
   DoubleWord* out_;
   /// In double words.
@@ -60,6 +63,8 @@ class RequestSink {
   /// Of the last copy.
   std::uint32_t copied_ = 0;
   std::size_t copiedWords_ = 0;
+  bool isFull_ = false;
+  std::uint32_t needed_ = 0;
 };
 
 } // namespace fairlead

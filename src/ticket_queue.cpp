@@ -41,6 +41,7 @@ class TicketSink {
     return count;
   }
   void take() noexcept { taken_ += copied_; }
+  void drop() noexcept {}
   std::uint32_t taken() const noexcept { return taken_; }
 
  private:
@@ -225,9 +226,11 @@ std::uint32_t TicketQueue::read(std::uint32_t lane, Sink& sink) noexcept {
     const BlockIndex block = memory_.directory(lane, position).load(memory_order_relaxed);
     const std::uint32_t got = sink.copy(
         block, offset, std::min({static_cast<std::uint32_t>(available), wanted, mask + 1 - offset})); // (Q4)
+    if (got == 0) return 0;
     // (Q3) Release: the loads above are over before anybody can give the block to a producer. Acquire on failure: as Q1.
     if (!head.compare_exchange_strong(position, position + got, memory_order_seq_cst, memory_order_acquire)) {
       memory_.lane(lane, lane::kRetries).fetch_add(1, memory_order_relaxed); // for statistics
+      sink.drop();
       continue;
     }
     sink.take();

@@ -54,8 +54,8 @@ class TicketQueue {
   void announce(std::uint32_t lane) noexcept;
 
  private:
-  // A sink takes what is popped: `copy` may be called several times before the copied items are popped, and `take` says
-  // that they are.
+  // A sink takes what is popped: after `copy`, either `take` says that it was popped, or `drop` that another thread was
+  // quicker.
 
   template <class Sink>
   void pop(Sink& sink, std::uint32_t& next) noexcept;

@@ -8,6 +8,9 @@ import { OWNER_SELF } from './ownership.js'
 import { readLane } from './reading.js'
 import { RequestCopies } from './request-copies.js'
 import type { RequestMemory } from './request-memory.js'
+import { readRequests } from './request-reading.js'
+
+const FIRST_LANE = laneWord(0)
 
 /** What `binding/queue_binding.cpp` exports. */
 export interface NativeQueueAddon {
@@ -28,7 +31,8 @@ export interface NativeQueueFunctions {
   popMany(out: Uint32Array): number
   /**
    * Copies up to `wanted` requests into `chunk`, each from the next multiple of 8 bytes at or after `from`, itself one,
-   * and their lengths into `lengths`; returns how many. Stops where the room left might not take another one.
+   * and their lengths into `lengths`; returns how many. Where the next one does not fit, it returns `~` that number, and
+   * the length of that one follows the others.
    */
   popRequests(chunk: Uint8Array, from: number, lengths: Uint32Array, wanted: number): number
   /** Calls of `ring`, from any thread, then come to `onRing` in this one. Does not keep the event loop alive. */
@@ -106,14 +110,28 @@ class NativeRequestLanes extends NativeLanes implements RequestLanes {
 
   popInto(out: Uint8Array[], wanted: number): void {
     const copies = this.#copies
+    if (this.memory.words[QUEUE_HEADER.LANES_USED] === 1 && this.#readable() <= 1) {
+      // Of the only lane nothing or a single one, mostly: that costs less than the call.
+      const part = readRequests(this.memory, 0, copies, wanted, false)
+      if (part >= 0) return copies.giveOut(out, part)
+    }
     for (let left = wanted; left > 0; ) {
-      copies.makeRoom()
-      const count = this.functions.popRequests(copies.chunk, copies.used, copies.lengths, left)
+      const { chunk, used, most } = copies.begin()
+      const limit = Math.min(left, most)
+      const answer = this.functions.popRequests(chunk, used, copies.lengths, limit)
+      const count = answer < 0 ? ~answer : answer
+      const needed = copies.lengths[count]
       copies.giveOut(out, count)
       left -= count
-      // It ends early for want of room alone.
-      if (count < copies.lengths.length && copies.hasRoom) break
+      if (answer < 0) copies.makeRoom(needed)
+      else if (count < limit) break
     }
+  }
+
+  /** Of the first lane: a guess. */
+  #readable(): number {
+    const { words } = this.memory
+    return (words[FIRST_LANE + LANE.TAIL] - words[FIRST_LANE + LANE.HEAD]) | 0
   }
 }
 

@@ -1,22 +1,27 @@
 import { markAsUntransferable } from 'node:worker_threads'
 import type { RequestMemory } from './request-memory.js'
 
-/** Bytes of a chunk, at least. */
-const CHUNK_BYTES = 65536
+/** Bytes of a chunk that requests share. */
+const CHUNK_BYTES = 32768
+/** A longer request has an `ArrayBuffer` of its own, bytes. */
+const SHARED_BYTES = CHUNK_BYTES / 4
 /** Requests that are copied before their views are made, at most; no less than a block has. */
 const AT_ONCE = 256
 
 /**
- * Where popped requests are copied to. They share chunks, since a buffer for each would cost more than all the rest; each
- * begins at a multiple of 8 bytes. Nothing is given out before HEAD has moved: until then the copy may be void.
+ * Where popped requests are copied to. Short ones share chunks, since a buffer for each would cost more than all the rest;
+ * each begins at a multiple of 8 bytes. Nothing is given out before HEAD has moved: until then the copy may be void.
  */
 export class RequestCopies {
-  /** The bytes before `used` are given out. */
-  chunk: Uint8Array = new Uint8Array(0)
-  used = 0
-  /** Of the requests that are copied and not given out. */
-  readonly lengths = new Uint32Array(AT_ONCE)
   readonly #memory: RequestMemory
+  /** Used up from the start, but not empty: the addon takes no array without a byte. */
+  #chunk = new Uint8Array(8)
+  /** Bytes of the chunk that are given out. */
+  #used = 8
+  /** Where the chunk is one request's own: the one to go on with afterwards. */
+  #shared: { readonly chunk: Uint8Array<ArrayBuffer>; readonly used: number } | undefined
+  /** Of the requests that are copied and not given out, and of one that did not fit. */
+  readonly lengths = new Uint32Array(AT_ONCE + 1)
   /** From one of these requests to the next, bytes; 0: as their lengths say. */
   #stride = 0
 
@@ -24,38 +29,57 @@ export class RequestCopies {
     this.#memory = memory
   }
 
-  /** Whether another request fits, however long. False also where a chunk was transferred to another thread. */
-  get hasRoom(): boolean {
-    return this.chunk.length - this.used >= this.#memory.slotStride
+  /** For who copies without `copy`: up to `most` requests, into the chunk from `used` on, each from a multiple of 8 on. */
+  begin(): { readonly chunk: Uint8Array; readonly used: number; readonly most: number } {
+    this.#stride = 0
+    this.#dropDetached()
+    return { chunk: this.#chunk, used: this.#used, most: this.#shared === undefined ? AT_ONCE : 1 }
   }
 
-  makeRoom(): void {
-    if (this.hasRoom) return
-    this.chunk = new Uint8Array(Math.max(CHUNK_BYTES, this.#memory.slotStride))
-    this.used = 0
-    // Whoever passes one request on to another thread shall not take the others along.
-    markAsUntransferable(this.chunk.buffer)
+  /** Makes a chunk of which that many bytes are free, where this one has fewer. */
+  makeRoom(bytes: number): void {
+    this.#dropDetached()
+    if (this.#chunk.length - this.#used >= aligned(bytes)) return
+    if (bytes > SHARED_BYTES) {
+      this.#shared ??= { chunk: this.#chunk, used: this.#used }
+      this.#chunk = new Uint8Array(aligned(bytes))
+    } else {
+      this.#shared = undefined
+      this.#chunk = new Uint8Array(CHUNK_BYTES)
+      // Whoever passes one request on to another thread shall not take the others along.
+      markAsUntransferable(this.#chunk.buffer)
+    }
+    this.#used = 0
+  }
+
+  /** A caller may have detached the chunk with one of its requests, by `ArrayBuffer.prototype.transfer` (Node 22). */
+  #dropDetached(): void {
+    if (this.#chunk.length >= this.#used) return
+    this.#chunk = new Uint8Array(8)
+    this.#used = 8
   }
 
   /** Copies up to `count` requests from the slot `from` on, all of one block; returns how many there was room for. */
   copy(from: number, count: number): number {
-    this.makeRoom()
     const { slab, slotStride } = this.#memory
-    const room = this.chunk.length - this.used
     const total = this.#copyLengths(from, count)
     // Slots that are well filled are copied in one piece, gaps and all: a call for each costs as much as 500 bytes.
-    if (count > 1 && 2 * total >= count * slotStride) {
-      const fitting = Math.min(count, Math.floor(room / slotStride))
-      this.chunk.set(slab.subarray(from * slotStride, (from + fitting) * slotStride), this.used)
+    if (count > 1 && slotStride <= SHARED_BYTES && 2 * total >= count * slotStride) {
+      this.makeRoom(slotStride)
+      const fitting = Math.min(count, Math.floor((this.#chunk.length - this.#used) / slotStride))
+      this.#chunk.set(slab.subarray(from * slotStride, (from + fitting) * slotStride), this.#used)
       this.#stride = slotStride
       return fitting
     }
     this.#stride = 0
+    this.makeRoom(this.lengths[0])
+    const most = this.#shared === undefined ? count : 1
     let copied = 0
-    for (let at = this.used; copied < count && this.chunk.length - at >= slotStride; copied++) {
-      const slot = (from + copied) * slotStride
+    for (let at = this.#used; copied < most; copied++) {
       const length = this.lengths[copied]
-      this.chunk.set(slab.subarray(slot, slot + length), at)
+      if (at + length > this.#chunk.length) break
+      const slot = (from + copied) * slotStride
+      this.#chunk.set(slab.subarray(slot, slot + length), at)
       at += aligned(length)
     }
     return copied
@@ -66,9 +90,9 @@ export class RequestCopies {
     const { lengths, slotBytes } = this.#memory
     let total = 0
     for (let i = 0; i < count; i++) {
-      const length = lengths[from + i]
-      // Never more, by whoever abides by the protocol.
-      this.lengths[i] = length <= slotBytes ? length : slotBytes
+      // Never more than that, by whoever abides by the protocol.
+      const length = Math.min(lengths[from + i], slotBytes)
+      this.lengths[i] = length
       total += aligned(length)
     }
     return total
@@ -76,14 +100,18 @@ export class RequestCopies {
 
   /** Adds the first `count` of the copied requests to `out`. */
   giveOut(out: Uint8Array[], count: number): void {
-    const { buffer } = this.chunk
-    let at = this.used
+    const { buffer } = this.#chunk
+    let at = this.#used
     for (let i = 0; i < count; i++) {
       const length = this.lengths[i]
       out.push(new Uint8Array(buffer, at, length))
       at += this.#stride === 0 ? aligned(length) : this.#stride
     }
-    this.used = at
+    this.#used = at
+    if (this.#shared === undefined || count === 0) return
+    this.#chunk = this.#shared.chunk
+    this.#used = this.#shared.used
+    this.#shared = undefined
   }
 }
 

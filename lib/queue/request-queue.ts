@@ -29,7 +29,7 @@ const BATCH_BYTES = 1048576
  * a lock. The bytes are copied in and copied out. When what was pushed can be read, and in which order, is as in `TicketQueue`.
  *
  * Popped requests share `ArrayBuffer`s, which cannot be transferred: to keep one of them for long, or to transfer it, copy it
- * (`slice()`), else up to 64 KiB stay with it.
+ * (`slice()`), else up to 32 KiB stay with it.
  */
 export class RequestQueue {
   /** What makes queues of this class: the engine of the process. */

@@ -82,6 +82,41 @@ describe.each(queueClasses)('RequestQueue on the $kind engine', ({ kind, Queue, 
     expect([...second, ...third]).toEqual([1, 2, 3, 99, 100])
   })
 
+  it('keeps a request whole that another was copied beside, whatever their lengths', () => {
+    // Of 32 KiB chunks: some share one, some do not fit what is left of it, some have their own.
+    const slotBytes = 100_000
+    const queue = new Requests({ capacity: 64, slotBytes })
+    const lengths = [9, 8192, 8193, 100_000, 0, 5000, 5000, 5000, 5000, 20_000, 7, 8000, 8000, 8000, 8000, 1]
+    const all = lengths.map((length, i) => new Uint8Array(length).fill(i + 1))
+    for (const step of [1, 3, 100]) {
+      for (let round = 0; round < 3; round++) expect(queue.pushMany(all)).toBe(all.length)
+      const out = popAll(queue, step)
+      expect(out.map(({ length }) => length)).toEqual([...lengths, ...lengths, ...lengths])
+      out.forEach((request, i) => void expect(request.every((byte) => byte === (i % 16) + 1)).toBe(true))
+      expect(out.every(({ byteOffset }) => byteOffset % 8 === 0)).toBe(true)
+      expect(
+        Math.max(...out.filter(({ length }) => length <= 8192).map(({ buffer }) => buffer.byteLength)),
+      ).toBe(32_768)
+    }
+  })
+
+  it('does not let go of other requests with one that is transferred', () => {
+    const queue = new Requests({ capacity: 10, slotBytes: 8 })
+    queue.pushMany(['a', 'b', 'c', 'd'])
+    const [first, second] = queue.popMany(2)
+    const { port1 } = new MessageChannel()
+    try {
+      port1.postMessage(first, [first.buffer as ArrayBuffer])
+    } catch {
+      // Later versions of Node say that it cannot be transferred, Node 20 copies.
+    }
+    port1.close()
+    expect(text(second)).toBe('b')
+    const { transfer } = ArrayBuffer.prototype as { transfer?: () => ArrayBuffer }
+    transfer?.call(second.buffer)
+    expect(popAll(queue, 1).map(text)).toEqual(['c', 'd'])
+  })
+
   it('queues strings as UTF-8', () => {
     const queue = new Requests({ capacity: 10, slotBytes: 8 })
     const strings = ['', 'a', 'exactly8', 'äöü', '€€', '😀😀', '\ud800']
