@@ -5,7 +5,7 @@
 #include <thread>
 #include <vector>
 
-#include "check.hpp"
+#include "queue_block.hpp"
 #include "ticket_queue.hpp"
 
 using namespace fairlead;
@@ -21,8 +21,7 @@ Word contentOf(Word ticket) { return ticket * 2654435761u; }
 
 /// Lanes go from one producer to another all the time: what one leaves in the words of the lane's owner, the next finds.
 void handsOver() {
-  test::Memory words((TicketQueueMemory::words(kCapacity) + 1) & ~std::size_t{1});
-  words.data()[header::kCapacity] = kCapacity;
+  const auto words = test::ticketBlock(kCapacity);
   TicketQueue queue(words.data());
   std::vector<Word> contents(kProducers * kEach);
   std::vector<std::thread> threads;
