@@ -21,8 +21,8 @@ Word contentOf(Word ticket) { return ticket * 2654435761u; }
 
 /// Lanes go from one producer to another all the time: what one leaves in the words of the lane's owner, the next finds.
 void handsOver() {
-  const auto block = test::ticketBlock(kCapacity);
-  TicketQueue queue(block.data());
+  const auto words = test::ticketBlock(kCapacity);
+  TicketQueue queue(words.data());
   std::vector<Word> contents(kProducers * kEach);
   std::vector<std::thread> threads;
   for (Word producer = 0; producer < kProducers; ++producer) {
