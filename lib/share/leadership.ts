@@ -9,7 +9,7 @@ const LOST_AFTER_MS = 5_000
 /**
  * Which thread runs the control loops. LEADER bears the token of one use of a thread record, so that of several threads
  * that would lead one does, and a thread that comes back late finds itself replaced: it asks `holds` before each write,
- * and steps down. (E1 to E3)
+ * and steps down. (H1 to H3)
  */
 export class Leadership {
   readonly #state: SharedState
@@ -28,18 +28,18 @@ export class Leadership {
 
   /** Whether this thread leads at this moment. */
   get holds(): boolean {
-    return Atomics.load(this.#state.root, HEADER.LEADER) === this.#state.token // (E1)
+    return Atomics.load(this.#state.root, HEADER.LEADER) === this.#state.token // (H1)
   }
 
   /** Takes the lead where nobody has it, or where its holder has ended or is lost; a sign of life where this thread has it. */
   look(): void {
     const { root, token } = this.#state
-    const leader = Atomics.load(root, HEADER.LEADER) // (E1)
+    const leader = Atomics.load(root, HEADER.LEADER) // (H1)
     const now = this.#timers.now()
     if (leader !== token && (!isLivingToken(root, leader) || now - this.#beat[0] > LOST_AFTER_MS)) {
       // First, so that nobody finds a new leader with the sign of life of the old one.
       this.#beat[0] = now
-      Atomics.compareExchange(root, HEADER.LEADER, leader, token) // (E2)
+      Atomics.compareExchange(root, HEADER.LEADER, leader, token) // (H2)
     }
     const { holds } = this
     if (holds) this.#beat[0] = now
@@ -52,6 +52,6 @@ export class Leadership {
   resign(): boolean {
     this.#held = false
     const { root, token } = this.#state
-    return Atomics.compareExchange(root, HEADER.LEADER, token, 0) === token // (E3)
+    return Atomics.compareExchange(root, HEADER.LEADER, token, 0) === token // (H3)
   }
 }
