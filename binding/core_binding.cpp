@@ -142,6 +142,9 @@ Napi::Value createCore(const Napi::CallbackInfo& info) {
   functions.Set("picker", Napi::Function::New(env, [bound](const Napi::CallbackInfo& call) {
                   return createPicker(bound, call);
                 }));
+  functions.Set("reclaim", Napi::Function::New(env, [bound, maxThreads](const Napi::CallbackInfo& call) {
+                  bound->core.reclaim(index(call[0], maxThreads, "thread"));
+                }));
   functions.Set("dispose",
                 Napi::Function::New(env, [bound](const Napi::CallbackInfo&) { bound->dispose(); }));
   return functions;

@@ -11,34 +11,37 @@ import type { Timers } from './runtime/timers.js'
 import type { Service } from './service.js'
 import type { Member } from './topology/member.js'
 
-/** A service's active checks, as long as its configuration asks for some. */
+/** A service's active checks, as long as its configuration asks for some. Of all threads that share a balancer one runs them. */
 export class ServiceChecks {
   readonly #service: Service
   readonly #state: SharedState
   readonly #timers: Timers
+  readonly #leads: () => boolean
   #http: HttpCheck | undefined
   #checker: ActiveChecker | undefined
   #settings = ''
   #started = false
 
-  constructor(service: Service, state: SharedState, timers: Timers) {
+  /** `leads` is asked before each result is written: a thread may have been replaced while its loop was held. */
+  constructor(service: Service, state: SharedState, timers: Timers, leads: () => boolean) {
     this.#service = service
     this.#state = state
     this.#timers = timers
-    this.configure()
+    this.#leads = leads
   }
 
   start(): void {
     this.#started = true
-    this.#checker?.start()
+    this.configure()
   }
 
   /** Looks at the service's configuration again: its endpoints, and whether and how they are checked. */
   configure(): void {
+    if (!this.#started) return
     const { health, client } = this.#service.options
     const settings = JSON.stringify([health, client])
     if (settings !== this.#settings) {
-      void this.stop()
+      void this.#end()
       this.#settings = settings
       if (health !== undefined) {
         this.#checker = new ActiveChecker(
@@ -55,7 +58,7 @@ export class ServiceChecks {
       if (this.#isMaintained(slot)) checker.remove(endpoint.id)
       else checker.add(endpoint)
     }
-    if (this.#started) checker.start()
+    checker.start()
   }
 
   forget(id: string): void {
@@ -64,7 +67,12 @@ export class ServiceChecks {
   }
 
   /** Ends the checks; those under way are aborted. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#started = false
+    return this.#end()
+  }
+
+  async #end(): Promise<void> {
     const [checker, http] = [this.#checker, this.#http]
     this.#checker = undefined
     this.#http = undefined
@@ -80,6 +88,7 @@ export class ServiceChecks {
   }
 
   #took(endpoint: Endpoint, result: CheckResult): void {
+    if (!this.#leads()) return
     const { health } = this.#service.options
     const member = this.#service.members.find((candidate) => candidate.endpoint.id === endpoint.id)
     if (member === undefined || health === undefined || result.discarded === true) return

@@ -2,7 +2,7 @@ import type { SharedState } from './engine/state.js'
 import { loadReportOf } from './load/orca.js'
 import type { Endpoint, LoadReport } from './model.js'
 import type { ResolvedPolicy, ResolvedService } from './options/resolved.js'
-import { countsRequests, latencyKind, openPolicy } from './policy/index.js'
+import { countsRequests, openPolicy } from './policy/index.js'
 import type { Candidate, OpenPolicy, PolicyPicker, PolicyView } from './policy/policy.js'
 import { HttpProbe } from './probes.js'
 import type { Timers } from './runtime/timers.js'
@@ -46,10 +46,6 @@ export class ServicePolicy {
   /** Whether the service's requests in flight have to be counted as a whole. */
   get countsRequests(): boolean {
     return this.#options !== undefined && countsRequests(this.#options)
-  }
-
-  get latency(): 'peak' | 'plain' {
-    return this.#options === undefined ? 'plain' : latencyKind(this.#options)
   }
 
   picker(view: PolicyView): PolicyPicker {

@@ -22,11 +22,14 @@ import { parseEndpoint } from './options.js'
 import { RetryBudget } from './outcome/budget.js'
 import type { Verdict } from './outcome/classify.js'
 import { withKey } from './policy/hash-on.js'
+import { latencyKind } from './policy/index.js'
 import type { PolicyPicker } from './policy/policy.js'
 import { applyRule } from './rules/apply.js'
 import type { Timers } from './runtime/timers.js'
 import { ServicePolicy } from './service-policy.js'
-import type { Member, SlotSettings } from './topology/member.js'
+import type { Change, PlacedService } from './share/change.js'
+import type { Departures } from './topology/departures.js'
+import { admit, type Member, type SlotSettings } from './topology/member.js'
 import { Roster } from './topology/roster.js'
 
 /** Told of every change of an endpoint, after it has taken effect. */
@@ -37,6 +40,34 @@ export type ChangeListener = (
   state: EndpointState,
   why: string,
 ) => void
+
+/** What a service has of its balancer. */
+export interface ServiceHost {
+  readonly state: SharedState
+  /** Of all services. */
+  readonly bySlot: (Member | undefined)[]
+  readonly departures: Departures
+  readonly timers: Timers
+  readonly listener: ChangeListener
+  /** Whether this thread runs the control loops. */
+  leads(): boolean
+  /** Takes over what other threads have changed. */
+  refresh(): void
+  /** Makes a change that `plan` works out on the newest configuration, here and in all other threads. */
+  commit(plan: () => Draft): void
+  /** Version of the configuration that this thread has. */
+  version(): number
+  /** A request has ended. */
+  ended(): void
+}
+
+/** A change, and what was claimed for it: published with it, given back where nothing comes of it. */
+export interface Draft {
+  readonly change: Change
+  readonly slots: readonly number[]
+  /** Indexes of service records. */
+  readonly services: readonly number[]
+}
 
 /** What this thread chooses from until the filter epoch moves on: replaced whole, never edited. */
 interface View {
@@ -64,14 +95,13 @@ const OUTCOME_OF: Readonly<Record<Verdict, OutcomeCode>> = {
 export class Service {
   readonly name: string
   readonly index: number
+  readonly #host: ServiceHost
   readonly #state: SharedState
-  readonly #listener: ChangeListener
   readonly #ejection: Ejection<Member>
   readonly #roster: Roster
   readonly #limit: ServiceLimit
   readonly #policy: ServicePolicy
   readonly #epochWord: number
-  readonly #gone = new Totals()
   /** As configured, before the rule. */
   #base: ResolvedService
   #rule: ResolvedRule | undefined
@@ -80,41 +110,35 @@ export class Service {
   #budget: RetryBudget
   #view: View | undefined
   #viewEpoch = 0
-  #onEnd: (() => void) | undefined
   /** Left the configuration: its record may be another service's by now. */
   #closed = false
 
-  constructor(
-    state: SharedState,
-    index: number,
-    bySlot: (Member | undefined)[],
-    base: ResolvedService,
-    rule: ResolvedRule | undefined,
-    timers: Timers,
-    listener: ChangeListener,
-  ) {
+  /** Has no endpoints until `configure`. `index` is its record in shared memory. */
+  constructor(host: ServiceHost, index: number, base: ResolvedService, rule: ResolvedRule | undefined) {
+    const { state, bySlot, departures, timers } = host
     const options = applyRule(base, rule)
     this.name = options.name
     this.index = index
+    this.#host = host
     this.#state = state
     this.#base = base
+    this.#rule = rule
     this.#options = options
-    this.#listener = listener
     this.#epochWord = state.serviceField(index, SERVICE.FILTER_EPOCH)
     this.#budget = new RetryBudget(state, index, options.retry.budget)
     this.#limit = new ServiceLimit(state, index)
     this.#policy = new ServicePolicy(state, timers, () => {
       this.#view = undefined
     })
-    this.#roster = new Roster(state, index, bySlot, (member) => this.#gone.addSlot(state, member.slot))
+    this.#roster = new Roster(state, index, bySlot, departures)
     this.#ejection = new Ejection(
       state,
       ejectionOptions(options),
       timers,
       () => this.#roster.members,
       (member, change, why) => this.#tell(member, change, why),
+      host.leads,
     )
-    this.configure(base, rule)
   }
 
   get options(): ResolvedService {
@@ -131,6 +155,7 @@ export class Service {
   }
 
   get endpoints(): Endpoint[] {
+    this.#host.refresh()
     return this.#roster.members.map(({ endpoint }) => endpoint)
   }
 
@@ -146,6 +171,7 @@ export class Service {
    */
   pick(request: PickOptions = NO_OPTIONS): Lease {
     const view = this.#currentView()
+    if (this.#closed) throw new NoEndpointError(this.name, 'it has left the configuration')
     const { hashOn } = this.#options
     const wanted = hashOn === undefined ? request : withKey(request, hashOn)
     const most = this.#mostRequests
@@ -210,14 +236,19 @@ export class Service {
   /** What a lease says when it ends: the only place where requests write latency and health. */
   feedback(member: Member, startedAt: number, verdict: Verdict, latencyMs: number, flags: number): void {
     const wasProbe = (flags & LEASE_FLAGS.PROBE) !== 0
-    this.#state.core.end(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
-    if (flags & LEASE_FLAGS.COUNTED) this.#limit.leave()
+    if (this.#state.detached) return
+    try {
+      if (verdict === 'success') this.#ejection.succeeded(member, wasProbe)
+      else if (verdict !== 'cancelled') this.#ejection.failed(member, verdict, wasProbe)
+      else if (wasProbe) this.#ejection.probeCancelled(member)
+    } finally {
+      // Last: with nothing in flight there the slot may become another endpoint's, and the record another service's.
+      if (flags & LEASE_FLAGS.COUNTED) this.#limit.leave()
+      this.#state.core.end(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
+    }
     this.#policy.ended(member.slot, startedAt, latencyMs)
-    if (verdict === 'success') this.#ejection.succeeded(member, wasProbe)
-    else if (verdict !== 'cancelled') this.#ejection.failed(member, verdict, wasProbe)
-    else if (wasProbe) this.#ejection.probeCancelled(member)
-    this.#roster.sweep()
-    this.#onEnd?.()
+    this.#host.departures.sweep()
+    this.#host.ended()
   }
 
   /** An endpoint said how loaded it is, in its answer or to the caller. */
@@ -237,12 +268,14 @@ export class Service {
 
   #currentView(): View {
     const epoch = Atomics.load(this.#state.root, this.#epochWord)
-    if (this.#view === undefined || epoch !== this.#viewEpoch) {
-      // The epoch was read before the words it stands for, so a change meanwhile makes the next pick look again.
-      this.#viewEpoch = epoch
-      this.#view = this.#buildView()
-    }
-    return this.#view
+    if (this.#view !== undefined && epoch === this.#viewEpoch) return this.#view
+    this.#host.refresh()
+    // The epoch was read before the words it stands for, so a change meanwhile makes the next pick look again.
+    this.#viewEpoch = epoch
+    const view = this.#buildView()
+    this.#view = view
+    this.#ejection.watch()
+    return view
   }
 
   #buildView(): View {
@@ -274,7 +307,6 @@ export class Service {
   }
 
   #refusal({ usable }: View): Error {
-    if (this.#closed) return new NoEndpointError(this.name, 'it has left the configuration')
     if (usable.length > 0)
       return this.#overloaded(`all ${usable.length} usable endpoints are at limits.perEndpoint.maxRequests`)
     this.#state.countService(this.index, SERVICE.NO_ENDPOINT)
@@ -289,8 +321,26 @@ export class Service {
 
   // Changes.
 
-  /** Takes over a validated configuration. Endpoints that stay keep their slot, counts, latency and health. */
-  configure(base: ResolvedService, rule: ResolvedRule | undefined): void {
+  /**
+   * Where the endpoints of a validated configuration would be: those that stay keep their slot, new ones get one that is
+   * set up. Nothing changes yet.
+   */
+  place(
+    base: ResolvedService,
+    rule: ResolvedRule | undefined,
+  ): { service: PlacedService; fresh: readonly number[] } {
+    const options = applyRule(base, rule)
+    const { places, fresh } = this.#roster.place(options.endpoints, slotSettings(options))
+    return { service: { name: this.name, index: this.index, base, places }, fresh }
+  }
+
+  /** As it is now, for others to take over. */
+  get placed(): PlacedService {
+    return { name: this.name, index: this.index, base: this.#base, places: this.#roster.places }
+  }
+
+  /** Takes over a configuration that `place` has made here or in another thread. */
+  configure({ base, places }: Pick<PlacedService, 'base' | 'places'>, rule: ResolvedRule | undefined): void {
     const options = applyRule(base, rule)
     this.#base = base
     this.#rule = rule
@@ -298,16 +348,19 @@ export class Service {
     this.#budget = new RetryBudget(this.#state, this.index, options.retry.budget)
     this.#ejection.configure(ejectionOptions(options))
     this.#policy.configure(options)
-    const { added, changed, removed } = this.#roster.replace(options.endpoints, this.#slotSettings())
-    this.#state.touchFilter(this.index)
+    const since = this.#host.version()
+    const { added, changed, removed } = this.#roster.replace(options.endpoints, places, since)
+    this.#view = undefined
     for (const member of removed) this.#left(member)
     for (const member of changed) this.#tell(member, 'changed', 'its configuration changed')
     for (const member of added) this.#tell(member, 'added', 'it was configured')
-    if (options.health === undefined) this.#forgetChecks()
+    // The thread that checks may have written a last result after whoever has made the change had written its settings.
+    if (this.#host.leads()) this.#forgetChecks()
   }
 
-  /** Nobody checks any more, so nobody would ever find an endpoint healthy again. */
+  /** Where nobody checks any more, nobody would ever find an endpoint healthy again. */
   #forgetChecks(): void {
+    if (this.#options.health !== undefined) return
     for (const member of this.#roster.members) {
       const health = this.#state.get(member.slot, SLOT.HEALTH)
       if (health === HEALTH.UNKNOWN) continue
@@ -316,47 +369,73 @@ export class Service {
     }
   }
 
-  /** Another rule, or none, on top of the same configuration. */
-  applyRule(rule: ResolvedRule | undefined): void {
-    if (rule !== this.#rule) this.configure(this.#base, rule)
+  /** Takes over a change of one endpoint, from here or from another thread. */
+  adopt(change: Extract<Change, { kind: 'add' | 'remove' | 'weigh' }>): void {
+    this.#view = undefined
+    if (change.kind === 'add') {
+      this.#setEndpoints((endpoints) => [...endpoints, change.endpoint])
+      this.#tell(this.#roster.add(change.endpoint, change.place), 'added', 'it was added at run time')
+      return
+    }
+    const id = change.kind === 'remove' ? change.id : change.endpoint.id
+    const member = this.#roster.find(this.name, id)
+    if (change.kind === 'remove') {
+      this.#setEndpoints((endpoints) => endpoints.filter((endpoint) => endpoint.id !== id))
+      this.#roster.remove(member, this.#host.version())
+      this.#left(member)
+    } else {
+      this.#setEndpoints((endpoints) => endpoints.map((other) => (other.id === id ? change.endpoint : other)))
+      member.endpoint = change.endpoint
+    }
+  }
+
+  #setEndpoints(edit: (endpoints: readonly Endpoint[]) => readonly Endpoint[]): void {
+    const base = { ...this.#base, endpoints: edit(this.#base.endpoints) }
+    this.#options =
+      this.#rule === undefined ? base : { ...this.#options, endpoints: edit(this.#options.endpoints) }
+    this.#base = base
+  }
+
+  /** Writes into shared memory what the configuration says of the endpoints, and tells all threads to look. */
+  writeSettings(): void {
+    this.#roster.configure(slotSettings(this.#options))
+    this.#forgetChecks()
+    this.#ejection.writeSettings()
+    this.#state.touchFilter(this.index)
   }
 
   /** Adds one endpoint at run time. Throws `ConfigError` where it is faulty, `ArgumentError` where it is there already. */
   add(endpoint: string | EndpointConfig): Endpoint {
-    if (this.#closed)
-      throw new ArgumentError(
-        `service "${this.name}" has left the configuration; balancer.service("${this.name}") is the one of that name, if there is one`,
-      )
     const parsed = parseEndpoint(endpoint, 'endpoint')
-    this.#roster.refuseTwin(this.name, parsed)
-    this.#base = { ...this.#base, endpoints: [...this.#base.endpoints, parsed] }
-    if (this.#rule !== undefined) {
-      this.configure(this.#base, this.#rule)
-      return parsed
-    }
-    const member = this.#roster.add(parsed, this.#slotSettings())
-    this.#options = this.#base
-    this.#state.touchFilter(this.index)
-    this.#tell(member, 'added', 'it was added at run time')
+    this.#commit(() => {
+      this.#roster.refuseTwin(this.name, parsed)
+      const base = { ...this.#base, endpoints: [...this.#base.endpoints, parsed] }
+      if (this.#rule !== undefined) {
+        const { service, fresh } = this.place(base, this.#rule)
+        return { change: { kind: 'service', service }, slots: fresh, services: [] }
+      }
+      const { slot, generation } = admit(this.#state, this.index, parsed, slotSettings(this.#options))
+      return {
+        change: { kind: 'add', service: this.index, endpoint: parsed, place: { slot, generation } },
+        slots: [slot],
+        services: [],
+      }
+    })
     return parsed
   }
 
   /** Removes one endpoint: it gets no new requests, those in flight finish. Throws `UnknownEndpointError`. */
   remove(id: string): void {
-    const member = this.#roster.find(this.name, id)
-    this.#base = { ...this.#base, endpoints: this.#base.endpoints.filter((endpoint) => endpoint.id !== id) }
-    this.#options = {
-      ...this.#options,
-      endpoints: this.#options.endpoints.filter((endpoint) => endpoint.id !== id),
-    }
-    this.#roster.remove(member)
-    this.#state.touchFilter(this.index)
-    this.#left(member)
+    this.#commit(() => {
+      this.#roster.find(this.name, id)
+      return { change: { kind: 'remove', service: this.index, id }, slots: [], services: [] }
+    })
   }
 
   /** Changes one endpoint at run time; throws, before anything has changed, on what it does not know. */
   set(id: string, change: { state?: AdminState; weight?: number; breaker?: BreakerOverride }): void {
-    const member = this.#roster.find(this.name, id)
+    this.#host.refresh()
+    this.#roster.find(this.name, id)
     if (typeof change !== 'object' || change === null)
       throw new ArgumentError(`set() takes an object like { state: 'drain' }, not ${String(change)}`)
     for (const key of Object.keys(change)) {
@@ -366,21 +445,31 @@ export class Service {
     const admin = codeOf(ADMIN_STATES, change.state, 'state')
     const breaker = codeOf(BREAKERS, change.breaker, 'breaker')
     if (change.weight !== undefined) {
-      const { url, zone, region, priority, metadata } = member.endpoint
-      const endpoint = parseEndpoint(
-        { id, url, zone, region, priority, metadata, weight: change.weight },
-        `endpoint "${id}"`,
-      )
-      const swap = (other: Endpoint) => (other.id === id ? endpoint : other)
-      this.#base = { ...this.#base, endpoints: this.#base.endpoints.map(swap) }
-      this.#options = { ...this.#options, endpoints: this.#options.endpoints.map(swap) }
-      member.endpoint = endpoint
-      this.#state.setFloat(member.slot, SLOT.WEIGHT, endpoint.weight)
+      this.#commit(() => {
+        const { url, zone, region, priority, metadata } = this.#roster.find(this.name, id).endpoint
+        const endpoint = parseEndpoint(
+          { id, url, zone, region, priority, metadata, weight: change.weight },
+          `endpoint "${id}"`,
+        )
+        return { change: { kind: 'weigh', service: this.index, endpoint }, slots: [], services: [] }
+      })
     }
+    const member = this.#roster.find(this.name, id)
     if (admin !== undefined) this.#state.set(member.slot, SLOT.ADMIN, admin)
     if (breaker !== undefined) this.#state.set(member.slot, SLOT.BREAKER, breaker)
     this.#state.touchFilter(this.index)
     this.#tell(member, 'set', 'it was set by hand')
+  }
+
+  #commit(plan: () => Draft): void {
+    this.#host.commit(() => {
+      if (this.#closed) {
+        throw new ArgumentError(
+          `service "${this.name}" has left the configuration; balancer.service("${this.name}") is the one of that name, if there is one`,
+        )
+      }
+      return plan()
+    })
   }
 
   /** An active check ended; `health` is what rise and fall make of it. */
@@ -399,29 +488,23 @@ export class Service {
     this.#tell(member, result.health === HEALTH.UNHEALTHY ? 'unhealthy' : 'healthy', why)
   }
 
-  /** Requests in flight from all threads, on leaving endpoints too. */
+  /** Requests in flight from all threads to the endpoints that it has now. */
   get inFlight(): number {
     return this.#roster.inFlight
   }
 
-  /** Calls back after each request's end; undefined ends that. */
-  onEnd(callback: (() => void) | undefined): void {
-    this.#onEnd = callback
-  }
-
-  /** Lets every endpoint go, for a service that leaves the configuration; calls back when its last request has ended. */
-  close(closed: () => void): void {
-    this.configure({ ...this.#base, endpoints: [] }, undefined)
+  /** Lets every endpoint go, for a service that leaves the configuration. */
+  close(): void {
+    this.configure({ base: { ...this.#base, endpoints: [] }, places: [] }, undefined)
     this.#closed = true
     this.#ejection.stop()
     this.#policy.close()
-    const done = () => {
-      if (this.inFlight > 0) return
-      this.#onEnd = undefined
-      closed()
-    }
-    this.#onEnd = done
-    done()
+    this.#host.departures.close(this.index, this.#host.version())
+  }
+
+  /** Sees to the ejections that other threads have made; the leader knocks where nobody could connect. */
+  watchEjections(): void {
+    this.#ejection.watch()
   }
 
   stop(): void {
@@ -436,8 +519,8 @@ export class Service {
       endpoints: members.map(({ slot, endpoint: { id, weight, zone, region } }) => {
         return { id, slot, weight, zone, region, state: stateOf(this.#state, slot) }
       }),
-      leaving: Array.from(leaving, ({ slot }) => slot),
-      gone: this.#gone,
+      leaving: [...leaving],
+      gone: new Totals().addSlot(this.#state, this.#state.claims.goneSlot(this.index)),
       panic: this.#currentView().panic,
       retriesAvailable: this.#budget.available,
     })
@@ -446,19 +529,13 @@ export class Service {
   #left(member: Member): void {
     this.#ejection.forget(member.slot)
     this.#policy.forget(member.endpoint.id)
-    this.#listener(this, member, 'removed', 'drain', 'it left the service; its requests in flight finish')
-    this.#roster.sweep()
-  }
-
-  #slotSettings(): SlotSettings {
-    const { policy, limits } = this.#options
-    const peak = this.#policy.latency === 'peak'
-    return {
-      peak,
-      decayMs: policy.decayMs,
-      firstLatencyMs: peak ? policy.firstRttMs : 0,
-      limit: limits.perEndpoint.maxRequests,
-    }
+    this.#host.listener(
+      this,
+      member,
+      'removed',
+      'drain',
+      'it left the service; its requests in flight finish',
+    )
   }
 
   #inFlight({ slot }: Member): number {
@@ -466,7 +543,17 @@ export class Service {
   }
 
   #tell(member: Member, change: EndpointChange, why: string): void {
-    this.#listener(this, member, change, stateOf(this.#state, member.slot), why)
+    this.#host.listener(this, member, change, stateOf(this.#state, member.slot), why)
+  }
+}
+
+function slotSettings({ policy, limits }: ResolvedService): SlotSettings {
+  const peak = latencyKind(policy) === 'peak'
+  return {
+    peak,
+    decayMs: policy.decayMs,
+    firstLatencyMs: peak ? policy.firstRttMs : 0,
+    limit: limits.perEndpoint.maxRequests,
   }
 }
 

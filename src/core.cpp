@@ -7,6 +7,7 @@
 namespace fairlead {
 
 using namespace layout;
+using std::memory_order_acq_rel;
 using std::memory_order_acquire;
 using std::memory_order_relaxed;
 using std::memory_order_release;
@@ -58,7 +59,7 @@ Core::Core(Word* root, std::uint32_t thread) noexcept
       maxServices_(root[header::kMaxServices]) {}
 
 void Core::addSegment(Word* cells, Word* contributions, Word* histograms) {
-  segments_.push_back({cells, contributions + thread_ * kColumnWords, histograms});
+  segments_.push_back({cells, contributions + thread_ * kColumnWords, contributions, histograms});
 }
 
 bool Core::take(std::uint32_t slot) noexcept {
@@ -112,22 +113,37 @@ void Core::end(std::uint32_t slot, double startedAt, std::uint32_t outcome, doub
     __builtin_prefetch(bucket, 1);
     next = averaged(seen, sample);
   }
-  // (C6) Release, with (S1): the work of this reservation is over for whoever sees the lower count.
-  word(segment.cells, at + slot::kInFlight).fetch_sub(1, memory_order_release);
-  addToOwn(segment.column, ownOf(slot), static_cast<Word>(-1)); // (C3)
   const std::uint32_t total = outcome == outcome::kSucceeded ? slot::kSucceeded
                               : outcome == outcome::kFailed  ? slot::kFailed
                                                              : slot::kCancelled;
   // (C7) Relaxed, with itself in other threads and (S3): a count, which publishes nothing.
   doubleWord(segment.cells, at + total).fetch_add(1, memory_order_relaxed);
-  if (!sampled) return;
-  // (C9) Relaxed both ways, with itself and (C8) in other threads: the word is complete in itself. A failure brings the newer word, and the sample goes on that.
-  while (!doubleWord(segment.cells, at + slot::kLatency)
-              .compare_exchange_weak(seen, next, memory_order_relaxed)) {
-    next = averaged(seen, sample);
+  if (sampled) {
+    // (C9) Relaxed both ways, with itself and (C8) in other threads: the word is complete in itself. A failure brings the newer word, and the sample goes on that.
+    while (!doubleWord(segment.cells, at + slot::kLatency)
+                .compare_exchange_weak(seen, next, memory_order_relaxed)) {
+      next = averaged(seen, sample);
+    }
+    // (C10) Relaxed, with itself in other threads and (S3): a count, which publishes nothing.
+    if (bucket != nullptr) word(bucket, 0).fetch_add(1, memory_order_relaxed);
   }
-  // (C10) Relaxed, with itself in other threads and (S3): a count, which publishes nothing.
-  if (bucket != nullptr) word(bucket, 0).fetch_add(1, memory_order_relaxed);
+  // (C6) Last, and release, with (S1): whoever sees nothing in flight may give the slot to another endpoint.
+  word(segment.cells, at + slot::kInFlight).fetch_sub(1, memory_order_release);
+  addToOwn(segment.column, ownOf(slot), static_cast<Word>(-1)); // (C3)
+}
+
+void Core::reclaim(std::uint32_t thread) noexcept {
+  for (const Segment& segment : segments_) {
+    Word* column = segment.contributions + std::size_t{thread} * kColumnWords;
+    for (std::uint32_t i = 0; i < sizes::kSegmentSlots; ++i) {
+      const auto left = word(column, ownOf(i));
+      // (C14) The thread is gone: its end was heard of, which is after all that it did. An exchange, so that what was
+      // taken off once is not taken off again.
+      const Word count = left.load(memory_order_relaxed) == 0 ? 0 : left.exchange(0, memory_order_acq_rel);
+      // (C6) As an end of each of its requests.
+      if (count != 0) word(segment.cells, cellOf(i) + slot::kInFlight).fetch_sub(count, memory_order_release);
+    }
+  }
 }
 
 Word* Core::bucketAt(Word histogramPlusOne, double latencyMs) const noexcept {

@@ -41,6 +41,9 @@ class Core {
   bool take(std::uint32_t slot) noexcept;
   /// Gives a reservation back and records how it ended; see `Core.end` in lib/engine/contract.ts. Lock-free.
   void end(std::uint32_t slot, double startedAt, std::uint32_t outcome, double latencyMs) noexcept;
+  /// Takes off the shared counts what a thread that has ended had in flight: exact, since no call is cut in two. Only one
+  /// thread may do so for a record. Lock-free.
+  void reclaim(std::uint32_t thread) noexcept;
   /// The next position of the service's cursor over `n` >= 1 positions, exactly fair over all threads. Lock-free.
   std::uint32_t nextPosition(std::uint32_t service, std::uint32_t n) noexcept;
 

@@ -42,7 +42,8 @@ inline constexpr std::size_t kColumnWords =
 /// Words of a root segment.
 constexpr std::size_t rootWords(Word maxThreads, Word maxServices) {
   return layout::header::kWords + std::size_t{maxThreads} * layout::thread::kWords +
-         std::size_t{maxServices} * layout::service::kWords;
+         std::size_t{maxServices} * layout::service::kWords +
+         std::size_t{maxThreads} * maxServices * layout::contribution::kWords;
 }
 
 inline std::atomic_ref<Word> word(Word* base, std::size_t at) { return std::atomic_ref<Word>(base[at]); }
@@ -58,6 +59,8 @@ struct Segment {
   Word* cells;
   /// This thread's own column of contributions.
   Word* column;
+  /// The columns of all threads.
+  Word* contributions;
   /// SEGMENT_SLOTS histograms of HISTOGRAM_BUCKETS words.
   Word* histograms;
 };

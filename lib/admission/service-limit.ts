@@ -1,26 +1,41 @@
-import { SERVICE } from '../engine/layout.js'
+import { CONTRIBUTION, MARK_BUSY, SERVICE } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 
 /** Requests in flight to a service as a whole, over all threads. Strict: never more than the limit at any moment. */
 export class ServiceLimit {
   readonly #root: Int32Array
   readonly #word: number
+  /** This thread's contribution, marked as the fallback engine marks those to slots; see docs/concurrency.md. */
+  readonly #own: number
+  readonly #mark: number
 
   constructor(state: SharedState, service: number) {
     this.#root = state.root
     this.#word = state.serviceField(service, SERVICE.IN_FLIGHT)
+    this.#own = state.serviceContribution(state.thread, service) + CONTRIBUTION.IN_FLIGHT
+    this.#mark = this.#own - CONTRIBUTION.IN_FLIGHT + CONTRIBUTION.MARK
   }
 
   /** Takes a place by compare-and-swap below `limit`; false where there is none. */
   enter(limit: number): boolean {
+    const root = this.#root
     for (;;) {
-      const seen = Atomics.load(this.#root, this.#word)
+      const seen = Atomics.load(root, this.#word)
       if (seen >= limit) return false
-      if (Atomics.compareExchange(this.#root, this.#word, seen, seen + 1) === seen) return true
+      root[this.#mark] += MARK_BUSY // (C13)
+      root[this.#own]++ // (C3)
+      const entered = Atomics.compareExchange(root, this.#word, seen, seen + 1) === seen // (C4)
+      if (!entered) root[this.#own]-- // (C3)
+      root[this.#mark] += MARK_BUSY // (C13)
+      if (entered) return true
     }
   }
 
   leave(): void {
-    Atomics.sub(this.#root, this.#word, 1)
+    const root = this.#root
+    root[this.#mark] += MARK_BUSY // (C13)
+    Atomics.sub(root, this.#word, 1) // (C6)
+    root[this.#own]-- // (C3)
+    root[this.#mark] += MARK_BUSY // (C13)
   }
 }

@@ -1,10 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Dispatcher } from 'undici'
 import { BalancerCore } from '../balancer.js'
+import { engine } from '../engine/index.js'
 import type { Lease } from '../lease.js'
 import type { PickOptions } from '../model.js'
 import type { EndpointChange } from '../observe/events.js'
+import { systemTimers, type Timers } from '../runtime/timers.js'
 import type { Service } from '../service.js'
+import { type BalancerHandle, openAttachment } from '../share/handle.js'
 import type { Member } from '../topology/member.js'
 import type { RequestContext } from './balanced-request.js'
 import {
@@ -26,6 +29,15 @@ export class Balancer extends BalancerCore {
   readonly #origins = new Map<string, RequestContext>()
   readonly #fetchDispatcher = lazy(() => this.dispatcher() as BalancedDispatcher)
   #scope: AsyncLocalStorage<PickOptions> | undefined
+
+  /**
+   * The balancer of another thread of this process, by its `handle`: one in-flight count, one set of cursors, one health
+   * view and one configuration for all. Throws `HandleError` where the handle is not one, is of another version or engine,
+   * where its balancer was stopped, or where 64 threads are attached. Its `stop()` only detaches.
+   */
+  static attach(handle: BalancerHandle, timers: Timers = systemTimers): Balancer {
+    return new Balancer(openAttachment(handle, engine.kind), timers)
+  }
 
   /**
    * As the global `fetch`; the URL's host names the service, `init.balance` says how to balance this request. Rejects

@@ -59,6 +59,12 @@ export interface Core {
   nextPosition(service: number, n: number): number
   /** Decayed latency average of a slot at time `now`, ms; 0: no sample yet or decayed away. */
   latency(slot: number, now: number): number
+  /**
+   * Takes off the shared counts what a thread that has ended had in flight, and clears its contributions. Only for the
+   * record's one cleaner. False where a count could not be settled now, since living threads were at work on it: to be
+   * called again.
+   */
+  reclaim(thread: number): boolean
   /** Gives up the addon's side of this core. Pickers of it must not be called afterwards. */
   dispose(): void
 }

@@ -7,11 +7,14 @@
  * Memory is little-endian, as on every platform that Node runs on.
  */
 
-export const LAYOUT_VERSION = 1
+export const LAYOUT_VERSION = 2
 /** 'FLRD' read as a little-endian word. */
 export const MAGIC = 0x44524c46
 
-/** Root segment: one header, then the thread records, then the service records. */
+/** Pages of shared configuration; see `share/config-store.ts`. */
+export const CONFIG_PAGES = 8
+
+/** Root segment: one header, then the thread records, the service records, the threads' contributions to services. */
 export const HEADER = {
   MAGIC: 0,
   VERSION: 1,
@@ -25,13 +28,31 @@ export const HEADER = {
   SEED: 7,
   /** float64, ms: the time while CLOCK_MODE is 1. */
   MANUAL_NOW: 8,
-  /** Index of the thread that runs the control loops plus one; 0: none. */
+  /** Token of the thread that runs the control loops (see `threadToken`); 0: none. */
   LEADER: 16,
-  LEADER_EPOCH: 17,
+  /** 1 once a thread has called `start()`: the leader runs active checks. */
+  STARTED: 17,
   /** float64, ms: the leader's last sign of life. */
   LEADER_BEAT: 18,
+  /** 1 once the balancer was stopped by its creator. */
+  STOPPED: 20,
+  /** Two random words that name the block. */
+  ID: 22,
+  /** Thread records ever claimed: those from here on were never used. */
+  THREADS_USED: 24,
+  /** Grows by one with each claim of a thread record, before the record counts as living. */
+  THREAD_CLAIMS: 25,
   /** Slots ever handed out; slots below it may be free again. */
   SLOTS_USED: 32,
+  /** Grows by one with each slot that is given back. */
+  SLOTS_FREED: 33,
+  SERVICES_USED: 34,
+  /** u64: version of the shared configuration (high word), its page (4 bits) and length in bytes (28 bits); 0: none. */
+  CONFIG_HEAD: 36,
+  /** For each page the token of the thread that writes it; 0: nobody. */
+  PAGE_OWNER: 40,
+  /** For each page the version of the configuration that it begins with; set before the page is written. */
+  PAGE_FILL: 48,
   WORDS: 64,
 } as const
 
@@ -39,12 +60,20 @@ export const HEADER = {
 export const THREAD = {
   /** Odd while the record is in use; grows by one at each claim and each release. */
   EPOCH: 0,
-  /** Configuration generation that this thread has taken over. */
+  /** Version of the shared configuration that this thread has taken over; 0: none yet. */
   CONFIG_SEEN: 1,
   /** float64, ms: last sign of life. */
   BEAT: 2,
   /** State of the random generator, four words (xoshiro128++). */
   RANDOM: 4,
+  /** Four words: ids of the thread and of the threads that started it (`runtime/thread-ends.ts`). */
+  LINEAGE: 8,
+  /** The thread's id plus one, from before it takes the record until after it gives it back; 0: the record is free. */
+  HOLDER: 12,
+  /** HOLDER once that thread is known to have ended: what it left is being taken back. */
+  ENDED: 13,
+  /** Token of the thread that takes back what this one left; 0: nobody. */
+  CLEANER: 14,
   WORDS: 32,
 } as const
 
@@ -60,6 +89,11 @@ export const SERVICE = {
   RETRIED: 34,
   OVERLOADED: 36,
   NO_ENDPOINT: 38,
+  /** As those of a slot. */
+  GENERATION: 40,
+  CLAIM: 41,
+  /** The slot that keeps the totals of endpoints that have left the service, plus one. */
+  GONE_SLOT: 42,
   /** Second (since the clock's origin) of the newest budget bucket. */
   BUDGET_SECOND: 48,
   /** Ten one-second buckets, signed, in thousandths of a retry: deposits minus withdrawals. */
@@ -105,7 +139,7 @@ export const SLOT = {
   EJECTIONS: 21,
   /** float64, ms. */
   EJECTED_UNTIL: 22,
-  /** 0 none, 1 connection failures, 2 5xx answers. */
+  /** 0 none, 1 connection failures, 2 5xx answers, 3 connection failures, the last of which was no connection at all. */
   EJECTION_CAUSE: 24,
   /** 0 auto, 1 open, 2 closed. */
   BREAKER: 25,
@@ -113,26 +147,37 @@ export const SLOT = {
   CHECK_RUN: 26,
   /** float32, 0 to 1: share of recent checks that passed. */
   HEALTH_SCORE: 27,
+  /** Token of the thread that has the slot in its hands to set it up or to free it; 0: nobody. */
+  CLAIM: 28,
   WORDS: 32,
 } as const
 
 export const SLOT_FLAGS = {
   /** The latency average jumps up to a sample above it (peak EWMA), else it is a plain EWMA. */
   PEAK: 1,
+  /** No endpoint's: it keeps the totals of those that have left its service. */
+  GONE: 2,
 } as const
 
 /** Slots of one endpoint segment. More endpoints chain more segments; a segment never moves or grows. */
 export const SEGMENT_SHIFT = 10
 export const SEGMENT_SLOTS = 1 << SEGMENT_SHIFT
 
-/** What one thread contributed to a slot; per segment one column of SEGMENT_SLOTS records for each thread. */
+/**
+ * What one thread contributed to a slot; per segment one column of SEGMENT_SLOTS records for each thread. Its
+ * contributions to the services' own counts are records of the same kind, at the end of the root segment.
+ */
 export const CONTRIBUTION = {
-  /** Requests of this thread in flight: the truth from which SLOT.IN_FLIGHT can be rebuilt. */
+  /** Requests of this thread in flight: the truth from which the shared count can be rebuilt. */
   IN_FLIGHT: 0,
-  /** Odd multiples are reserved: 1 while this thread holds the slot's probe request. */
-  PROBE: 1,
+  /** MARK_PROBE, MARK_BUSY, and above them a number that changes with each operation. */
+  MARK: 1,
   WORDS: 2,
 } as const
+/** Bit of CONTRIBUTION.MARK: this thread holds the slot's probe request. */
+export const MARK_PROBE = 1
+/** Bit of CONTRIBUTION.MARK: this thread is between the beginning and the end of an operation that is two. */
+export const MARK_BUSY = 2
 
 /**
  * Latency histogram: 256 unsigned words. Bucket `b` of octave `o = b >> 3` and eighth `e = b & 7` counts samples of
@@ -202,6 +247,9 @@ export const LAYOUT = {
     SEGMENT_SHIFT,
     SEGMENT_SLOTS,
     BUDGET_BUCKET_COUNT,
+    CONFIG_PAGES,
+    MARK_PROBE,
+    MARK_BUSY,
     HISTOGRAM_BUCKETS,
     HISTOGRAM_SUB_BITS,
     LINE_SHIFT,
@@ -219,9 +267,16 @@ export function layoutFingerprint(): number {
 }
 
 export const ROOT_BYTES = (maxThreads: number, maxServices: number): number =>
-  4 * (HEADER.WORDS + maxThreads * THREAD.WORDS + maxServices * SERVICE.WORDS)
+  4 * serviceContributionWord(maxThreads, maxServices, maxThreads, 0)
 /** First word of a thread's record in the root segment. */
 export const threadWord = (thread: number): number => HEADER.WORDS + thread * THREAD.WORDS
 /** First word of a service's record in the root segment. */
 export const serviceWord = (maxThreads: number, service: number): number =>
   HEADER.WORDS + maxThreads * THREAD.WORDS + service * SERVICE.WORDS
+/** First word of a thread's contribution to a service's count, in the root segment. */
+export const serviceContributionWord = (
+  maxThreads: number,
+  maxServices: number,
+  thread: number,
+  service: number,
+): number => serviceWord(maxThreads, maxServices) + (thread * maxServices + service) * CONTRIBUTION.WORDS

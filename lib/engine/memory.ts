@@ -1,5 +1,6 @@
 import type { Segment } from './contract.js'
 import {
+  CONFIG_PAGES,
   CONTRIBUTION,
   DEFAULT_MAX_SERVICES,
   DEFAULT_MAX_THREADS,
@@ -13,11 +14,7 @@ import {
   SLOT,
 } from './layout.js'
 
-/** Plain data that goes through `workerData`; see `HandleError` for what is refused. */
-export interface MemoryHandle {
-  readonly root: SharedArrayBuffer
-  readonly segments: readonly SegmentHandle[]
-}
+/** A segment's memory, to be sent to another thread. */
 export interface SegmentHandle {
   readonly cells: SharedArrayBuffer
   readonly contributions: SharedArrayBuffer
@@ -46,10 +43,48 @@ export function createRoot(
 
 /** Allocates one segment of endpoint slots, all free. */
 export function createSegment(maxThreads: number): Segment {
-  const words = (n: number) => new Int32Array(new SharedArrayBuffer(n * BYTES_PER_WORD))
-  return {
-    cells: words(SEGMENT_SLOTS * SLOT.WORDS),
-    contributions: words(maxThreads * SEGMENT_SLOTS * CONTRIBUTION.WORDS),
-    histograms: words(SEGMENT_SLOTS * HISTOGRAM_BUCKETS),
-  }
+  const bytes = SEGMENT_BYTES(maxThreads)
+  return openSegment({
+    cells: new SharedArrayBuffer(bytes.cells),
+    contributions: new SharedArrayBuffer(bytes.contributions),
+    histograms: new SharedArrayBuffer(bytes.histograms),
+  })
 }
+
+/** A segment over memory that another thread has allocated. */
+export const openSegment = ({ cells, contributions, histograms }: SegmentHandle): Segment => ({
+  cells: new Int32Array(cells),
+  contributions: new Int32Array(contributions),
+  histograms: new Int32Array(histograms),
+})
+
+export const segmentHandle = ({ cells, contributions, histograms }: Segment): SegmentHandle => ({
+  cells: cells.buffer,
+  contributions: contributions.buffer,
+  histograms: histograms.buffer,
+})
+
+/** Bytes of each part of a segment. */
+export const SEGMENT_BYTES = (maxThreads: number): Record<keyof SegmentHandle, number> => ({
+  cells: SEGMENT_SLOTS * SLOT.WORDS * BYTES_PER_WORD,
+  contributions: maxThreads * SEGMENT_SLOTS * CONTRIBUTION.WORDS * BYTES_PER_WORD,
+  histograms: SEGMENT_SLOTS * HISTOGRAM_BUCKETS * BYTES_PER_WORD,
+})
+
+/** A page of configuration grows up to this, in bytes; what it has not grown to is address space only. */
+export const MAX_PAGE_BYTES = 64 * 1024 * 1024
+
+/** Growable memory: the pages are read seldom and by copying, which growing does not make slower. */
+export interface Page extends SharedArrayBuffer {
+  readonly growable: boolean
+  readonly maxByteLength: number
+  grow(bytes: number): void
+}
+
+const GrowableBuffer = SharedArrayBuffer as unknown as new (
+  bytes: number,
+  options: { maxByteLength: number },
+) => Page
+
+export const createPages = (): Page[] =>
+  Array.from({ length: CONFIG_PAGES }, () => new GrowableBuffer(0, { maxByteLength: MAX_PAGE_BYTES }))

@@ -26,6 +26,8 @@ export interface NativeCoreFunctions {
   reserve(): void
   /** Ends SCRATCH.SLOT with the other arguments in the scratch. */
   end(): void
+  /** As `Core.reclaim`, which here always succeeds: a call is not cut in two. */
+  reclaim(thread: number): void
   /** Pickers find nothing afterwards, reservations fail, ends are ignored. */
   dispose(): void
 }
@@ -92,6 +94,11 @@ class NativeCore extends FallbackCore {
       pick()
       return words[SCRATCH.SLOT]
     }
+  }
+
+  override reclaim(thread: number): boolean {
+    this.#functions.reclaim(thread)
+    return true
   }
 
   override dispose(): void {

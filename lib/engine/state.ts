@@ -1,23 +1,28 @@
+import { HandleError } from '../errors.js'
+import { Claims } from './claims.js'
 import type { Core, CoreFactory, Segment } from './contract.js'
-import { seedRandom } from './fallback/random.js'
 import {
+  CONTRIBUTION,
   HEADER,
   HISTOGRAM_BUCKETS,
   histogramWord,
+  MARK_PROBE,
   SEGMENT_SHIFT,
   SEGMENT_SLOTS,
   SERVICE,
   SLOT,
+  serviceContributionWord,
   serviceWord,
-  THREAD,
   TICKS_PER_MS,
   threadWord,
 } from './layout.js'
-import { createRoot, createSegment, type MemoryHandle } from './memory.js'
+import { createRoot, createSegment } from './memory.js'
+import { claimThread, threadToken } from './threads.js'
 
 const MASK = SEGMENT_SLOTS - 1
 const SLOT_SHIFT = 5
 const TWO_TO_32 = 4294967296
+const ZERO = 0n
 
 /**
  * A balancer's shared memory and this thread's core over it: words by slot and field, nothing of what they mean.
@@ -27,72 +32,91 @@ export class SharedState {
   readonly root: Int32Array<SharedArrayBuffer>
   readonly segments: Segment[] = []
   readonly core: Core
+  readonly claims: Claims
+  /** Index of this thread's record. */
+  readonly thread: number
+  /** What names this use of that record; see `threadToken`. */
+  readonly token: number
   readonly maxThreads: number
   readonly maxServices: number
   readonly #floats: Float32Array[] = []
   readonly #doubles: Float64Array[] = []
-  readonly #freeSlots: number[] = []
-  readonly #freeServices: number[] = []
-  #servicesUsed = 0
+  readonly #bigs: BigInt64Array[] = []
+  /** Once set, the block grows no more: every thread that shares it has all of it. */
+  #fixedSegments: readonly Segment[] | undefined
 
   private constructor(root: Int32Array<SharedArrayBuffer>, factory: CoreFactory) {
     this.root = root
     this.maxThreads = root[HEADER.MAX_THREADS]
     this.maxServices = root[HEADER.MAX_SERVICES]
-    this.core = factory.createCore(root, claimThread(root))
+    this.thread = claimThread(root)
+    if (this.thread < 0) {
+      throw new HandleError(
+        `All ${this.maxThreads} thread records of this balancer are taken; an attached balancer gives its own back when it is stopped or its thread ends`,
+      )
+    }
+    this.token = threadToken(root, this.thread)
+    this.core = factory.createCore(root, this.thread)
+    this.claims = new Claims(this)
   }
 
+  /** A block of its own, which grows with what is put into it. */
   static create(kind: 'native' | 'fallback', factory: CoreFactory, seed: number): SharedState {
-    return new SharedState(createRoot(kind, seed), factory)
+    const root = createRoot(kind, seed)
+    root.set(crypto.getRandomValues(new Int32Array(2)), HEADER.ID)
+    return new SharedState(root, factory)
   }
 
-  get handle(): MemoryHandle {
-    return {
-      root: this.root.buffer,
-      segments: this.segments.map(({ cells, contributions, histograms }) => ({
-        cells: cells.buffer,
-        contributions: contributions.buffer,
-        histograms: histograms.buffer,
-      })),
+  /** Another thread's block. Throws `HandleError` where it has no thread record left. */
+  static attach(
+    root: Int32Array<SharedArrayBuffer>,
+    segments: readonly Segment[],
+    factory: CoreFactory,
+  ): SharedState {
+    const state = new SharedState(root, factory)
+    state.#fixedSegments = segments
+    state.followGrowth()
+    return state
+  }
+
+  /** Allocates all the segments that there will ever be, at least for `slots`, and returns them. */
+  fix(slots: number): readonly Segment[] {
+    if (this.#fixedSegments === undefined) {
+      const all = [...this.segments]
+      while (all.length << SEGMENT_SHIFT < slots) all.push(createSegment(this.maxThreads))
+      this.#fixedSegments = all
     }
+    return this.#fixedSegments
   }
 
-  /** A slot of its own for an endpoint, all words zero but its generation; chains another segment where all are taken. */
-  takeSlot(): number {
-    let slot = this.#freeSlots.pop()
-    if (slot === undefined) {
-      slot = Atomics.add(this.root, HEADER.SLOTS_USED, 1)
-      if (slot >>> SEGMENT_SHIFT === this.segments.length) this.#chainSegment()
-    }
-    const cells = this.segments[slot >>> SEGMENT_SHIFT].cells
-    const at = (slot & MASK) << SLOT_SHIFT
-    for (let word = 0; word < SLOT.WORDS; word++)
-      if (word !== SLOT.GENERATION) Atomics.store(cells, at + word, 0)
-    const { histograms } = this.segments[slot >>> SEGMENT_SHIFT]
-    for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) histograms[histogramWord(slot, bucket)] = 0
-    Atomics.add(cells, at + SLOT.GENERATION, 1)
-    return slot
+  /** Slots that there will ever be. */
+  get capacity(): number {
+    return this.#fixedSegments === undefined
+      ? Number.POSITIVE_INFINITY
+      : this.#fixedSegments.length << SEGMENT_SHIFT
   }
 
-  /** Gives a slot back. Only at zero in flight: a late `end` would write into the next owner's words. */
-  freeSlot(slot: number): void {
-    this.add(slot, SLOT.GENERATION, 1)
-    this.#freeSlots.push(slot)
+  /** Slots ever handed out, by any thread; those below it may be free again. */
+  get slotsUsed(): number {
+    return Math.min(Atomics.load(this.root, HEADER.SLOTS_USED), this.capacity)
   }
 
-  /** Index of a free service record, or -1 when all are taken. */
-  takeService(): number {
-    const index =
-      this.#freeServices.pop() ?? (this.#servicesUsed < this.maxServices ? this.#servicesUsed++ : -1)
-    if (index >= 0) {
-      const at = serviceWord(this.maxThreads, index)
-      for (let word = 0; word < SERVICE.WORDS; word++) Atomics.store(this.root, at + word, 0)
-    }
-    return index
+  /** Slots of the segments that this thread has taken into use. */
+  get segmentSlots(): number {
+    return this.segments.length << SEGMENT_SHIFT
   }
 
-  freeService(index: number): void {
-    this.#freeServices.push(index)
+  /** Takes the segments into use in which other threads have handed out slots. */
+  followGrowth(): void {
+    while (this.segments.length << SEGMENT_SHIFT < this.slotsUsed) this.#useNextSegment()
+  }
+
+  /** This thread's record was given back: nothing may be written any more, an `end` least of all. */
+  detached = false
+
+  /** A field of this thread's record. */
+  threadField(field: number): number {
+    return threadWord(this.thread) + field
   }
 
   get(slot: number, field: number): number {
@@ -146,6 +170,23 @@ export class SharedState {
     this.#floats[slot >>> SEGMENT_SHIFT][at + 1] = ms
   }
 
+  /** Moves a 64-bit total to another slot. Each word is taken before it is added: a thread that ends in between loses it, none doubles it. */
+  moveTotal(from: number, to: number, field: number): void {
+    const [source, target] = [this.#bigs[from >>> SEGMENT_SHIFT], this.#bigs[to >>> SEGMENT_SHIFT]]
+    const word = (slot: number) => (((slot & MASK) << SLOT_SHIFT) + field) >> 1
+    Atomics.add(target, word(to), Atomics.exchange(source, word(from), ZERO))
+  }
+
+  /** Moves a latency histogram to another slot, bucket by bucket. */
+  moveHistogram(from: number, to: number): void {
+    const source = this.segments[from >>> SEGMENT_SHIFT].histograms
+    const target = this.segments[to >>> SEGMENT_SHIFT].histograms
+    for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) {
+      const count = Atomics.exchange(source, histogramWord(from, bucket), 0)
+      if (count !== 0) Atomics.add(target, histogramWord(to, bucket), count)
+    }
+  }
+
   /** A 64-bit total as a number; exact up to 2^53. */
   total(slot: number, field: number): number {
     const cells = this.segments[slot >>> SEGMENT_SHIFT].cells
@@ -182,26 +223,47 @@ export class SharedState {
     Atomics.add(this.root, this.serviceField(service, SERVICE.FILTER_EPOCH), 1)
   }
 
-  #chainSegment(): void {
-    const segment = createSegment(this.maxThreads)
+  /** Requests of a thread in flight to a slot. */
+  contribution(thread: number, slot: number): number {
+    return Atomics.load(
+      this.segments[slot >>> SEGMENT_SHIFT].contributions,
+      this.#contributionWord(thread, slot) + CONTRIBUTION.IN_FLIGHT,
+    )
+  }
+
+  /** Notes whether this thread holds the slot's probe request, so that it can be given up for it should it end. */
+  holdProbe(slot: number, holds: boolean): void {
+    const { contributions } = this.segments[slot >>> SEGMENT_SHIFT]
+    const word = this.#contributionWord(this.thread, slot) + CONTRIBUTION.MARK
+    if (holds) Atomics.or(contributions, word, MARK_PROBE)
+    else Atomics.and(contributions, word, ~MARK_PROBE)
+  }
+
+  /** Clears the mark of `holdProbe` for a thread that has ended; whether it was set. */
+  takeProbe(thread: number, slot: number): boolean {
+    const { contributions } = this.segments[slot >>> SEGMENT_SHIFT]
+    const word = this.#contributionWord(thread, slot) + CONTRIBUTION.MARK
+    return (Atomics.and(contributions, word, ~MARK_PROBE) & MARK_PROBE) !== 0
+  }
+
+  /** First word, in `root`, of a thread's contribution to a service's own count. */
+  serviceContribution(thread: number, service: number): number {
+    return serviceContributionWord(this.maxThreads, this.maxServices, thread, service)
+  }
+
+  #contributionWord(thread: number, slot: number): number {
+    return (thread * SEGMENT_SLOTS + (slot & MASK)) * CONTRIBUTION.WORDS
+  }
+
+  #useNextSegment(): void {
+    const index = this.segments.length
+    const segment = this.#fixedSegments?.[index] ?? createSegment(this.maxThreads)
     this.#floats.push(new Float32Array(segment.cells.buffer))
     this.#doubles.push(new Float64Array(segment.cells.buffer))
+    this.#bigs.push(new BigInt64Array(segment.cells.buffer))
     this.segments.push(segment)
-    this.core.addSegment(this.segments.length - 1, segment)
+    this.core.addSegment(index, segment)
   }
-}
-
-/** Claims the first free thread record, odd epoch, and seeds its random generator. */
-function claimThread(root: Int32Array): number {
-  for (let thread = 0; thread < root[HEADER.MAX_THREADS]; thread++) {
-    const at = threadWord(thread)
-    const epoch = Atomics.load(root, at + THREAD.EPOCH)
-    if ((epoch & 1) === 0 && Atomics.compareExchange(root, at + THREAD.EPOCH, epoch, epoch + 1) === epoch) {
-      seedRandom(root, at + THREAD.RANDOM, root[HEADER.SEED], thread)
-      return thread
-    }
-  }
-  return -1
 }
 
 /** High word, low word, high word again: a total that carries in between is read once more. */

@@ -41,8 +41,16 @@ interface Node {
   readonly endpoint: Endpoint
 }
 
-const CAUSE = { NONE: 0, CONNECTION: 1, STATUS: 2 } as const
-const CAUSE_WORDS = ['', 'connection failures', '5xx answers']
+const CAUSE = { NONE: 0, CONNECTION: 1, STATUS: 2, UNREACHABLE: 3 } as const
+const CAUSE_WORDS = ['', 'connection failures', '5xx answers', 'connection failures']
+const CAUSE_OF: Readonly<Record<Failure, number>> = {
+  connect: CAUSE.UNREACHABLE,
+  'local-origin': CAUSE.CONNECTION,
+  status: CAUSE.STATUS,
+}
+
+/** Another thread that sees an ejection may see it before its end is written: nobody acts on that end sooner than this, in ms. */
+const LEAST_WAIT_MS = 1
 
 /**
  * Ejects endpoints after failures in a row, for a time that grows with each ejection. When it is over, the endpoint
@@ -51,6 +59,9 @@ const CAUSE_WORDS = ['', 'connection failures', '5xx answers']
  *
  * Connection failures eject as many as fail; the panic threshold is their bound, since a dead endpoint cannot take
  * load off the others anyway. 5xx answers eject at most `maxEjectionPercent`, at least one where two or more are left.
+ *
+ * All of it stands in the slots, which threads may share. Any thread may end an ejection whose time is up; knocking at
+ * endpoints that nobody could connect to is for the one that leads.
  */
 export class Ejection<T extends Node> {
   readonly #state: SharedState
@@ -59,7 +70,9 @@ export class Ejection<T extends Node> {
   readonly #onChange: (member: T, change: EjectionChange, why: string) => void
   readonly #pending = new Map<number, TimerHandle>()
   readonly #reconnection: Reconnection
+  readonly #leads: () => boolean
   #options: EjectionOptions
+  #stopped = false
 
   constructor(
     state: SharedState,
@@ -67,6 +80,7 @@ export class Ejection<T extends Node> {
     timers: Timers,
     members: () => readonly T[],
     onChange: (member: T, change: EjectionChange, why: string) => void,
+    leads: () => boolean = () => true,
     connect: Check = tcpCheck,
   ) {
     this.#state = state
@@ -74,12 +88,17 @@ export class Ejection<T extends Node> {
     this.#timers = timers
     this.#members = members
     this.#onChange = onChange
+    this.#leads = leads
     this.#reconnection = new Reconnection(timers, connect)
   }
 
-  /** Options that eject nobody bring back those that are out. */
   configure(options: EjectionOptions): void {
     this.#options = options
+  }
+
+  /** Options that eject nobody bring back those that are out. For the thread that has made the change. */
+  writeSettings(): void {
+    const options = this.#options
     if (options.consecutiveLocalOrigin !== 0 || options.consecutive5xx !== 0) return
     for (const member of this.#members()) {
       const ejection = this.#state.get(member.slot, SLOT.EJECTION)
@@ -93,7 +112,9 @@ export class Ejection<T extends Node> {
     const state = this.#state
     if (state.peek(slot, SLOT.LOCAL_FAILURES) !== 0) state.set(slot, SLOT.LOCAL_FAILURES, 0)
     if (state.peek(slot, SLOT.STATUS_FAILURES) !== 0) state.set(slot, SLOT.STATUS_FAILURES, 0)
-    if (wasProbe) this.#return(member, EJECTION.PROBING, 'its probe request succeeded')
+    if (!wasProbe) return
+    state.holdProbe(slot, false)
+    this.#return(member, EJECTION.PROBING, 'its probe request succeeded')
   }
 
   failed(member: T, failure: Failure, wasProbe: boolean): void {
@@ -105,27 +126,44 @@ export class Ejection<T extends Node> {
     const threshold =
       failure === 'status' ? this.#options.consecutive5xx : this.#options.consecutiveLocalOrigin
     const run = state.add(slot, field, 1) + 1
+    if (wasProbe) state.holdProbe(slot, false)
     if (wasProbe) this.#eject(member, EJECTION.PROBING, failure, 'its probe request failed')
     else if (threshold > 0 && run >= threshold) this.#eject(member, EJECTION.NONE, failure, `${run} in a row`)
   }
 
   /** The probe request was cancelled by its caller: it says nothing, the next request probes again. */
-  probeCancelled(member: T): void {
-    if (this.#state.exchange(member.slot, SLOT.EJECTION, EJECTION.PROBING, EJECTION.AWAITING_PROBE)) {
-      this.#state.touchFilter(this.#state.get(member.slot, SLOT.SERVICE))
-    }
+  probeCancelled({ slot }: T): void {
+    this.#state.holdProbe(slot, false)
+    releaseProbe(this.#state, slot)
   }
 
   /** True for exactly one caller while the endpoint waits for its probe. */
-  claimProbe(member: T): boolean {
-    const claimed = this.#state.exchange(
-      member.slot,
-      SLOT.EJECTION,
-      EJECTION.AWAITING_PROBE,
-      EJECTION.PROBING,
-    )
-    if (claimed) this.#state.touchFilter(this.#state.get(member.slot, SLOT.SERVICE))
+  claimProbe({ slot }: T): boolean {
+    if (this.#state.get(slot, SLOT.EJECTION) !== EJECTION.AWAITING_PROBE) return false
+    // Marked first: should this thread end right after the exchange, the probe is known to be its.
+    this.#state.holdProbe(slot, true)
+    const claimed = this.#state.exchange(slot, SLOT.EJECTION, EJECTION.AWAITING_PROBE, EJECTION.PROBING)
+    if (claimed) this.#state.touchFilter(this.#state.get(slot, SLOT.SERVICE))
+    else this.#state.holdProbe(slot, false)
     return claimed
+  }
+
+  /** Sees to it that ejections end, also those that other threads have made: called with each new view of the service. */
+  watch(): void {
+    if (this.#stopped) return
+    const { reconnectMs } = this.#options
+    const knocks = reconnectMs > 0 && this.#leads()
+    for (const member of this.#members()) {
+      const { slot, endpoint } = member
+      if (this.#state.get(slot, SLOT.EJECTION) !== EJECTION.EJECTED) continue
+      if (!this.#pending.has(slot)) this.#schedule(member)
+      const cause = this.#state.get(slot, SLOT.EJECTION_CAUSE)
+      if (!knocks || cause !== CAUSE.UNREACHABLE || this.#reconnection.isWatched(slot)) continue
+      const isOut = () => this.#leads() && this.#state.get(slot, SLOT.EJECTION) === EJECTION.EJECTED
+      this.#reconnection.watch(slot, endpoint, reconnectMs, isOut, () => {
+        this.#awaitProbe(member, 'it accepts connections again; one request probes it')
+      })
+    }
   }
 
   /** An active check passed: an ejection for connection failures ends at once, one for 5xx answers does not. */
@@ -133,7 +171,7 @@ export class Ejection<T extends Node> {
     const { slot } = member
     if (
       this.#state.get(slot, SLOT.EJECTION) === EJECTION.NONE ||
-      this.#state.get(slot, SLOT.EJECTION_CAUSE) !== CAUSE.CONNECTION
+      this.#state.get(slot, SLOT.EJECTION_CAUSE) === CAUSE.STATUS
     )
       return
     for (const from of [EJECTION.EJECTED, EJECTION.AWAITING_PROBE]) {
@@ -149,6 +187,7 @@ export class Ejection<T extends Node> {
   }
 
   stop(): void {
+    this.#stopped = true
     for (const timer of this.#pending.values()) timer.cancel()
     this.#pending.clear()
     this.#reconnection.stop()
@@ -171,25 +210,25 @@ export class Ejection<T extends Node> {
     const quietMs = from === EJECTION.NONE ? now - state.getDouble(slot, SLOT.EJECTED_UNTIL) : 0
     const ejections = nextEjections(state.get(slot, SLOT.EJECTIONS), quietMs, base, max, ejectionMs)
     const duration = ejectionMs(ejections, base, max)
-    const cause = failure === 'status' ? CAUSE.STATUS : CAUSE.CONNECTION
+    const cause = CAUSE_OF[failure]
+    state.setDouble(slot, SLOT.EJECTED_UNTIL, now + duration)
     state.set(slot, SLOT.EJECTIONS, ejections)
     state.set(slot, SLOT.EJECTION_CAUSE, cause)
-    state.setDouble(slot, SLOT.EJECTED_UNTIL, now + duration)
-    this.#schedule(member, duration)
-    if (failure === 'connect' && options.reconnectMs > 0) {
-      this.#reconnection.watch(slot, member.endpoint, options.reconnectMs, () => {
-        this.#awaitProbe(member, 'it accepts connections again; one request probes it')
-      })
-    }
+    this.forget(slot)
+    this.watch()
     this.#changed(member, 'ejected', `${CAUSE_WORDS[cause]}: ${why}; out for ${duration} ms`)
   }
 
-  #schedule(member: T, duration: number): void {
-    this.forget(member.slot)
-    const timer = this.#timers.after(duration, () =>
-      this.#awaitProbe(member, 'its ejection is over; one request probes it'),
-    )
-    this.#pending.set(member.slot, timer)
+  #schedule(member: T): void {
+    const { slot } = member
+    const restMs = this.#state.getDouble(slot, SLOT.EJECTED_UNTIL) - this.#timers.now()
+    const timer = this.#timers.after(Math.max(LEAST_WAIT_MS, restMs), () => {
+      this.#pending.delete(slot)
+      if (this.#state.get(slot, SLOT.EJECTION) !== EJECTION.EJECTED) return
+      if (this.#state.getDouble(slot, SLOT.EJECTED_UNTIL) > this.#timers.now()) this.#schedule(member)
+      else this.#awaitProbe(member, 'its ejection is over; one request probes it')
+    })
+    this.#pending.set(slot, timer)
   }
 
   #awaitProbe(member: T, why: string): void {
@@ -230,4 +269,10 @@ export class Ejection<T extends Node> {
     this.#state.touchFilter(this.#state.get(member.slot, SLOT.SERVICE))
     this.#onChange(member, change, why)
   }
+}
+
+/** The slot's probe request came to nothing, or its thread has ended: the next request probes. */
+export function releaseProbe(state: SharedState, slot: number): void {
+  if (state.exchange(slot, SLOT.EJECTION, EJECTION.PROBING, EJECTION.AWAITING_PROBE))
+    state.touchFilter(state.get(slot, SLOT.SERVICE))
 }

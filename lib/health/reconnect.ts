@@ -24,13 +24,27 @@ export class Reconnection {
     this.#check = check
   }
 
-  /** Tries to connect every `intervalMs`, until it succeeds, which calls `accepted`, or until `forget(slot)`. */
-  watch(slot: number, endpoint: Endpoint, intervalMs: number, accepted: () => void): void {
+  isWatched(slot: number): boolean {
+    return this.#watches.has(slot)
+  }
+
+  /**
+   * Tries to connect every `intervalMs`, until it succeeds, which calls `accepted`, until `forget(slot)`, or until
+   * `wanted` says no: another thread may have brought the endpoint back.
+   */
+  watch(
+    slot: number,
+    endpoint: Endpoint,
+    intervalMs: number,
+    wanted: () => boolean,
+    accepted: () => void,
+  ): void {
     this.forget(slot)
     const aborter = new AbortController()
     const wait = () => this.#timers.after(jittered(this.#timers, intervalMs, JITTER), () => void knock())
     const watch: Watch = { timer: wait(), aborter }
     const knock = async (): Promise<void> => {
+      if (!wanted()) return this.forget(slot)
       const { ok } = await this.#check(endpoint, intervalMs, aborter.signal)
       if (aborter.signal.aborted) return
       if (!ok) watch.timer = wait()

@@ -12,8 +12,13 @@ export interface RuleSetOptions {
   readonly rules?: readonly ResolvedRule[]
   /** The services as they are now; a change of the rules must leave each of them an endpoint. */
   readonly services: () => Iterable<ResolvedService>
-  /** Called after each change. Where it throws, the change is undone and the error goes to the caller. */
-  readonly onChange: (rules: readonly ResolvedRule[]) => void
+  /**
+   * Called after each change. Where it throws, the change is undone and the error goes to the caller; where it returns
+   * false, since the rules have changed meanwhile, the change is undone and made anew on those.
+   */
+  readonly onChange: (rules: readonly ResolvedRule[]) => boolean | undefined
+  /** Called before the rules are read: another thread may have changed them. */
+  readonly refresh?: () => void
 }
 
 /** The rules of a running balancer. Each change is checked in full before it is made; a bad one throws and changes nothing. */
@@ -21,22 +26,25 @@ export class RuleSet {
   readonly #parse: RuleSetOptions['parse']
   readonly #services: RuleSetOptions['services']
   readonly #onChange: RuleSetOptions['onChange']
+  readonly #refresh: () => void
   #rules: readonly ResolvedRule[]
   #compiled: CompiledRules
 
-  constructor({ parse, rules = [], services, onChange }: RuleSetOptions) {
+  constructor({ parse, rules = [], services, onChange, refresh = () => {} }: RuleSetOptions) {
     this.#parse = parse
     this.#services = services
     this.#onChange = onChange
+    this.#refresh = refresh
     this.#rules = Object.freeze([...rules])
     this.#compiled = compileRules(rules)
   }
 
   /** @throws ConfigError */
   add(rule: RuleConfig): ResolvedRule {
-    const added = this.#parse(rule, `rules[${this.#rules.length}]`)
-    this.#change([...this.#rules, added])
-    return added
+    return this.#change((rules) => {
+      const added = this.#parse(rule, `rules[${rules.length}]`)
+      return [[...rules, added], added]
+    })
   }
 
   /**
@@ -44,11 +52,12 @@ export class RuleSet {
    * @throws ConfigError
    */
   update(id: string, rule: RuleConfig): ResolvedRule {
-    const index = this.#indexOf(id)
-    const parsed = this.#parse(rule, `rules[${index}]`)
-    const updated = rule.id === undefined ? Object.freeze({ ...parsed, id }) : parsed
-    this.#change(this.#rules.with(index, updated))
-    return updated
+    return this.#change((rules) => {
+      const index = this.#indexOf(id)
+      const parsed = this.#parse(rule, `rules[${index}]`)
+      const updated = rule.id === undefined ? Object.freeze({ ...parsed, id }) : parsed
+      return [rules.with(index, updated), updated]
+    })
   }
 
   /**
@@ -56,14 +65,20 @@ export class RuleSet {
    * @throws ConfigError where there is none, or where the rule that comes into effect instead leaves a service no endpoint
    */
   remove(id: string): ResolvedRule {
-    const index = this.#indexOf(id)
-    const removed = this.#rules[index]
-    this.#change(this.#rules.toSpliced(index, 1))
-    return removed
+    return this.#change((rules) => {
+      const index = this.#indexOf(id)
+      return [rules.toSpliced(index, 1), rules[index]]
+    })
   }
 
   /** The rules in the order in which they were given, which means nothing. */
   list(): readonly ResolvedRule[] {
+    this.#refresh()
+    return this.#rules
+  }
+
+  /** As `list`, as this thread has them now. */
+  get known(): readonly ResolvedRule[] {
     return this.#rules
   }
 
@@ -78,22 +93,32 @@ export class RuleSet {
     this.#compiled = compileRules(rules)
   }
 
-  #change(rules: readonly ResolvedRule[]): void {
-    const faults = new Faults()
-    addRuleFaults(
-      rules,
-      rules.map((_, i) => `rules[${i}]`),
-      this.#services(),
-      faults,
-    )
-    faults.throwIfAny()
-    const before = this.#rules
-    this.replace(rules)
-    try {
-      this.#onChange(this.#rules)
-    } catch (error) {
+  /** `edit` returns all rules as they are to be, and the one that the caller gets. */
+  #change(
+    edit: (rules: readonly ResolvedRule[]) => [rules: readonly ResolvedRule[], result: ResolvedRule],
+  ): ResolvedRule {
+    for (;;) {
+      this.#refresh()
+      const before = this.#rules
+      const [rules, result] = edit(before)
+      const faults = new Faults()
+      addRuleFaults(
+        rules,
+        rules.map((_, i) => `rules[${i}]`),
+        this.#services(),
+        faults,
+      )
+      faults.throwIfAny()
+      this.replace(rules)
+      let taken = true
+      try {
+        taken = this.#onChange(this.#rules) !== false
+      } catch (error) {
+        this.replace(before)
+        throw error
+      }
+      if (taken) return result
       this.replace(before)
-      throw error
     }
   }
 

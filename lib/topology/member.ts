@@ -1,12 +1,13 @@
+import type { Place } from '../engine/claims.js'
 import { SLOT, SLOT_FLAGS } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
+import { ConfigError } from '../errors.js'
 import type { Endpoint } from '../model.js'
 
 /** An endpoint of a service together with the slot of shared memory that holds its state. */
-export interface Member {
+export interface Member extends Place {
   /** Replaced by a new frozen object when weight, zone and the like change; the slot stays. */
   endpoint: Endpoint
-  readonly slot: number
   /** Index of its service's record. */
   readonly service: number
 }
@@ -20,18 +21,29 @@ export interface SlotSettings {
   limit: number
 }
 
-/** Puts a new endpoint into a slot of its own. */
+/**
+ * Claims a slot for a new endpoint and sets it up. It is this thread's alone until a configuration that names it is
+ * published. Throws `ConfigError` where shared memory has no slot left.
+ */
 export function admit(
   state: SharedState,
   service: number,
   endpoint: Endpoint,
   settings: SlotSettings,
 ): Member {
-  const slot = state.takeSlot()
+  const slot = state.claims.takeSlot()
+  if (slot < 0) {
+    throw new ConfigError([
+      {
+        path: 'services',
+        message: `more endpoints than a balancer has room for once its handle was read: ${state.capacity}, those that are leaving and one a service included`,
+      },
+    ])
+  }
   state.set(slot, SLOT.SERVICE, service)
   state.set(slot, SLOT.HISTOGRAM, slot + 1)
   state.setFloat(slot, SLOT.HEALTH_SCORE, 1)
-  const member = { endpoint, slot, service }
+  const member: Member = { endpoint, slot, generation: state.get(slot, SLOT.GENERATION), service }
   configure(state, member, settings)
   if (settings.firstLatencyMs > 0) state.setLatency(slot, settings.firstLatencyMs)
   return member

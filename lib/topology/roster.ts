@@ -1,7 +1,9 @@
+import type { Place } from '../engine/claims.js'
 import { SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import { ArgumentError, UnknownEndpointError } from '../errors.js'
 import type { Endpoint } from '../model.js'
+import type { Departures } from './departures.js'
 import { admit, configure, type Member, type SlotSettings } from './member.js'
 import { reconcile } from './reconcile.js'
 
@@ -11,6 +13,12 @@ export interface RosterChange {
   readonly removed: readonly Member[]
 }
 
+/** Where a list of endpoints is to be, in its order. Slots that are `fresh` are claimed, and to be published or dropped. */
+export interface Placement {
+  readonly places: readonly Place[]
+  readonly fresh: readonly number[]
+}
+
 /**
  * Who belongs to a service. The list is immutable and swapped whole; endpoints that stay keep slot and history, those
  * that go keep their slot until their last request has ended.
@@ -18,26 +26,19 @@ export interface RosterChange {
 export class Roster {
   readonly #state: SharedState
   readonly #service: number
-  readonly #onFreed: (member: Member) => void
+  readonly #departures: Departures
   #members: readonly Member[] = []
   readonly #bySlot: (Member | undefined)[]
-  readonly #leaving = new Set<Member>()
 
   /**
    * `bySlot` is one list for all services of the balancer: slots are numbered over all of them, and a dense array is the
-   * quickest way from a slot to its member. `onFreed` is called when an endpoint that
-   * has left has nothing in flight any more, just before its slot is free.
+   * quickest way from a slot to its member.
    */
-  constructor(
-    state: SharedState,
-    service: number,
-    bySlot: (Member | undefined)[],
-    onFreed: (member: Member) => void,
-  ) {
+  constructor(state: SharedState, service: number, bySlot: (Member | undefined)[], departures: Departures) {
     this.#state = state
     this.#service = service
     this.#bySlot = bySlot
-    this.#onFreed = onFreed
+    this.#departures = departures
   }
 
   get members(): readonly Member[] {
@@ -45,19 +46,18 @@ export class Roster {
   }
 
   /** Those that have left the service, and still have requests in flight. */
-  get leaving(): Iterable<Member> {
-    return this.#leaving
+  get leaving(): Iterable<number> {
+    return this.#departures.slotsOf(this.#service)
   }
 
   at(slot: number): Member {
     return this.#bySlot[slot] as Member
   }
 
-  /** Requests in flight from all threads, on members and on those that are leaving. */
+  /** Requests in flight from all threads to the members. */
   get inFlight(): number {
     let sum = 0
     for (const { slot } of this.#members) sum += this.#state.get(slot, SLOT.IN_FLIGHT)
-    for (const { slot } of this.#leaving) sum += this.#state.get(slot, SLOT.IN_FLIGHT)
     return sum
   }
 
@@ -68,22 +68,59 @@ export class Roster {
     throw new UnknownEndpointError(serviceName, id, known)
   }
 
-  /** Becomes `endpoints`, in their order. */
-  replace(endpoints: readonly Endpoint[], settings: SlotSettings): RosterChange {
-    const { kept, added, removed } = reconcile(this.#members, endpoints)
-    const changed: Member[] = []
-    for (const { member, endpoint } of kept) {
-      if (JSON.stringify(member.endpoint) !== JSON.stringify(endpoint)) changed.push(member)
-      member.endpoint = endpoint
-      configure(this.#state, member, settings)
+  /** Slots for other endpoints than now: survivors keep theirs, new ones get one that is set up. Nothing changes yet. */
+  place(endpoints: readonly Endpoint[], settings: SlotSettings): Placement {
+    const { kept, added } = reconcile(this.#members, endpoints)
+    const byId = new Map<string, Place>(kept.map(({ member }) => [member.endpoint.id, member]))
+    const fresh: number[] = []
+    try {
+      for (const endpoint of added) {
+        const member = admit(this.#state, this.#service, endpoint, settings)
+        fresh.push(member.slot)
+        byId.set(endpoint.id, member)
+      }
+    } catch (error) {
+      this.drop(fresh)
+      throw error
     }
-    const fresh = added.map((endpoint) => this.#admit(endpoint, settings))
-    const byId = new Map(
-      [...kept.map(({ member }) => member), ...fresh].map((member) => [member.endpoint.id, member]),
-    )
-    this.#members = endpoints.map(({ id }) => byId.get(id) as Member)
-    for (const member of removed) this.#leaving.add(member)
-    return { added: fresh, changed, removed }
+    return { places: endpoints.map(({ id }) => placeOf(byId.get(id) as Place)), fresh }
+  }
+
+  /** Gives slots back that `place` has claimed, where nothing came of it. */
+  drop(fresh: readonly number[]): void {
+    for (const slot of fresh) this.#state.claims.dropSlot(slot)
+  }
+
+  /** Where the members are, in their order. */
+  get places(): readonly Place[] {
+    return this.#members.map(placeOf)
+  }
+
+  /**
+   * Becomes `endpoints`, in those places, which may be the slots of others by now where the change is an old one. `since`
+   * is the version of the configuration that says so.
+   */
+  replace(endpoints: readonly Endpoint[], places: readonly Place[], since: number): RosterChange {
+    const added: Member[] = []
+    const changed: Member[] = []
+    const before = new Set(this.#members)
+    this.#members = endpoints.map((endpoint, i) => {
+      const fresh: Member = { endpoint, ...places[i], service: this.#service }
+      const member = this.#bySlot[fresh.slot]
+      if (member === undefined || member.generation !== fresh.generation || !before.delete(member)) {
+        this.#bySlot[fresh.slot] = fresh
+        added.push(fresh)
+        return fresh
+      }
+      // The same object as before where it says the same: retries tell endpoints apart by it.
+      if (member.endpoint !== endpoint && JSON.stringify(member.endpoint) !== JSON.stringify(endpoint)) {
+        member.endpoint = endpoint
+        changed.push(member)
+      }
+      return member
+    })
+    for (const member of before) this.#departures.add(member, since)
+    return { added, changed, removed: [...before] }
   }
 
   /** Throws `ArgumentError` where an endpoint of this id or address is there already. */
@@ -97,32 +134,23 @@ export class Roster {
     )
   }
 
-  add(endpoint: Endpoint, settings: SlotSettings): Member {
-    const member = this.#admit(endpoint, settings)
+  add(endpoint: Endpoint, place: Place): Member {
+    const member: Member = { endpoint, ...place, service: this.#service }
+    this.#bySlot[place.slot] = member
     this.#members = [...this.#members, member]
     return member
   }
 
-  remove(member: Member): void {
+  remove(member: Member, since: number): void {
     this.#members = this.#members.filter((other) => other !== member)
-    this.#leaving.add(member)
+    this.#departures.add(member, since)
   }
 
-  /** Frees the slots of endpoints that have left, once nothing is in flight there. Cheap while nobody is leaving. */
-  sweep(): void {
-    if (this.#leaving.size === 0) return
-    for (const member of this.#leaving) {
-      if (this.#state.get(member.slot, SLOT.IN_FLIGHT) > 0) continue
-      this.#leaving.delete(member)
-      this.#bySlot[member.slot] = undefined
-      this.#onFreed(member)
-      this.#state.freeSlot(member.slot)
-    }
-  }
-
-  #admit(endpoint: Endpoint, settings: SlotSettings): Member {
-    const member = admit(this.#state, this.#service, endpoint, settings)
-    this.#bySlot[member.slot] = member
-    return member
+  /** Writes into the members' slots what the configuration says of them. */
+  configure(settings: SlotSettings): void {
+    for (const member of this.#members) configure(this.#state, member, settings)
   }
 }
+
+/** Nothing else of a member. */
+const placeOf = ({ slot, generation }: Place): Place => ({ slot, generation })

@@ -42,7 +42,7 @@ export function admitAll(
   limit = 0,
   peak = false,
 ): Member[] {
-  const service = state.takeService()
+  const service = state.claims.takeService()
   return endpoints.map((one) =>
     admit(state, service, one, { peak, decayMs: 10_000, firstLatencyMs: 0, limit }),
   )

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {
+  CONTRIBUTION,
   HEADER,
   LAYOUT,
   LAYOUT_VERSION,
@@ -8,6 +9,7 @@ import {
   ROOT_BYTES,
   SERVICE,
   SLOT,
+  serviceContributionWord,
   serviceWord,
   THREAD,
   threadWord,
@@ -45,7 +47,9 @@ test.each(['header', 'thread', 'service', 'slot'] as const)(
 test('the records of a root segment follow each other to its very end', () => {
   expect(threadWord(0)).toBe(HEADER.WORDS)
   expect(serviceWord(3, 0)).toBe(threadWord(3))
-  expect(ROOT_BYTES(3, 2)).toBe(4 * serviceWord(3, 2))
+  expect(serviceContributionWord(3, 2, 0, 0)).toBe(serviceWord(3, 2))
+  expect(serviceContributionWord(3, 2, 2, 1)).toBe(serviceWord(3, 2) + 5 * CONTRIBUTION.WORDS)
+  expect(ROOT_BYTES(3, 2)).toBe(4 * (serviceWord(3, 2) + 6 * CONTRIBUTION.WORDS))
   expect(createRoot('fallback', 1, 3, 2).byteLength).toBe(ROOT_BYTES(3, 2))
 })
 

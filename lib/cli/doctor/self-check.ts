@@ -50,11 +50,11 @@ function exercise(kind: 'native' | 'fallback', factory: CoreFactory, faults: str
   const { core } = state
   try {
     const slots = Uint32Array.from({ length: ENDPOINTS }, () => {
-      const slot = state.takeSlot()
+      const slot = state.claims.takeSlot()
       state.setFloat(slot, SLOT.WEIGHT, 1)
       return slot
     })
-    const service = state.takeService()
+    const service = state.claims.takeService()
     const pick = core.picker({
       distributor: DISTRIBUTOR.TWO_CHOICES,
       metric: METRIC.IN_FLIGHT,

@@ -6,6 +6,7 @@ import {
   DISTRIBUTOR,
   HEADER,
   histogramWord,
+  MARK_BUSY,
   MAX_LATENCY_MS,
   METRIC,
   OUTCOME,
@@ -23,6 +24,7 @@ import {
 import { expNegative } from './decay.js'
 import { bucketOf } from './histogram.js'
 import { nextRandom, toBelow } from './random.js'
+import { reclaimSlots } from './reclaim.js'
 
 const MASK = SEGMENT_SLOTS - 1
 const SLOT_SHIFT = 5
@@ -57,6 +59,7 @@ export class FallbackCore implements Core {
   /** This thread's own column of each segment. */
   readonly #mine: Int32Array[] = []
   readonly #histograms: Int32Array[] = []
+  readonly #segments: Segment[] = []
   #slots = 0
   #startedAt = 0
 
@@ -79,6 +82,7 @@ export class FallbackCore implements Core {
     const columnWords = SEGMENT_SLOTS * CONTRIBUTION.WORDS
     this.#mine[index] = contributions.subarray(this.thread * columnWords, (this.thread + 1) * columnWords)
     this.#histograms[index] = histograms
+    this.#segments[index] = segment
   }
 
   now(): number {
@@ -111,16 +115,20 @@ export class FallbackCore implements Core {
     const own = (slot & MASK) << CONTRIBUTION_SHIFT
     const limit = cells[at + SLOT.LIMIT] // (C12)
     if (limit === 0) {
+      mine[own + CONTRIBUTION.MARK] += MARK_BUSY // (C13)
       mine[own]++ // (C3)
       Atomics.add(cells, at + SLOT.IN_FLIGHT, 1) // (C4)
+      mine[own + CONTRIBUTION.MARK] += MARK_BUSY // (C13)
       return true
     }
     let seen = cells[at + SLOT.IN_FLIGHT] // (C5)
     while (seen < limit) {
+      mine[own + CONTRIBUTION.MARK] += MARK_BUSY // (C13)
       mine[own]++ // (C3)
       const before = Atomics.compareExchange(cells, at + SLOT.IN_FLIGHT, seen, seen + 1) // (C4)
+      if (before !== seen) mine[own]-- // (C3)
+      mine[own + CONTRIBUTION.MARK] += MARK_BUSY // (C13)
       if (before === seen) return true
-      mine[own]-- // (C3)
       seen = before
     }
     return false
@@ -131,8 +139,6 @@ export class FallbackCore implements Core {
     const cells = this.#cells[segment]
     if (cells === undefined) throw unknownSlot(slot, this.#slots)
     const at = (slot & MASK) << SLOT_SHIFT
-    Atomics.sub(cells, at + SLOT.IN_FLIGHT, 1) // (C6)
-    this.#mine[segment][(slot & MASK) << CONTRIBUTION_SHIFT]-- // (C3)
     const total =
       outcome === OUTCOME.SUCCEEDED
         ? SLOT.SUCCEEDED
@@ -140,13 +146,23 @@ export class FallbackCore implements Core {
           ? SLOT.FAILED
           : SLOT.CANCELLED
     Atomics.add(this.#bigs[segment], (at + total) >> 1, BIG_ONE) // (C7)
-    if (latencyMs < 0) return
+    if (!(latencyMs < 0)) this.#record(segment, at, startedAt, latencyMs)
+    // Last: whoever sees nothing in flight may give the slot to another endpoint.
+    const mine = this.#mine[segment]
+    const own = (slot & MASK) << CONTRIBUTION_SHIFT
+    mine[own + CONTRIBUTION.MARK] += MARK_BUSY // (C13)
+    Atomics.sub(cells, at + SLOT.IN_FLIGHT, 1) // (C6)
+    mine[own]-- // (C3)
+    mine[own + CONTRIBUTION.MARK] += MARK_BUSY // (C13)
+  }
+
+  #record(segment: number, at: number, startedAt: number, latencyMs: number): void {
     const now = this.now()
     let latency = Number.isNaN(latencyMs) ? now - startedAt : latencyMs
     if (!(latency > 0)) latency = 0
     if (latency > MAX_LATENCY_MS) latency = MAX_LATENCY_MS
     this.#observe(segment, at, now, latency)
-    const histogram = cells[at + SLOT.HISTOGRAM] - 1
+    const histogram = this.#cells[segment][at + SLOT.HISTOGRAM] - 1
     if (histogram >= 0 && histogram < this.#slots) {
       // (C10)
       Atomics.add(
@@ -258,9 +274,14 @@ export class FallbackCore implements Core {
     return -1
   }
 
+  reclaim(thread: number): boolean {
+    return reclaimSlots(this.#root, this.#segments, thread)
+  }
+
   /** Forgets the segments, so that whatever is called afterwards finds no slot. */
   dispose(): void {
     this.#cells.length = 0
+    this.#segments.length = 0
     this.#slots = 0
   }
 }

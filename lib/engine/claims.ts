@@ -1,0 +1,180 @@
+/**
+ * Slots and service records over threads: taken, set up, made public by the configuration that names them, given back.
+ *
+ * CLAIM bears the token of the thread that has one in its hands; GENERATION is odd while it is in use. Whoever holds the
+ * claim of a slot that no configuration names is alone with it. What an ended thread has claimed is told by its token.
+ */
+import {
+  HEADER,
+  HISTOGRAM_BUCKETS,
+  histogramWord,
+  SEGMENT_SHIFT,
+  SERVICE,
+  SLOT,
+  SLOT_FLAGS,
+} from './layout.js'
+import type { SharedState } from './state.js'
+
+/** A slot in one use of it: another endpoint has it in another generation. */
+export interface Place {
+  readonly slot: number
+  readonly generation: number
+}
+
+/** Takes free slots and records for one thread. */
+export class Claims {
+  readonly #state: SharedState
+  /** Where the search for a slot that was given back goes on. */
+  #next = 0
+  /** SLOTS_FREED when the last search began that went once around in vain. */
+  #fruitlessAt = 0
+
+  constructor(state: SharedState) {
+    this.#state = state
+  }
+
+  /** A slot, claimed, its words zero but for its generation; -1 where the block has none left. (L1) */
+  takeSlot(): number {
+    const state = this.#state
+    for (;;) {
+      let slot = this.#searchFreed()
+      if (slot < 0) {
+        if (Atomics.load(state.root, HEADER.SLOTS_USED) >= state.capacity) return -1
+        slot = Atomics.add(state.root, HEADER.SLOTS_USED, 1)
+        if (slot >= state.capacity) return -1
+        state.followGrowth()
+      }
+      if (!state.exchange(slot, SLOT.CLAIM, 0, state.token)) continue
+      if ((state.get(slot, SLOT.GENERATION) & 1) === 0) {
+        this.#clear(slot)
+        state.add(slot, SLOT.GENERATION, 1)
+        return slot
+      }
+      state.set(slot, SLOT.CLAIM, 0)
+    }
+  }
+
+  #searchFreed(): number {
+    const state = this.#state
+    const freed = Atomics.load(state.root, HEADER.SLOTS_FREED)
+    if (freed === this.#fruitlessAt) return -1
+    const used = state.slotsUsed
+    state.followGrowth()
+    for (let i = 0; i < used; i++) {
+      const slot = (this.#next + i) % used
+      if ((state.peek(slot, SLOT.GENERATION) & 1) !== 0 || state.peek(slot, SLOT.CLAIM) !== 0) continue
+      this.#next = slot + 1
+      return slot
+    }
+    this.#fruitlessAt = freed
+    return -1
+  }
+
+  #clear(slot: number): void {
+    const state = this.#state
+    for (let word = 0; word < SLOT.WORDS; word++)
+      if (word !== SLOT.GENERATION && word !== SLOT.CLAIM) state.set(slot, word, 0)
+    const { histograms } = state.segments[slot >>> SEGMENT_SHIFT]
+    for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) histograms[histogramWord(slot, bucket)] = 0
+  }
+
+  /** Gives a slot back that this thread has claimed and that is in no configuration. */
+  dropSlot(slot: number): void {
+    const state = this.#state
+    state.add(slot, SLOT.GENERATION, 1)
+    state.set(slot, SLOT.CLAIM, 0)
+    Atomics.add(state.root, HEADER.SLOTS_FREED, 1)
+  }
+
+  /** A configuration names the slot now. */
+  publishSlot(slot: number): void {
+    this.#state.set(slot, SLOT.CLAIM, 0)
+  }
+
+  /**
+   * Claims a slot of that generation, in order to free it: true for one thread. Only one that holds the claim may move
+   * its totals away, and give it back by `dropSlot`. (L2)
+   */
+  claimSlot(slot: number, generation: number): boolean {
+    const state = this.#state
+    if (!state.exchange(slot, SLOT.CLAIM, 0, state.token)) return false
+    if (state.get(slot, SLOT.GENERATION) === generation) return true
+    state.set(slot, SLOT.CLAIM, 0)
+    return false
+  }
+
+  /** A service record with its slot for totals, both claimed, its words zero; -1 where there is none. */
+  takeService(): number {
+    const state = this.#state
+    for (let service = 0; service < state.maxServices; service++) {
+      const at = (field: number) => state.serviceField(service, field)
+      if ((this.serviceGeneration(service) & 1) !== 0) continue
+      if (Atomics.compareExchange(state.root, at(SERVICE.CLAIM), 0, state.token) !== 0) continue
+      if ((Atomics.load(state.root, at(SERVICE.GENERATION)) & 1) === 0) {
+        const gone = this.takeSlot()
+        if (gone < 0) {
+          Atomics.store(state.root, at(SERVICE.CLAIM), 0)
+          return -1
+        }
+        for (let field = 0; field < SERVICE.WORDS; field++)
+          if (field !== SERVICE.GENERATION && field !== SERVICE.CLAIM) Atomics.store(state.root, at(field), 0)
+        state.set(gone, SLOT.FLAGS, SLOT_FLAGS.GONE)
+        state.set(gone, SLOT.SERVICE, service)
+        Atomics.store(state.root, at(SERVICE.GONE_SLOT), gone + 1)
+        Atomics.add(state.root, at(SERVICE.GENERATION), 1)
+        return service
+      }
+      Atomics.store(state.root, at(SERVICE.CLAIM), 0)
+    }
+    return -1
+  }
+
+  /** The slot that keeps the totals of what has left a service. */
+  goneSlot(service: number): number {
+    return Atomics.load(this.#state.root, this.#state.serviceField(service, SERVICE.GONE_SLOT)) - 1
+  }
+
+  dropService(service: number): void {
+    const state = this.#state
+    const gone = this.goneSlot(service)
+    // First forgotten, then given back: a thread that ends in between leaves a slot to be found, not one to be given back twice.
+    Atomics.store(state.root, state.serviceField(service, SERVICE.GONE_SLOT), 0)
+    if (gone >= 0) this.dropSlot(gone)
+    Atomics.add(state.root, state.serviceField(service, SERVICE.GENERATION), 1)
+    Atomics.store(state.root, state.serviceField(service, SERVICE.CLAIM), 0)
+  }
+
+  publishService(service: number): void {
+    this.publishSlot(this.goneSlot(service))
+    Atomics.store(this.#state.root, this.#state.serviceField(service, SERVICE.CLAIM), 0)
+  }
+
+  serviceGeneration(service: number): number {
+    return Atomics.load(this.#state.root, this.#state.serviceField(service, SERVICE.GENERATION))
+  }
+
+  /** As `claimSlot`; its slot for totals is then this thread's, too. */
+  claimService(service: number, generation: number): boolean {
+    const state = this.#state
+    const claim = state.serviceField(service, SERVICE.CLAIM)
+    if (Atomics.compareExchange(state.root, claim, 0, state.token) !== 0) return false
+    if (this.serviceGeneration(service) === generation) {
+      // Set so that, should this thread end, the slot is found with the record.
+      state.exchange(this.goneSlot(service), SLOT.CLAIM, 0, state.token)
+      return true
+    }
+    Atomics.store(state.root, claim, 0)
+    return false
+  }
+
+  /** Gives up the claims of a thread that has ended; what they were on is for `Departures.adopt` to look at. (L3) */
+  releaseClaims(token: number): void {
+    const state = this.#state
+    state.followGrowth()
+    const used = state.slotsUsed
+    for (let slot = 0; slot < used; slot++) state.exchange(slot, SLOT.CLAIM, token, 0)
+    Atomics.add(state.root, HEADER.SLOTS_FREED, 1)
+    for (let service = 0; service < state.maxServices; service++)
+      Atomics.compareExchange(state.root, state.serviceField(service, SERVICE.CLAIM), token, 0)
+  }
+}

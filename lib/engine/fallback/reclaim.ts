@@ -1,0 +1,72 @@
+import type { Segment } from '../contract.js'
+import { CONTRIBUTION, HEADER, MARK_BUSY, SEGMENT_SLOTS, SLOT } from '../layout.js'
+import { livingThreads } from '../threads.js'
+
+/** Tries to settle one count before it is put off. */
+const ATTEMPTS = 64
+
+/** A shared count, and the records of what each thread contributes to it. */
+export interface Count {
+  readonly counts: Int32Array
+  /** Word of the count. */
+  readonly at: number
+  readonly records: Int32Array
+  /** First word of a thread's record. */
+  readonly recordOf: (thread: number) => number
+}
+
+/**
+ * Makes a shared count what the living threads contribute to it, and clears the record of a thread that has ended. The
+ * count and the records are several words, and a thread that was stopped between two of them has left one more in its
+ * record than in the count, or has not. So this looks at a moment at which no living thread is between its two: none is
+ * marked busy, and none begins anything while the words are read. What the count then has above their sum is what ended
+ * threads left. False where there was no such moment. It may be repeated, also by another thread: what is settled stays
+ * so. (R1 to R4)
+ */
+export function settle(root: Int32Array, count: Count, ended: number): boolean {
+  const own = count.recordOf(ended)
+  if (
+    count.records[own + CONTRIBUTION.IN_FLIGHT] === 0 &&
+    (count.records[own + CONTRIBUTION.MARK] & MARK_BUSY) === 0
+  )
+    return true
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    if (!rebuild(root, count)) continue
+    Atomics.store(count.records, own + CONTRIBUTION.IN_FLIGHT, 0)
+    Atomics.store(count.records, own + CONTRIBUTION.MARK, 0)
+    return true
+  }
+  return false
+}
+
+function rebuild(root: Int32Array, { counts, at, records, recordOf }: Count): boolean {
+  const claims = Atomics.load(root, HEADER.THREAD_CLAIMS) // (R1)
+  const living = livingThreads(root).map(recordOf)
+  const marks = living.map((record) => Atomics.load(records, record + CONTRIBUTION.MARK)) // (R2)
+  if (marks.some((mark) => (mark & MARK_BUSY) !== 0)) return false
+  let sum = 0
+  for (const record of living) sum += Atomics.load(records, record + CONTRIBUTION.IN_FLIGHT)
+  const seen = Atomics.load(counts, at) // (R3)
+  const undisturbed =
+    living.every((record, i) => Atomics.load(records, record + CONTRIBUTION.MARK) === marks[i]) &&
+    Atomics.load(root, HEADER.THREAD_CLAIMS) === claims
+  // Who comes in between here changes the count, or puts it back to what it was: then the difference is still right. (R4)
+  return undisturbed && (seen === sum || Atomics.compareExchange(counts, at, seen, sum) === seen)
+}
+
+/** `Core.reclaim` of the fallback. */
+export function reclaimSlots(root: Int32Array, segments: readonly Segment[], ended: number): boolean {
+  let settled = true
+  for (const { cells, contributions } of segments) {
+    for (let slot = 0; slot < SEGMENT_SLOTS; slot++) {
+      const count: Count = {
+        counts: cells,
+        at: slot * SLOT.WORDS + SLOT.IN_FLIGHT,
+        records: contributions,
+        recordOf: (thread) => (thread * SEGMENT_SLOTS + slot) * CONTRIBUTION.WORDS,
+      }
+      if (!settle(root, count, ended)) settled = false
+    }
+  }
+  return settled
+}

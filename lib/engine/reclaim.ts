@@ -1,0 +1,47 @@
+import { settle } from './fallback/reclaim.js'
+import { CONTRIBUTION, SERVICE } from './layout.js'
+import type { SharedState } from './state.js'
+
+/**
+ * Takes off all shared counts what a thread that has ended had in flight: to slots and to services. For the record's one
+ * cleaner. False where living threads were at work on a count: to be called again.
+ */
+export function reclaimCounts(state: SharedState, ended: number): boolean {
+  state.followGrowth()
+  const slots = state.core.reclaim(ended)
+  let services = true
+  // In both engines it is TypeScript that counts what a service has in flight as a whole.
+  for (let service = 0; service < state.maxServices; service++) {
+    const count = {
+      counts: state.root,
+      at: state.serviceField(service, SERVICE.IN_FLIGHT),
+      records: state.root,
+      recordOf: (thread: number) => state.serviceContribution(thread, service),
+    }
+    if (!settle(state.root, count, ended)) services = false
+  }
+  return slots && services
+}
+
+/** Requests of a thread in flight to all endpoints. */
+export function contributed(state: SharedState, thread: number): number {
+  const used = Math.min(state.slotsUsed, state.segmentSlots)
+  let sum = 0
+  for (let slot = 0; slot < used; slot++) sum += state.contribution(thread, slot)
+  return sum
+}
+
+/** Calls back for each slot and each service to which this thread has requests in flight, once for each of them. */
+export function eachOwn(
+  state: SharedState,
+  onSlot: (slot: number) => void,
+  onService: (service: number) => void,
+): void {
+  const used = Math.min(state.slotsUsed, state.segmentSlots)
+  for (let slot = 0; slot < used; slot++)
+    for (let left = state.contribution(state.thread, slot); left > 0; left--) onSlot(slot)
+  for (let service = 0; service < state.maxServices; service++) {
+    const word = state.serviceContribution(state.thread, service) + CONTRIBUTION.IN_FLIGHT
+    for (let left = Atomics.load(state.root, word); left > 0; left--) onService(service)
+  }
+}

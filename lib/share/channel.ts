@@ -1,0 +1,40 @@
+import { BroadcastChannel } from 'node:worker_threads'
+
+/** What threads tell each other. Nothing depends on a message but how soon: what counts stands in shared memory. */
+export type Message =
+  /** There is something to read in the shared configuration. `reply`: the sender waits until all have read it. */
+  | { readonly kind: 'changed'; readonly reply: boolean }
+  | { readonly kind: 'seen' }
+  /** There is no leader. */
+  | { readonly kind: 'led-by-nobody' }
+  /** An endpoint of that service was ejected, or set by hand: the leader may have to knock at it, or to check it no more. */
+  | { readonly kind: 'look'; readonly service: number }
+
+/** Messages between the threads of one balancer. Keeps the event loop alive only while `hold` asks for it. */
+export class Channel {
+  readonly #channel: BroadcastChannel
+  #holds = 0
+
+  constructor(id: string, receive: (message: Message) => void) {
+    this.#channel = new BroadcastChannel(`fairlead.balancer.${id}`)
+    this.#channel.onmessage = (event) => receive((event as { data: Message }).data)
+    this.#channel.unref()
+  }
+
+  /** To all other threads; where one balancer was attached twice in a thread, to the other one as well. */
+  send(message: Message): void {
+    this.#channel.postMessage(message)
+  }
+
+  hold(): void {
+    if (this.#holds++ === 0) this.#channel.ref()
+  }
+
+  release(): void {
+    if (--this.#holds === 0) this.#channel.unref()
+  }
+
+  close(): void {
+    this.#channel.close()
+  }
+}

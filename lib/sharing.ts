@@ -1,0 +1,280 @@
+import { HEADER, THREAD, threadWord } from './engine/layout.js'
+import { createPages } from './engine/memory.js'
+import { contributed, eachOwn, reclaimCounts } from './engine/reclaim.js'
+import type { SharedState } from './engine/state.js'
+import { freeThread, livingThreads, takeEndedRecords, threadToken } from './engine/threads.js'
+import { onThreadEnd } from './runtime/thread-ends.js'
+import type { TimerHandle, Timers } from './runtime/timers.js'
+import { type Change, decodeChange, encodeChange } from './share/change.js'
+import { Channel, type Message } from './share/channel.js'
+import { ConfigStore } from './share/config-store.js'
+import { blockId, type SharedMemory } from './share/handle.js'
+import { Leadership } from './share/leadership.js'
+
+/** What a balancer does for its sharing. */
+export interface SharingHost {
+  /** Takes over a change that another thread has made. */
+  adopt(change: Change): void
+  /** The configuration as this thread has it, whole. */
+  whole(): Change
+  /** After a change was taken over: the events that it caused, and slots that may be free now. */
+  settled(): void
+  /** Whether the control loops are to run in this thread may have changed. */
+  tend(): void
+  /** The leader is to look at a service's ejections and endpoints. */
+  look(service: number): void
+  /** A thread has ended that held this slot's probe request. */
+  probeLost(slot: number): void
+  /** A thread has ended, perhaps in the middle of a change: write the settings anew, and free what it was busy with. */
+  repair(): void
+  /** The balancer was stopped by the thread that made it. */
+  stopped(): void
+}
+
+/** ms between two signs of life of a thread, and between two looks at whether the leader gives any. */
+const BEAT_MS = 1_000
+/** Nobody waits any longer for a thread that has given no sign of life for this long, in ms. */
+const LOST_AFTER_MS = 30_000
+/** While waiting for other threads, in ms: they may have caught up without a word. */
+const RECHECK_MS = 50
+/** Between two attempts to settle counts that living threads are at work on, in ms. */
+const SETTLE_MS = 5
+/** No thread has this id. */
+const NOBODY = -1
+/** A balancer that is shared has room for at least this many slots, and for this many times those it has. */
+const LEAST_SLOTS = 16_384
+const HEADROOM = 4
+
+/**
+ * One balancer over several threads: takes over what others change, publishes what this one changes, and cleans up after
+ * threads that have ended. Everything that counts stands in shared memory; messages only make it quick.
+ */
+export class Sharing {
+  readonly #state: SharedState
+  readonly #host: SharingHost
+  readonly #timers: Timers
+  readonly #store: ConfigStore
+  readonly #channel: Channel
+  readonly #leadership: Leadership
+  readonly #forget: () => void
+  /** Records of ended threads that this thread is alone to clean. */
+  readonly #toClean = new Set<number>()
+  readonly #waiters = new Set<() => void>()
+  #adopting = false
+  #settleTimer: TimerHandle | undefined
+  #beatTimer: TimerHandle | undefined
+
+  constructor(state: SharedState, memory: SharedMemory, host: SharingHost, timers: Timers) {
+    this.#state = state
+    this.#host = host
+    this.#timers = timers
+    this.#store = new ConfigStore(memory.root, memory.pages, state.token)
+    this.#leadership = new Leadership(state, timers, () => host.tend())
+    this.#channel = new Channel(blockId(memory.root), (message) => this.#receive(message))
+    this.#forget = onThreadEnd((id) => this.#threadEnded(id))
+  }
+
+  /** The memory of a balancer that is to be shared from now on. */
+  static memoryFor(state: SharedState): SharedMemory {
+    const slots = Math.max(LEAST_SLOTS, HEADROOM * state.slotsUsed)
+    return { root: state.root, segments: state.fix(slots), pages: createPages() }
+  }
+
+  /** Begins to take part, once the balancer is ready: publishes its configuration where it is the first. */
+  start(isFirst: boolean): void {
+    if (isFirst) {
+      this.#store.replace(encodeChange(this.#host.whole()))
+      this.#acknowledge()
+    }
+    this.#beat()
+  }
+
+  /** Of the configuration that this thread has. */
+  get version(): number {
+    return this.#store.version
+  }
+
+  /** Whether another thread has published something that this one has not taken over. */
+  get isBehind(): boolean {
+    return !this.#state.detached && this.#store.isBehind
+  }
+
+  get leads(): boolean {
+    return this.#leadership.holds
+  }
+
+  /** Whether every living thread has taken over that version. */
+  isSeen(version: number): boolean {
+    return this.#laggards(version).length === 0
+  }
+
+  #laggards(version: number): number[] {
+    const { root } = this.#state
+    return livingThreads(root).filter(
+      (thread) => ((Atomics.load(root, threadWord(thread) + THREAD.CONFIG_SEEN) - version) | 0) < 0, // (T5)
+    )
+  }
+
+  /** Takes over what other threads have published; true where there was something. */
+  catchUp(): boolean {
+    if (this.#adopting || !this.isBehind) return false
+    this.#adopting = true
+    try {
+      for (const record of this.#store.read()) {
+        this.#state.followGrowth()
+        this.#host.adopt(decodeChange(record))
+      }
+      this.#acknowledge()
+    } finally {
+      this.#adopting = false
+    }
+    this.#host.settled()
+    return true
+  }
+
+  /** Publishes a change of this thread; false where another thread was first, and there is something to take over before. */
+  publish(change: Change): boolean {
+    const record = encodeChange(change)
+    if (change.kind === 'all') return this.#store.replace(record)
+    const outcome = this.#store.append(record)
+    if (outcome !== 'full') return outcome === 'done'
+    return this.#store.replace(encodeChange(this.#host.whole())) && this.#store.append(record) === 'done'
+  }
+
+  /** A change of this thread was published, and taken over here. */
+  announce(): void {
+    this.#acknowledge()
+    this.#channel.send({ kind: 'changed', reply: false })
+  }
+
+  #acknowledge(): void {
+    // After the change was taken over: from here on no pick of this thread takes what it took out. (T5)
+    Atomics.store(this.#state.root, this.#state.threadField(THREAD.CONFIG_SEEN), this.version | 0)
+  }
+
+  /** Resolves when every living thread has what this one has now. Keeps the process alive meanwhile. */
+  async seen(): Promise<void> {
+    if (!this.isSeen(this.version)) await this.#untilSeen(this.version)
+    // What has left may be free now.
+    this.#host.settled()
+  }
+
+  async #untilSeen(version: number): Promise<void> {
+    this.#channel.hold()
+    this.#channel.send({ kind: 'changed', reply: true })
+    try {
+      await new Promise<void>((resolve) => {
+        const look = (): void => {
+          if (!this.#laggards(version).every((thread) => this.#isLost(thread))) return
+          clearInterval(interval)
+          this.#waiters.delete(look)
+          resolve()
+        }
+        const interval = setInterval(look, RECHECK_MS)
+        this.#waiters.add(look)
+      })
+    } finally {
+      this.#channel.release()
+    }
+  }
+
+  #isLost(thread: number): boolean {
+    const beat = new Float64Array(this.#state.root.buffer, (threadWord(thread) + THREAD.BEAT) * 4, 1)[0]
+    return this.#state.detached || this.#timers.now() - beat > LOST_AFTER_MS
+  }
+
+  /** Tells the leader to look at a service. */
+  askToLook(service: number): void {
+    if (!this.leads) this.#channel.send({ kind: 'look', service })
+  }
+
+  /** Tells all threads that the balancer is stopped. */
+  stopAll(): void {
+    Atomics.store(this.#state.root, HEADER.STOPPED, 1)
+    this.#channel.send({ kind: 'changed', reply: false })
+  }
+
+  /** Requests that this thread has in flight. */
+  get inFlight(): number {
+    return contributed(this.#state, this.#state.thread)
+  }
+
+  /**
+   * Gives this thread's record back. What it still has in flight ends here, as `endSlot` and `endService` say: leases
+   * that end later are ignored.
+   */
+  detach(endSlot: (slot: number) => void, endService: (service: number) => void): void {
+    this.#forget()
+    this.#beatTimer?.cancel()
+    this.#settleTimer?.cancel()
+    eachOwn(this.#state, endSlot, endService)
+    this.#state.detached = true
+    if (this.#leadership.resign()) this.#channel.send({ kind: 'led-by-nobody' })
+    freeThread(this.#state.root, this.#state.thread)
+    this.#channel.send({ kind: 'seen' })
+    for (const look of this.#waiters) look()
+    this.#channel.close()
+  }
+
+  #receive(message: Message): void {
+    if (this.#state.detached) return
+    switch (message.kind) {
+      case 'changed':
+        this.catchUp()
+        this.#host.tend()
+        if (message.reply) this.#channel.send({ kind: 'seen' })
+        if (Atomics.load(this.#state.root, HEADER.STOPPED) === 1) this.#host.stopped()
+        break
+      case 'seen':
+        this.#host.settled()
+        for (const look of this.#waiters) look()
+        break
+      case 'led-by-nobody':
+        this.#leadership.look()
+        break
+      case 'look':
+        if (this.leads) this.#host.look(message.service)
+        break
+    }
+  }
+
+  #beat(): void {
+    const beat = this.#state.threadField(THREAD.BEAT)
+    new Float64Array(this.#state.root.buffer, beat * 4, 1)[0] = this.#timers.now()
+    this.#threadEnded(NOBODY)
+    this.#host.settled()
+    this.#beatTimer = this.#timers.after(BEAT_MS, () => this.#beat())
+  }
+
+  /** Also where nobody has: a cleaner may have ended whose work nobody has taken up. */
+  #threadEnded(id: number): void {
+    for (const thread of takeEndedRecords(this.#state.root, this.#state.thread, id)) this.#toClean.add(thread)
+    this.#clean()
+    this.#leadership.look()
+  }
+
+  #clean(): void {
+    if (this.#toClean.size === 0) return
+    this.catchUp()
+    for (const thread of this.#toClean) if (this.#cleanAfter(thread)) this.#toClean.delete(thread)
+    this.#host.repair()
+    for (const look of this.#waiters) look()
+    this.#settleTimer?.cancel()
+    this.#settleTimer = undefined
+    if (this.#toClean.size > 0) this.#settleTimer = this.#timers.after(SETTLE_MS, () => this.#clean())
+  }
+
+  /** Each step may be done again: by this thread, or by another after this one has ended in the middle of it. */
+  #cleanAfter(thread: number): boolean {
+    const { root, claims } = this.#state
+    const token = threadToken(root, thread)
+    this.#store.releasePages(token)
+    claims.releaseClaims(token)
+    for (let slot = 0; slot < this.#state.segmentSlots; slot++) {
+      if (this.#state.takeProbe(thread, slot)) this.#host.probeLost(slot)
+    }
+    if (!reclaimCounts(this.#state, thread)) return false
+    freeThread(root, thread, this.#state.token)
+    return true
+  }
+}

@@ -1,0 +1,143 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { CONFIG_PAGES, HEADER } from '../../lib/engine/layout.js'
+import { createPages, createRoot } from '../../lib/engine/memory.js'
+import { HandleError } from '../../lib/errors.js'
+import { ConfigStore } from '../../lib/share/config-store.js'
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+const bytes = (text: string) => new TextEncoder().encode(text)
+const texts = (records: Uint8Array[]) => records.map((record) => new TextDecoder().decode(record))
+
+/** Two threads' stores over one memory. */
+function setUp() {
+  const root = createRoot('fallback', 1)
+  const pages = createPages()
+  const store = (token: number) => new ConfigStore(root, pages, token)
+  return { root, pages, a: store(1), b: store(2), store }
+}
+
+describe('the shared configuration', () => {
+  it('is read from where it was read last: a whole one first, then each change once', () => {
+    const { a, b, store } = setUp()
+    expect(b.read()).toEqual([])
+    expect(a.replace(bytes('whole'))).toBe(true)
+    expect([a.append(bytes('one')), a.append(bytes('two'))]).toEqual(['done', 'done'])
+    expect([a.isBehind, b.isBehind, a.version]).toEqual([false, true, 3])
+    expect(texts(b.read())).toEqual(['whole', 'one', 'two'])
+    expect([b.isBehind, b.version, texts(b.read())]).toEqual([false, 3, []])
+    expect(b.append(bytes('three'))).toBe('done')
+    expect(texts(a.read())).toEqual(['three'])
+    expect(texts(store(3).read())).toEqual(['whole', 'one', 'two', 'three'])
+    b.replace(bytes('new'))
+    expect(texts(a.read())).toEqual(['new'])
+  })
+
+  it('takes one of two changes made on the same version; the other thread reads before it tries again', () => {
+    const { a, b } = setUp()
+    a.replace(bytes('whole'))
+    b.read()
+    expect(a.append(bytes('first'))).toBe('done')
+    expect([b.append(bytes('late')), b.replace(bytes('later'))]).toEqual(['lost', false])
+    expect(texts(b.read())).toEqual(['first'])
+    expect(b.append(bytes('late'))).toBe('done')
+    expect(texts(a.read())).toEqual(['late'])
+  })
+
+  it('loses no publication when another thread gets ahead between the look and the exchange', () => {
+    const { a, b } = setUp()
+    a.replace(bytes('whole'))
+    b.read()
+    const real = Atomics.compareExchange as (...args: unknown[]) => unknown
+    for (const publish of [() => b.append(bytes('x')), () => b.replace(bytes('x'))]) {
+      vi.spyOn(Atomics, 'compareExchange').mockImplementation(((...args: unknown[]) => {
+        if (typeof args[2] === 'bigint') {
+          vi.restoreAllMocks()
+          a.replace(bytes('ahead'))
+        }
+        return real(...args)
+      }) as never)
+      expect([false, 'lost']).toContain(publish())
+      expect(texts(b.read())).toEqual(['ahead'])
+    }
+  })
+
+  it('is not read from a page that is being written anew', () => {
+    const { a, b } = setUp()
+    a.replace(bytes('old'))
+    const real = Atomics.load as (...args: unknown[]) => unknown
+    // Between b's look at the head and its look at the page all pages are written once more.
+    vi.spyOn(Atomics, 'load').mockImplementation(((...args: unknown[]) => {
+      const value = real(...args)
+      if (typeof value === 'bigint') {
+        vi.restoreAllMocks()
+        for (let i = 0; i <= 2 * CONFIG_PAGES; i++) a.replace(bytes(`new, and longer than before: ${i}`))
+      }
+      return value
+    }) as never)
+    expect(texts(b.read())).toEqual([`new, and longer than before: ${2 * CONFIG_PAGES}`])
+    // And between its two looks at the page.
+    vi.spyOn(Atomics, 'load').mockImplementation(((...args: unknown[]) => {
+      const value = real(...args)
+      const [array, at] = args
+      if (array instanceof Int32Array && (at as number) >= HEADER.PAGE_FILL) {
+        vi.restoreAllMocks()
+        for (let i = 0; i < 3 * CONFIG_PAGES; i++) a.replace(bytes(`newer: ${i}`))
+      }
+      return value
+    }) as never)
+    a.replace(bytes('newest but one'))
+    expect(texts(b.read())).toEqual([`newer: ${3 * CONFIG_PAGES - 1}`])
+  })
+
+  it('goes on elsewhere when a thread has ended while it wrote the page in force', () => {
+    const { a, b, root } = setUp()
+    a.replace(bytes('whole'))
+    b.read()
+    const page = root.subarray(HEADER.PAGE_OWNER, HEADER.PAGE_OWNER + CONFIG_PAGES)
+    page.fill(99, 0, CONFIG_PAGES - 1)
+    expect(b.append(bytes('change'))).toBe('full')
+    expect(b.replace(bytes('whole again'))).toBe(true)
+    expect(b.append(bytes('change'))).toBe('done')
+    expect(texts(a.read())).toEqual(['whole again', 'change'])
+    const wait = vi.spyOn(Atomics, 'wait').mockReturnValue('timed-out')
+    expect(() => a.replace(bytes('nowhere'))).toThrow(HandleError)
+    expect(wait.mock.calls.length).toBeGreaterThan(1_000)
+    wait.mockRestore()
+    a.releasePages(99)
+    expect(a.replace(bytes('somewhere'))).toBe(true)
+    expect(page.every((owner) => owner === 0)).toBe(true)
+  })
+
+  it('is begun anew once its changes have grown, so that its memory does not', () => {
+    const { a, b, pages } = setUp()
+    a.replace(bytes('whole'))
+    const change = bytes('x'.repeat(1000))
+    let anew = 0
+    for (let i = 0; i < 5_000; i++) {
+      if (a.append(change) === 'done') continue
+      anew++
+      expect(a.replace(bytes(`whole ${i}`))).toBe(true)
+      b.read()
+    }
+    expect(anew).toBeGreaterThan(50)
+    for (const page of pages) expect(page.byteLength).toBeLessThan(140_000)
+    a.append(change)
+    expect(b.read().length).toBeGreaterThan(0)
+    expect(b.version).toBe(a.version)
+  })
+
+  it('may be large, and is refused where it is too large for a page', () => {
+    const { a, b } = setUp()
+    const large = new Uint8Array(3_000_000).fill(7)
+    expect(a.replace(large)).toBe(true)
+    expect(a.append(large)).toBe('done')
+    expect(b.read().map((record) => Buffer.from(record).equals(large))).toEqual([true, true])
+    const tooLarge = new Uint8Array(33 * 1024 * 1024)
+    for (const publish of [() => a.replace(tooLarge), () => a.append(tooLarge)])
+      expect(publish).toThrow(expect.objectContaining({ code: 'FAIRLEAD_CONFIG' }))
+    expect(a.append(bytes('goes on'))).toBe('done')
+  })
+})
