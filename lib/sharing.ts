@@ -241,8 +241,9 @@ export class Sharing {
   #beat(): void {
     const beat = this.#state.threadField(THREAD.BEAT)
     new Float64Array(this.#state.root.buffer, beat * 4, 1)[0] = this.#timers.now()
+    // Also what nobody has told: a thread may have ended between its change and the message.
     this.#threadEnded(NOBODY)
-    this.#host.settled()
+    if (!this.catchUp()) this.#host.settled()
     this.#beatTimer = this.#timers.after(BEAT_MS, () => this.#beat())
   }
 

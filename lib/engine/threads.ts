@@ -16,10 +16,11 @@ export function claimThread(root: Int32Array): number {
   const most = root[HEADER.MAX_THREADS]
   for (let thread = 0; thread < most; thread++) {
     const at = threadWord(thread)
+    // First, so that a record which somebody holds is never out of sight.
+    raise(root, HEADER.THREADS_USED, thread + 1)
     if (Atomics.compareExchange(root, at + THREAD.HOLDER, 0, threadId + 1) !== 0) continue
     writeLineage(root, at + THREAD.LINEAGE)
     seedRandom(root, at + THREAD.RANDOM, root[HEADER.SEED], thread)
-    raise(root, HEADER.THREADS_USED, thread + 1)
     Atomics.add(root, HEADER.THREAD_CLAIMS, 1)
     Atomics.add(root, at + THREAD.EPOCH, 1)
     return thread
