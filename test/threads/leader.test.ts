@@ -84,6 +84,16 @@ describe('the leader', () => {
     })
   })
 
+  it('that ends is followed as soon as its end is heard of, not only when it gives no sign', async () => {
+    const owner = await owningThread(configOf())
+    // Its clock stands still, so that it never finds anybody silent.
+    const other = Balancer.attach(await owner.do<BalancerHandle>('handle'), new ManualTimers(0))
+    onTestFinished(() => other.stop({ drainMs: 0 }))
+    expect([other.leads, await owner.do('leads')]).toEqual([false, true])
+    await owner.terminate()
+    await until(() => other.leads)
+  })
+
   it('whose loop is held for long is replaced; what it finds out too late it does not write', async () => {
     const [endpoint] = await startEndpoints(1)
     const { url } = endpoint
