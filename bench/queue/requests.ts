@@ -2,7 +2,6 @@ import { CaseProcess } from '../harness/case-process.js'
 import { figure, interleave, withCases } from '../harness/interleave.js'
 import { type EngineKind, type Result, result, type Target } from '../harness/result.js'
 import type { Run } from '../harness/suite.js'
-import { RequestQueue } from './carrier/request-queue.js'
 import type { Parameters } from './requests-threads.js'
 
 const MODULE = new URL('./requests-threads.js', import.meta.url)
@@ -23,14 +22,12 @@ const PISCINA = 'piscina, one thread, each answered'
 
 /** Requests of 64 bytes from one thread to another. */
 export async function requestRows(run: Run): Promise<Result[]> {
-  if (RequestQueue === undefined) run.note('This fairlead has no RequestQueue: the rows of its peers only.')
   run.note('@nxtedition/shared is no row: the npm registry has no such package.')
   const { warmUpMs, sliceMs, rounds } = run.quick ? QUICK : FULL
   const start = (name: string, parameters: Parameters, engine?: EngineKind) => () =>
     CaseProcess.start(name, { module: MODULE, parameters, engine })
-  const engines = RequestQueue === undefined ? [] : run.engines
   const starts = [
-    ...engines.map((engine) => start(engine, { carrier: 'request-queue', batch: BATCH }, engine)),
+    ...run.engines.map((engine) => start(engine, { carrier: 'request-queue', batch: BATCH }, engine)),
     ...PEERS.map(({ name, parameters }) => start(name, parameters)),
     () =>
       CaseProcess.start(PISCINA, {
@@ -45,11 +42,11 @@ export async function requestRows(run: Run): Promise<Result[]> {
   const millions = (who: string): number[] => figure(samples, who, 'perSecond').map((one) => one / MILLION)
   const row = { suite: 'queue', name: what, unit: 'M/s' }
   const results: Result[] = []
-  for (const engine of engines) {
+  for (const engine of run.engines) {
     const own = { ...row, name: `${what}, batches of ${BATCH}`, engine, samples: millions(engine) }
     const native = (target: Target): Target | undefined => (engine === 'native' ? target : undefined)
     results.push(result({ ...own, target: native({ of: 'value', atLeast: MIN_PER_SECOND / MILLION }) }))
-    if (engine === 'native' && engines.length > 1) {
+    if (engine === 'native' && run.engines.length > 1) {
       const target = { of: 'ratio', atLeast: 1 } as const
       results.push(result({ ...own, peer: 'fairlead fallback', against: millions('fallback'), target }))
     }

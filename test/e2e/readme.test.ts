@@ -49,3 +49,14 @@ it('the README’s example of worker threads runs as it stands', async () => {
   expect(stdout).toBe('2\n')
   expect(endpoints[0].requests + endpoints[1].requests).toBe(2)
 })
+
+it('the README’s queue of requests runs as it stands', async () => {
+  const readme = readFileSync(`${root}README.md`, 'utf8')
+  const [, example] =
+    /<!-- example: [^>]*readme\.test\.ts[^>]*-->\s*```js\n(import \{ RequestQueue.*?)```/s.exec(readme) ?? []
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', example], {
+    cwd: root,
+    timeout: 15_000,
+  })
+  expect(stdout).toBe('bytes\ntext\nbecomes UTF-8\n')
+})

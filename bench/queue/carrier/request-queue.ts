@@ -1,22 +1,7 @@
 /** fairlead's queue of bytes: copies out, as the others give them. */
-import * as fairlead from 'fairlead'
+import { RequestQueue, type RequestQueueHandle } from 'fairlead'
 import { pause } from '../pause.js'
 import { CAPACITY, type Carrier, numberOf, REQUEST_BYTES, Requests } from './carrier.js'
-
-interface RequestQueue {
-  readonly handle: unknown
-  pushMany(list: readonly Uint8Array[]): number
-  popMany(max: number): Uint8Array[]
-  flush(): void
-}
-
-interface RequestQueueClass {
-  new (options: { capacity: number; slotBytes: number }): RequestQueue
-  attach(handle: unknown): RequestQueue
-}
-
-/** Undefined where this fairlead has none yet. */
-export const RequestQueue = (fairlead as { RequestQueue?: RequestQueueClass }).RequestQueue
 
 /** Requests taken out at once. */
 const ROOM = 1_024
@@ -24,11 +9,11 @@ const ROOM = 1_024
 // Kept here, too: a queue without a thread would be freed.
 let queue: RequestQueue | undefined
 
-const open = (handle: unknown): RequestQueue => (RequestQueue as RequestQueueClass).attach(handle)
+const open = (handle: unknown): RequestQueue => RequestQueue.attach(handle as RequestQueueHandle)
 
 export const carrier = (batch: number): Carrier => ({
   create() {
-    queue = new (RequestQueue as RequestQueueClass)({ capacity: CAPACITY, slotBytes: REQUEST_BYTES })
+    queue = new RequestQueue({ capacity: CAPACITY, slotBytes: REQUEST_BYTES })
     return { producer: queue.handle, consumer: queue.handle }
   },
   producer(end) {
