@@ -1,36 +1,69 @@
 /** Bytes of queues: many of them at once, so that what else the process does is little beside them. */
-import { TicketQueue } from 'fairlead'
+import { RequestQueue, TicketQueue } from 'fairlead'
 import type { Case } from '../harness/case.js'
 
 export interface Parameters {
   readonly capacity: number
+  /** Of requests; 0: tickets. */
+  readonly slotBytes: number
 }
 
-/** Items in all queues of a slice. */
-const ITEMS = 2 ** 23
+/** Bytes of the items in all queues of a slice, about. */
+const TICKET_BYTES = 4
+const BYTES = { tickets: 2 ** 25, requests: 2 ** 27 }
 const BATCH = 1_024
 
-export function prepare({ capacity }: Parameters): Case {
-  const count = Math.max(2, ITEMS / capacity)
-  const batch = new Uint32Array(BATCH).fill(7)
+export function prepare({ capacity, slotBytes }: Parameters): Case {
+  const count =
+    slotBytes === 0
+      ? BYTES.tickets / TICKET_BYTES / capacity
+      : Math.ceil(BYTES.requests / slotBytes / capacity)
+  const make = slotBytes === 0 ? () => tickets(capacity) : () => requests(capacity, slotBytes)
   return {
     slice() {
       const before = process.memoryUsage.rss()
-      const queues = Array.from({ length: count }, () => new TicketQueue({ capacity }))
+      const queues = Array.from({ length: Math.max(2, count) }, make)
       const made = process.memoryUsage.rss()
-      for (const queue of queues) fillAndDrain(queue, capacity, batch)
+      for (const { fillAndDrain } of queues) fillAndDrain()
       const used = process.memoryUsage.rss()
-      const reserved = queues.reduce((sum, { handle }) => sum + handle.memory.byteLength, 0)
+      const reserved = queues.reduce((sum, { bytes }) => sum + bytes, 0)
       return {
-        reserved: reserved / count,
-        fresh: (made - before) / count,
-        used: (used - before) / count,
+        reserved: reserved / queues.length,
+        fresh: (made - before) / queues.length,
+        used: (used - before) / queues.length,
       }
     },
   }
 }
 
-function fillAndDrain(queue: TicketQueue, capacity: number, batch: Uint32Array): void {
-  for (let pushed = 0; pushed < capacity; ) pushed += queue.pushMany(batch)
-  for (let popped = 0; popped < capacity; ) popped += queue.popMany(batch)
+interface Idle {
+  /** Of address space. */
+  readonly bytes: number
+  fillAndDrain(): void
+}
+
+const numbers = new Uint32Array(BATCH).fill(7)
+
+function tickets(capacity: number): Idle {
+  const queue = new TicketQueue({ capacity })
+  return {
+    bytes: queue.handle.memory.byteLength,
+    fillAndDrain() {
+      for (let pushed = 0; pushed < capacity; ) pushed += queue.pushMany(numbers)
+      for (let popped = 0; popped < capacity; ) popped += queue.popMany(numbers)
+    },
+  }
+}
+
+function requests(capacity: number, slotBytes: number): Idle {
+  const queue = new RequestQueue({ capacity, slotBytes })
+  const request = new Uint8Array(slotBytes).fill(7)
+  return {
+    bytes: queue.handle.memory.byteLength,
+    fillAndDrain() {
+      while (queue.push(request));
+      // A few at a time: what is popped is garbage, and not the queue's.
+      for (let popped = 0; popped < capacity; ) popped += queue.popMany(64).length
+    },
+  }
 }
