@@ -1,11 +1,14 @@
 import { SLOT } from './engine/layout.js'
 import type { SharedState } from './engine/state.js'
 import { ActiveChecker } from './health/active.js'
+import { type AgentWords, applyAgentWords, endAgentDrain, parseAgentWords } from './health/agent.js'
 import type { Check, CheckResult } from './health/check.js'
+import { ADMIN } from './health/filter.js'
 import { createHttpCheck, type HttpCheck } from './health/http-check.js'
 import { tcpCheck } from './health/tcp-check.js'
 import { afterCheck, healthScore } from './health/threshold.js'
 import type { Endpoint } from './model.js'
+import { MAX_WEIGHT } from './options/defaults.js'
 import type { ResolvedService } from './options/resolved.js'
 import type { Timers } from './runtime/timers.js'
 import type { Service } from './service.js'
@@ -19,6 +22,8 @@ export class ServiceChecks {
   readonly #leads: () => boolean
   #http: HttpCheck | undefined
   #checker: ActiveChecker | undefined
+  /** What the agents said, by endpoint id, in answers whose result is still to come. */
+  readonly #said = new Map<string, AgentWords>()
   #settings = ''
   #started = false
 
@@ -43,6 +48,7 @@ export class ServiceChecks {
     if (settings !== this.#settings) {
       void this.#end()
       this.#settings = settings
+      if (health?.http?.agent !== true) this.#endAgentDrains()
       if (health !== undefined) {
         this.#checker = new ActiveChecker(
           health,
@@ -64,6 +70,7 @@ export class ServiceChecks {
   forget(id: string): void {
     this.#checker?.remove(id)
     void this.#http?.release(id)
+    this.#said.delete(id)
   }
 
   /** Ends the checks; those under way are aborted. */
@@ -83,8 +90,21 @@ export class ServiceChecks {
 
   #checkOf({ health, client }: ResolvedService): Check {
     if (health?.http === undefined) return tcpCheck
-    this.#http = createHttpCheck(health.http, client, this.#service.name, this.#timers)
-    return this.#http.check
+    const { name } = this.#service
+    if (!health.http.agent) {
+      this.#http = createHttpCheck(health.http, client, name, this.#timers)
+      return this.#http.check
+    }
+    const http = createHttpCheck(health.http, client, name, this.#timers, (endpoint, _headers, body) =>
+      this.#said.set(endpoint.id, parseAgentWords(body)),
+    )
+    this.#http = http
+    return async (endpoint, timeoutMs, signal) => {
+      this.#said.delete(endpoint.id)
+      const result = await http.check(endpoint, timeoutMs, signal)
+      const down = result.ok ? this.#said.get(endpoint.id)?.down : undefined
+      return down === undefined ? result : { ...result, ok: false, detail: `its agent says ${down}` }
+    }
   }
 
   #took(endpoint: Endpoint, result: CheckResult): void {
@@ -99,10 +119,33 @@ export class ServiceChecks {
     const step = afterCheck(before, result, health.rise, health.fall)
     const score = healthScore(this.#state.getFloat(member.slot, SLOT.HEALTH_SCORE), result)
     this.#service.checked(member, { ...step, ok: result.ok, score }, result.detail)
+    this.#heed(member)
+  }
+
+  /** Puts into force what an endpoint's agent has said. */
+  #heed(member: Member): void {
+    const { id } = member.endpoint
+    const words = this.#said.get(id)
+    this.#said.delete(id)
+    if (words === undefined) return
+    const bounds = {
+      weight: member.endpoint.weight,
+      maxWeight: MAX_WEIGHT,
+      maxRequests: this.#service.options.limits.perEndpoint.maxRequests,
+    }
+    if (applyAgentWords(this.#state, member.slot, words, bounds))
+      this.#service.adjusted(member, 'its agent asked for it')
+  }
+
+  /** Nobody asks the agents any more, so none of them could take its word back. */
+  #endAgentDrains(): void {
+    for (const member of this.#service.members)
+      if (endAgentDrain(this.#state, member.slot))
+        this.#service.adjusted(member, 'its agent is asked no more')
   }
 
   /** An endpoint under maintenance is not to be bothered. */
   #isMaintained(slot: Member['slot']): boolean {
-    return this.#state.get(slot, SLOT.ADMIN) === 2
+    return this.#state.get(slot, SLOT.ADMIN) === ADMIN.MAINT
   }
 }

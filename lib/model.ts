@@ -196,6 +196,8 @@ export interface HealthConfig {
     headers?: Readonly<Record<string, string>>
     /** Value of the Host header and SNI name, where it is not the endpoint's. */
     host?: string
+    /** The answer's body says weight and state in the words of HAProxy's agent check: `up 75% maxconn:100`. */
+    agent?: boolean
   }
   tcp?: boolean | Record<string, never>
   /** ms between two checks of one endpoint. Default 2,000 (HAProxy). */

@@ -488,6 +488,12 @@ export class Service {
     this.#tell(member, result.health === HEALTH.UNHEALTHY ? 'unhealthy' : 'healthy', why)
   }
 
+  /** Something that policies look at was changed in an endpoint's slot. */
+  adjusted(member: Member, why: string): void {
+    this.#state.touchFilter(this.index)
+    this.#tell(member, 'set', why)
+  }
+
   /** Requests in flight from all threads to the endpoints that it has now. */
   get inFlight(): number {
     return this.#roster.inFlight

@@ -129,7 +129,7 @@ export const SLOT = {
   /** Odd while the slot belongs to an endpoint; grows by one when taken and when freed. */
   GENERATION: 16,
   SERVICE: 17,
-  /** 0 ready, 1 drain, 2 maint. */
+  /** 0 ready, 1 drain, 2 maint; 3 drained by its own agent. */
   ADMIN: 18,
   /** Active checks: 0 unknown (counts as healthy), 1 healthy, 2 unhealthy. */
   HEALTH: 19,

@@ -14,6 +14,8 @@ export interface Filtered<T> {
 }
 
 export const ADMIN_STATES = ['ready', 'drain', 'maint'] as const
+/** `SLOT.ADMIN`: the operator's word, by its position above, or the endpoint's own agent's. */
+export const ADMIN = { READY: 0, DRAIN: 1, MAINT: 2, AGENT_DRAIN: 3 } as const
 export const HEALTH = { UNKNOWN: 0, HEALTHY: 1, UNHEALTHY: 2 } as const
 export const EJECTION = { NONE: 0, EJECTED: 1, AWAITING_PROBE: 2, PROBING: 3 } as const
 export const BREAKERS = ['auto', 'open', 'closed'] as const
@@ -23,10 +25,11 @@ const BREAKER_CLOSED = 2
 /** A priority level counts as whole while at least 1/1.4 of it is healthy (Envoy's overprovisioning factor). */
 const OVERPROVISIONING = 1.4
 
-/** One word for all that keeps an endpoint from taking requests; the operator's word goes first. */
+/** One word for all that keeps an endpoint from taking requests; the operator's word goes first, then its agent's. */
 export function stateOf(state: SharedState, slot: number): EndpointState {
   const admin = state.get(slot, SLOT.ADMIN)
-  if (admin !== 0) return ADMIN_STATES[admin] as 'drain' | 'maint'
+  if (admin === ADMIN.AGENT_DRAIN) return 'drain'
+  if (admin !== ADMIN.READY) return ADMIN_STATES[admin] as 'drain' | 'maint'
   const breaker = state.get(slot, SLOT.BREAKER)
   if (breaker === BREAKER_OPEN) return 'open'
   if (breaker === BREAKER_CLOSED) return 'ready'

@@ -7,7 +7,7 @@ export type EndpointChange =
   | 'removed'
   /** Its configuration changed: weight, zone, .... */
   | 'changed'
-  /** Set by hand: state, weight or breaker. */
+  /** Set by hand: state, weight or breaker; or by its own agent. */
   | 'set'
   /** By active checks. */
   | 'healthy'

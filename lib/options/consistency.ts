@@ -41,6 +41,11 @@ export function checkHealth(health: unknown, path: string, schemas: Schemas, fau
     )
   }
   if (!isRecord(http)) return
+  if (http.agent === true && http.method === 'HEAD')
+    faults.add(
+      join(join(path, 'http'), 'method'),
+      "is `HEAD`, which gets no body for the agent's words; use `GET`",
+    )
   checkRanges(http.expect, join(join(path, 'http'), 'expect'), faults)
   if (isRecord(http.headers)) checkHeaders(http.headers, join(join(path, 'http'), 'headers'), schemas, faults)
 }

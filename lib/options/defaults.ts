@@ -65,6 +65,7 @@ export const HTTP_CHECK_DEFAULTS = {
   path: '/',
   method: 'GET',
   expect: [[200, 299]] as [number, number][],
+  agent: false,
 } as const
 
 export const OUTLIER_DEFAULTS = {

@@ -18,6 +18,7 @@ export interface ResolvedHttpCheck {
   readonly expect: readonly (readonly [number, number])[]
   readonly headers: Readonly<Record<string, string>>
   readonly host?: string
+  readonly agent: boolean
 }
 
 export interface ResolvedHealth {

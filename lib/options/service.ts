@@ -99,6 +99,7 @@ function resolveHealth({ http, tcp = false, ...rest }: HealthConfig): ResolvedHe
     http: {
       path: HTTP_CHECK_DEFAULTS.path,
       method: HTTP_CHECK_DEFAULTS.method,
+      agent: HTTP_CHECK_DEFAULTS.agent,
       headers: {},
       ...http,
       expect,

@@ -149,6 +149,7 @@ describe('a right configuration', () => {
         ],
         headers: { 'x-check': 'yes' },
         host: 'users.internal',
+        agent: false,
       },
     })
     expect(users.outlier).toMatchObject({ consecutive5xx: 0, consecutiveLocalOrigin: 5 })

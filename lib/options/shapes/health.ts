@@ -11,7 +11,7 @@ export const HOST_HEADER = /^[A-Za-z0-9._~!$&'()*+,;=%[\]:-]+$/
 
 /** Active checks: `http` or `tcp`, and when an endpoint counts as healthy. */
 export function healthShape(z: ReturnType<typeof loadZod>, kinds: FieldKinds) {
-  const { number, object, text, choice, record, list, documented, bare } = kinds
+  const { number, object, text, choice, flag, record, list, documented, bare } = kinds
   const { interval, timeout, rise, fall, jitter } = HEALTH_DEFAULTS
   const status = () => bare({ integer: true, min: 100, max: 599, about: '' })
   const expectRight = 'a status code from 100 to 599, or a range `[from, to]` of them'
@@ -48,6 +48,11 @@ export function healthShape(z: ReturnType<typeof loadZod>, kinds: FieldKinds) {
           pattern: HOST_HEADER,
           default: "the endpoint's",
           about: 'Host header, and SNI name over https.',
+        }),
+        agent: flag({
+          default: `${HTTP_CHECK_DEFAULTS.agent}`,
+          source: 'HAProxy',
+          about: "The answer's body is an agent's words on weight and state, like `up 75% maxconn:100`.",
         }),
       }),
     ),
