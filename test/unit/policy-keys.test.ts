@@ -140,6 +140,29 @@ describe.each(HASHING)('%s', (name) => {
     },
   )
 
+  it('bounds an endpoint by its share of the weights', () => {
+    const weights = [1, 1, 4, 2]
+    const balancer = new Balancer({
+      seed: 1,
+      services: {
+        users: {
+          endpoints: weights.map((weight, i) => ({ url: `http://10.0.0.${i}:80`, weight })),
+          policy: { name, hashBalanceFactor: 125 },
+        },
+      },
+    })
+    balancers.push(balancer)
+    // One hot key among others: alone it would fill one endpoint.
+    const leases = Array.from({ length: 400 }, (_, i) =>
+      balancer.pick({ service: 'users', key: i % 2 === 0 ? 'hot' : `key ${i}` }),
+    )
+    weights.forEach((weight, i) => {
+      const load = leases.filter(({ endpoint }) => endpoint.host === `10.0.0.${i}`).length
+      expect(load).toBeLessThanOrEqual(Math.ceil(1.25 * 400 * (weight / 8)))
+    })
+    for (const lease of leases) lease.end()
+  })
+
   it('without a bound exceeds it: the bound above can fail', () => {
     const state = manualState()
     const members = admitAll(state, named(10))
@@ -223,6 +246,21 @@ describe.each(['ring-hash', 'maglev'] as const)('%s, when endpoints change', (na
     }
     policy.close?.()
     expect(timers.pending).toBe(0)
+  })
+
+  it('is not built anew for endpoints that are out by health, until most of them are', () => {
+    const state = manualState()
+    const members = admitAll(state, named(300))
+    const timers = new ManualTimers()
+    const policy = open(state, name, {}, { timers })
+    policy.picker(viewOf(state, members))
+    for (const out of [1, 50, 150, 0]) {
+      policy.picker(viewOf(state, members.slice(out), members))
+      expect(timers.pending, `${out} of 300 out`).toBe(0)
+    }
+    policy.picker(viewOf(state, members.slice(151), members))
+    expect(timers.pending).toBe(1)
+    policy.close?.()
   })
 
   it('is built anew for other weights, not for the same ones', () => {
