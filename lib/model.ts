@@ -168,6 +168,8 @@ export interface PickOptions {
   headers?: Record<string, string | string[] | undefined>
   /** Path with query string, for `hashOn`. */
   path?: string
+  /** Metadata of the endpoints that may answer: the keys of one of the service's `subsets.selectors`, with their values. */
+  subset?: Readonly<Record<string, SubsetValue>>
 }
 
 export interface PickRequest extends PickOptions {
@@ -291,6 +293,49 @@ export interface ClientConfig {
   host?: 'endpoint' | 'service' | (string & {})
 }
 
+/** An endpoint that has just begun to take requests, or does so again, gets a growing share of its due. */
+export interface SlowStartConfig {
+  /** How long it takes to the whole share, in ms. */
+  windowMs: number
+  /** The share is (time / window)^(1 / aggression). Default 1, a straight line (Envoy); more begins faster. */
+  aggression?: number
+  /** Per cent of its due at the least. Default 10 (Envoy). */
+  minWeightPercent?: number
+}
+
+/** Requests stay in this process's `zone` as far as its endpoints can carry them. */
+export interface ZoneAwareConfig {
+  /** How this service's callers spread over zones, in any unit. Default: evenly over the zones of callers and endpoints. */
+  origin?: Readonly<Record<string, number>>
+  /** Healthy endpoints of a priority level from which on zones count. Default 6 (Envoy). */
+  minClusterSize?: number
+  /** Per cent of the requests for which zones count. Default 100 (Envoy). */
+  routingEnabled?: number
+}
+
+/** A value of metadata that endpoints can be chosen by. */
+export type SubsetValue = string | number | boolean
+
+/** Requests choose endpoints by metadata: `subset` of a request. */
+export interface SubsetsConfig {
+  /** Lists of metadata keys; a request names all keys of one of them. */
+  selectors: readonly (readonly string[])[]
+  /** Where a request goes that names no subset, or none that has endpoints: nowhere, anywhere, or to `default`. Default `none` (Envoy). */
+  fallback?: 'none' | 'any' | 'default'
+  /** Metadata of the endpoints of the fallback `default`. */
+  default?: Readonly<Record<string, SubsetValue>>
+}
+
+/** This process uses a part of the endpoints; all processes together use each of them equally (deterministic aperture). */
+export interface ApertureConfig {
+  /** Which of the callers this process is: 0 to `totalInstances` - 1, each number once. */
+  instanceId: number
+  /** How many callers there are. */
+  totalInstances: number
+  /** Endpoints that a process uses at least. Default 12 (Finagle). */
+  size?: number
+}
+
 export interface ServiceConfig {
   endpoints: readonly (string | EndpointConfig)[]
   policy?: PolicyName | CustomPolicyName | PolicyConfig
@@ -304,6 +349,14 @@ export interface ServiceConfig {
   limits?: LimitsConfig
   /** Share of usable endpoints below which health is ignored, 0 to 1. Default 0.5 (Envoy); 0 turns it off. */
   panicThreshold?: number
+  /** In panic nobody is asked, instead of everybody. Default false (Envoy). */
+  failTrafficOnPanic?: boolean
+  /** A priority level counts as whole while this times its healthy share is at least 1. Default 1.4 (Envoy). */
+  overprovisioningFactor?: number
+  slowStart?: SlowStartConfig
+  zoneAware?: ZoneAwareConfig
+  subsets?: SubsetsConfig
+  aperture?: ApertureConfig
   /** This process's own region and zone, as defaults for requests that name none. */
   region?: string
   zone?: string

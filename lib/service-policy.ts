@@ -2,17 +2,36 @@ import type { SharedState } from './engine/state.js'
 import { loadReportOf } from './load/orca.js'
 import type { Endpoint, LoadReport } from './model.js'
 import type { ResolvedPolicy, ResolvedService } from './options/resolved.js'
-import { countsRequests, openPolicy } from './policy/index.js'
-import type { Candidate, OpenPolicy, PolicyPicker, PolicyView } from './policy/policy.js'
+import { countsRequests, honoursWeights, keyOf, openPolicy } from './policy/index.js'
+import type {
+  Candidate,
+  OpenPolicy,
+  Policy,
+  PolicyContext,
+  PolicyPicker,
+  PolicyView,
+} from './policy/policy.js'
 import { HttpProbe } from './probes.js'
 import type { Timers } from './runtime/timers.js'
+
+interface Opened {
+  readonly policy: OpenPolicy
+  /** When it was last asked for a picker. */
+  round: number
+}
+
+/** Subsets are divided when they are asked for: one that was not for this many changes of the service is given up. */
+const KEPT_ROUNDS = 16
 
 /** A service's policy at work: opened when its options change, closed when they change again. */
 export class ServicePolicy {
   readonly #state: SharedState
   readonly #timers: Timers
   readonly #changed: () => void
-  #open: OpenPolicy | undefined
+  /** By the part of the service that it chooses from. */
+  readonly #open = new Map<string, Opened>()
+  #context: PolicyContext | undefined
+  #round = 0
   #options: ResolvedPolicy | undefined
   #settings = ''
   #probe: HttpProbe | undefined
@@ -31,7 +50,7 @@ export class ServicePolicy {
     this.close()
     this.#settings = settings
     this.#options = policy
-    const context = {
+    this.#context = {
       state: this.#state,
       timers: this.#timers,
       changed: this.#changed,
@@ -40,7 +59,6 @@ export class ServicePolicy {
         return this.#probe.ask(endpoint, path, timeoutMs)
       },
     }
-    this.#open = openPolicy(context, policy)
   }
 
   /** Whether the service's requests in flight have to be counted as a whole. */
@@ -48,24 +66,49 @@ export class ServicePolicy {
     return this.#options !== undefined && countsRequests(this.#options)
   }
 
-  picker(view: PolicyView): PolicyPicker {
-    return this.#open?.picker(view) ?? (() => -1)
+  get keyOf(): Policy['keyOf'] {
+    return this.#options && keyOf(this.#options)
+  }
+
+  get honoursWeights(): boolean {
+    return this.#options !== undefined && honoursWeights(this.#options)
+  }
+
+  /** The service is about to be divided anew. Parts that have not been asked for in a while are given up. */
+  nextRound(): void {
+    this.#round++
+    for (const [part, { policy, round }] of this.#open) {
+      if (this.#round - round <= KEPT_ROUNDS) continue
+      policy.close?.()
+      this.#open.delete(part)
+    }
+  }
+
+  /** @param part which part of the service the view is of: what the policy has learned is kept for each by itself */
+  picker(part: string, view: PolicyView): PolicyPicker {
+    if (this.#options === undefined || this.#context === undefined) return () => -1
+    let opened = this.#open.get(part)
+    if (opened === undefined)
+      this.#open.set(part, (opened = { policy: openPolicy(this.#context, this.#options), round: 0 }))
+    opened.round = this.#round
+    return opened.policy.picker(view)
   }
 
   ended(slot: number, startedAt: number, latencyMs: number): void {
-    this.#open?.ended?.(slot, startedAt, latencyMs)
+    for (const { policy } of this.#open.values()) policy.ended?.(slot, startedAt, latencyMs)
   }
 
   /** What an endpoint said of its load. */
   reported(member: Candidate, report: LoadReport): void {
-    this.#open?.reported?.(member, report)
+    for (const { policy } of this.#open.values()) policy.reported?.(member, report)
   }
 
   /** A response's raw headers, where the policy wants to know of them. */
   responded(member: Candidate, headers: Parameters<typeof loadReportOf>[0]): void {
-    if (this.#open?.reported === undefined) return
+    const [first] = this.#open.values()
+    if (first?.policy.reported === undefined) return
     const report = loadReportOf(headers)
-    if (report !== undefined) this.#open.reported(member, report)
+    if (report !== undefined) this.reported(member, report)
   }
 
   forget(id: string): void {
@@ -73,8 +116,9 @@ export class ServicePolicy {
   }
 
   close(): void {
-    this.#open?.close?.()
-    this.#open = undefined
+    for (const { policy } of this.#open.values()) policy.close?.()
+    this.#open.clear()
+    this.#context = undefined
     this.#settings = ''
     this.#probe?.close()
     this.#probe = undefined

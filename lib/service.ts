@@ -3,7 +3,7 @@ import { OUTCOME, type OutcomeCode, SERVICE, SLOT } from './engine/layout.js'
 import type { SharedState } from './engine/state.js'
 import { ArgumentError, NoEndpointError, OverloadedError } from './errors.js'
 import { EJECTION_OFF, Ejection, type EjectionOptions } from './health/ejection.js'
-import { ADMIN_STATES, BREAKERS, filterUsable, HEALTH, stateOf } from './health/filter.js'
+import { ADMIN_STATES, BREAKERS, HEALTH, stateOf } from './health/filter.js'
 import { INITIAL_HEALTH_SCORE } from './health/threshold.js'
 import { LEASE_FLAGS, Lease } from './lease.js'
 import type {
@@ -23,10 +23,10 @@ import { RetryBudget } from './outcome/budget.js'
 import type { Verdict } from './outcome/classify.js'
 import { withKey } from './policy/hash-on.js'
 import { latencyKind } from './policy/index.js'
-import type { PolicyPicker } from './policy/policy.js'
 import { applyRule } from './rules/apply.js'
 import type { Timers } from './runtime/timers.js'
 import { ServicePolicy } from './service-policy.js'
+import { ServiceView, type View, WarmUp } from './service-view.js'
 import type { Change, PlacedService } from './share/change.js'
 import type { Departures } from './topology/departures.js'
 import { admit, type Member, type SlotSettings } from './topology/member.js'
@@ -69,14 +69,6 @@ export interface Draft {
   readonly services: readonly number[]
 }
 
-/** What this thread chooses from until the filter epoch moves on: replaced whole, never edited. */
-interface View {
-  readonly picker: PolicyPicker
-  readonly usable: readonly Member[]
-  readonly awaitingProbe: readonly Member[]
-  readonly panic: boolean
-}
-
 const NO_OPTIONS: PickOptions = Object.freeze({})
 const TWO_TO_32 = 4294967296
 const LISTED_IN_ERRORS = 10
@@ -101,6 +93,7 @@ export class Service {
   readonly #roster: Roster
   readonly #limit: ServiceLimit
   readonly #policy: ServicePolicy
+  readonly #warmUp: WarmUp
   readonly #epochWord: number
   /** As configured, before the rule. */
   #base: ResolvedService
@@ -108,7 +101,8 @@ export class Service {
   /** As in force. */
   #options: ResolvedService
   #budget: RetryBudget
-  #view: View | undefined
+  /** What this thread chooses from until the filter epoch moves on. */
+  #view: ServiceView | undefined
   #viewEpoch = 0
   /** Left the configuration: its record may be another service's by now. */
   #closed = false
@@ -127,9 +121,11 @@ export class Service {
     this.#epochWord = state.serviceField(index, SERVICE.FILTER_EPOCH)
     this.#budget = new RetryBudget(state, index, options.retry.budget)
     this.#limit = new ServiceLimit(state, index)
-    this.#policy = new ServicePolicy(state, timers, () => {
+    const renew = () => {
       this.#view = undefined
-    })
+    }
+    this.#policy = new ServicePolicy(state, timers, renew)
+    this.#warmUp = new WarmUp(timers, renew)
     this.#roster = new Roster(state, index, bySlot, departures)
     this.#ejection = new Ejection(
       state,
@@ -170,8 +166,9 @@ export class Service {
    * `OverloadedError` where each usable one is at its limit.
    */
   pick(request: PickOptions = NO_OPTIONS): Lease {
-    const view = this.#currentView()
+    const current = this.#currentView()
     if (this.#closed) throw new NoEndpointError(this.name, 'it has left the configuration')
+    const view = current.of(request)
     const { hashOn } = this.#options
     const wanted = hashOn === undefined ? request : withKey(request, hashOn)
     const most = this.#mostRequests
@@ -188,7 +185,7 @@ export class Service {
     try {
       // Throws on a key or address that is no text, and where a policy of the user's own fails.
       slot = view.picker(wanted)
-      if (slot < 0) throw this.#refusal(view)
+      if (slot < 0) throw this.#refusal(view, request)
     } catch (error) {
       if (flags & LEASE_FLAGS.COUNTED) this.#limit.leave()
       throw error
@@ -200,12 +197,13 @@ export class Service {
    * A place for one more try of a request, on an endpoint that it has not tried: the one with fewer requests in flight
    * of two at random, whatever the policy, which has had its say. Undefined where there is none.
    */
-  pickOther(tried: readonly Endpoint[]): Lease | undefined {
+  pickOther(tried: readonly Endpoint[], request: PickOptions = NO_OPTIONS): Lease | undefined {
     const { core } = this.#state
+    const view = this.#currentView().of(request)
     const most = this.#mostRequests
     if (most !== 0 && !this.#limit.enter(most)) return undefined
     const flags = most === 0 ? 0 : LEASE_FLAGS.COUNTED
-    const fresh = this.#currentView().usable.filter(({ endpoint }) => !tried.includes(endpoint))
+    const fresh = view.usable.filter(({ endpoint }) => !tried.includes(endpoint))
     const take = (): Member => fresh.splice(Math.floor((core.random() * fresh.length) / TWO_TO_32), 1)[0]
     while (fresh.length > 0) {
       const one = take()
@@ -266,7 +264,7 @@ export class Service {
     this.#state.countService(this.index, SERVICE.RETRIED)
   }
 
-  #currentView(): View {
+  #currentView(): ServiceView {
     const epoch = Atomics.load(this.#state.root, this.#epochWord)
     if (this.#view !== undefined && epoch === this.#viewEpoch) return this.#view
     this.#host.refresh()
@@ -278,22 +276,15 @@ export class Service {
     return view
   }
 
-  #buildView(): View {
-    const { panicThreshold, region } = this.#options
-    const all = this.#roster.members
-    const { usable, awaitingProbe, panic } = filterUsable(this.#state, all, panicThreshold)
-    const slots = Uint32Array.from(usable, ({ slot }) => slot)
-    const lookup = new Set(slots)
-    const view = {
+  #buildView(): ServiceView {
+    const basis = {
       state: this.#state,
       service: this.index,
-      usable,
-      slots,
-      all,
-      isUsable: (slot: number) => lookup.has(slot),
-      region: region === '' ? undefined : region,
+      members: this.#roster.members,
+      options: this.#options,
+      policy: this.#policy,
     }
-    return { picker: this.#policy.picker(view), usable, awaitingProbe, panic }
+    return new ServiceView(basis, () => this.#warmUp.watch(this.#options))
   }
 
   /** Requests in flight allowed to the service; 0: no limit, and nobody needs their count. */
@@ -306,12 +297,13 @@ export class Service {
     return new OverloadedError(this.name, why)
   }
 
-  #refusal({ usable }: View): Error {
+  #refusal({ usable }: View, { subset }: PickOptions): Error {
     if (usable.length > 0)
       return this.#overloaded(`all ${usable.length} usable endpoints are at limits.perEndpoint.maxRequests`)
     this.#state.countService(this.index, SERVICE.NO_ENDPOINT)
     const { members } = this.#roster
     if (members.length === 0) return new NoEndpointError(this.name, 'it has no endpoints')
+    if (this.#currentView().hasNone(subset)) return new NoEndpointError(this.name, noSubset(subset))
     const listed = members
       .slice(0, LISTED_IN_ERRORS)
       .map(({ endpoint, slot }) => `${endpoint.id} is ${stateOf(this.#state, slot)}`)
@@ -455,8 +447,10 @@ export class Service {
       })
     }
     const member = this.#roster.find(this.name, id)
+    const wasReady = stateOf(this.#state, member.slot) === 'ready'
     if (admin !== undefined) this.#state.set(member.slot, SLOT.ADMIN, admin)
     if (breaker !== undefined) this.#state.set(member.slot, SLOT.BREAKER, breaker)
+    if (!wasReady) this.#state.setDouble(member.slot, SLOT.READY_SINCE, this.#state.core.now())
     this.#state.touchFilter(this.index)
     this.#tell(member, 'set', 'it was set by hand')
   }
@@ -479,6 +473,8 @@ export class Service {
     why: string,
   ): void {
     const { slot } = member
+    const recovered = result.changed && this.#state.get(slot, SLOT.HEALTH) === HEALTH.UNHEALTHY
+    if (recovered) this.#state.setDouble(slot, SLOT.READY_SINCE, this.#state.core.now())
     this.#state.set(slot, SLOT.HEALTH, result.health)
     this.#state.set(slot, SLOT.CHECK_RUN, result.run)
     this.#state.setFloat(slot, SLOT.HEALTH_SCORE, result.score)
@@ -504,6 +500,7 @@ export class Service {
     this.configure({ base: { ...this.#base, endpoints: [] }, places: [] }, undefined)
     this.#closed = true
     this.#ejection.stop()
+    this.#warmUp.stop()
     this.#policy.close()
     this.#host.departures.close(this.index, this.#host.version())
   }
@@ -515,6 +512,7 @@ export class Service {
 
   stop(): void {
     this.#ejection.stop()
+    this.#warmUp.stop()
     this.#policy.close()
   }
 
@@ -527,7 +525,7 @@ export class Service {
       }),
       leaving: [...leaving],
       gone: new Totals().addSlot(this.#state, this.#state.claims.goneSlot(this.index)),
-      panic: this.#currentView().panic,
+      panic: this.#currentView().whole.panic,
       retriesAvailable: this.#budget.available,
     })
   }
@@ -566,6 +564,14 @@ function slotSettings({ policy, limits }: ResolvedService): SlotSettings {
 /** Active checks notice the end of an outage themselves. */
 function ejectionOptions({ outlier = EJECTION_OFF, health }: ResolvedService): EjectionOptions {
   return health === undefined ? outlier : { ...outlier, reconnectMs: 0 }
+}
+
+function noSubset(subset: PickOptions['subset']): string {
+  const asked =
+    subset === undefined
+      ? 'the request names no `subset`'
+      : `no endpoint is in the subset ${JSON.stringify(subset)}`
+  return `${asked}, and \`subsets.fallback\` has none either`
 }
 
 function codeOf<T extends string>(

@@ -88,7 +88,7 @@ export class BalancedRequest {
   retryUnsent(attempt: Attempt, error: Error): void {
     const lease = this.#context.isStopped()
       ? undefined
-      : this.#context.service.pickOther(this.#triedWith(attempt))
+      : this.#context.service.pickOther(this.#triedWith(attempt), this.#pick)
     if (lease === undefined) return this.fail(error)
     this.#context.service.countRetry()
     this.#launch(lease)
@@ -187,7 +187,7 @@ export class BalancedRequest {
     const { service } = this.#context
     this.#timer = undefined
     if (this.#context.isStopped()) return this.fail(whenHindered(new StoppedError()))
-    let lease = service.pickOther(this.#tried ?? [])
+    let lease = service.pickOther(this.#tried ?? [], this.#pick)
     try {
       lease ??= service.pick(this.#pick)
     } catch (error) {

@@ -149,6 +149,8 @@ export const SLOT = {
   HEALTH_SCORE: 27,
   /** Token of the thread that has the slot in its hands to set it up or to free it; 0: nobody. */
   CLAIM: 28,
+  /** float64, ms: when the endpoint last began to take requests; slow start counts from here. */
+  READY_SINCE: 30,
   WORDS: 32,
 } as const
 

@@ -246,6 +246,7 @@ export class Ejection<T extends Node> {
     state.set(slot, SLOT.LOCAL_FAILURES, 0)
     state.set(slot, SLOT.STATUS_FAILURES, 0)
     state.setDouble(slot, SLOT.EJECTED_UNTIL, this.#timers.now())
+    state.setDouble(slot, SLOT.READY_SINCE, state.core.now())
     this.#changed(member, 'returned', why)
     return true
   }

@@ -2,15 +2,20 @@ import { SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import type { Endpoint, EndpointState } from '../model.js'
 
-export interface Filtered<T> {
-  /** What policies choose from. */
-  readonly usable: readonly T[]
+/** The endpoints of one priority. The three lists are one and the same array where all are healthy. */
+export interface Level<T> {
+  readonly priority: number
+  readonly members: readonly T[]
+  /** Those that the operator lets take requests, healthy or not. */
+  readonly open: readonly T[]
+  readonly healthy: readonly T[]
+}
+
+export interface Sorted<T> {
+  /** The most preferred first. */
+  readonly levels: readonly Level<T>[]
   /** Endpoints whose ejection is over and that wait for one request to probe them. */
   readonly awaitingProbe: readonly T[]
-  /** Too few were healthy: health was ignored. */
-  readonly panic: boolean
-  /** Endpoints that the operator lets take requests, healthy or not. */
-  readonly open: number
 }
 
 export const ADMIN_STATES = ['ready', 'drain', 'maint'] as const
@@ -21,9 +26,6 @@ export const EJECTION = { NONE: 0, EJECTED: 1, AWAITING_PROBE: 2, PROBING: 3 } a
 export const BREAKERS = ['auto', 'open', 'closed'] as const
 const BREAKER_OPEN = 1
 const BREAKER_CLOSED = 2
-
-/** A priority level counts as whole while at least 1/1.4 of it is healthy (Envoy's overprovisioning factor). */
-const OVERPROVISIONING = 1.4
 
 /** One word for all that keeps an endpoint from taking requests; the operator's word goes first, then its agent's. */
 export function stateOf(state: SharedState, slot: number): EndpointState {
@@ -39,51 +41,41 @@ export function stateOf(state: SharedState, slot: number): EndpointState {
   return ejection === EJECTION.EJECTED ? 'ejected' : 'probing'
 }
 
-interface Level<T> {
-  open: T[]
-  healthy: T[]
+/** As `stateOf(...) === 'ready'`, by plain loads: the filter epoch was read before, by an atomic one. */
+function isReady(state: SharedState, slot: number): boolean {
+  if (state.peek(slot, SLOT.ADMIN) !== 0) return false
+  const breaker = state.peek(slot, SLOT.BREAKER)
+  if (breaker !== 0) return breaker === BREAKER_CLOSED
+  return (
+    state.peek(slot, SLOT.HEALTH) !== HEALTH.UNHEALTHY && state.peek(slot, SLOT.EJECTION) === EJECTION.NONE
+  )
 }
 
-/**
- * The endpoints that may be chosen. Draining, maintained and forced-open ones never are. The healthy ones of the most
- * preferred priority are; where they are fewer than 1/1.4 of their level, those of the next levels join until they
- * make up for it. Where they never do, a level whose healthy share is below `panicThreshold` is used whole: sending
- * everything to the few that are left would break them too.
- */
-export function filterUsable<T extends { readonly slot: number; readonly endpoint: Endpoint }>(
-  state: SharedState,
-  members: readonly T[],
-  panicThreshold: number,
-): Filtered<T> {
-  const levels = new Map<number, Level<T>>()
+interface Node {
+  readonly slot: number
+  readonly endpoint: Endpoint
+}
+
+/** Endpoints by priority, and in each by what they can do now. Among thousands that are well nothing is copied. */
+export function sortByState<T extends Node>(state: SharedState, members: readonly T[]): Sorted<T> {
+  if (members.length === 0) return { levels: [], awaitingProbe: [] }
+  const { priority } = members[0].endpoint
+  const isWell = (member: T) => member.endpoint.priority === priority && isReady(state, member.slot)
+  if (members.every(isWell))
+    return { levels: [{ priority, members, open: members, healthy: members }], awaitingProbe: [] }
+  const levels = new Map<number, { priority: number; members: T[]; open: T[]; healthy: T[] }>()
   const awaitingProbe: T[] = []
-  let open = 0
   for (const member of members) {
-    const condition = stateOf(state, member.slot)
-    if (condition === 'drain' || condition === 'maint' || condition === 'open') continue
-    open++
     const { priority } = member.endpoint
     let level = levels.get(priority)
-    if (level === undefined) levels.set(priority, (level = { open: [], healthy: [] }))
+    if (level === undefined) levels.set(priority, (level = { priority, members: [], open: [], healthy: [] }))
+    level.members.push(member)
+    const condition = stateOf(state, member.slot)
+    if (condition === 'drain' || condition === 'maint' || condition === 'open') continue
     level.open.push(member)
     if (condition === 'ready') level.healthy.push(member)
     else if (condition === 'probing' && state.get(member.slot, SLOT.EJECTION) === EJECTION.AWAITING_PROBE)
       awaitingProbe.push(member)
   }
-  const ordered = [...levels.keys()].sort((a, b) => a - b).map((priority) => levels.get(priority) as Level<T>)
-  const usable: T[] = []
-  let covered = 0
-  for (const level of ordered) {
-    for (const member of level.healthy) usable.push(member)
-    covered += Math.min(1, (OVERPROVISIONING * level.healthy.length) / level.open.length)
-    if (covered >= 1) return { usable, awaitingProbe, panic: false, open }
-  }
-  let panic = false
-  const wide: T[] = []
-  for (const level of ordered) {
-    const whole = level.healthy.length / level.open.length < panicThreshold
-    panic ||= whole
-    for (const member of whole ? level.open : level.healthy) wide.push(member)
-  }
-  return { usable: wide, awaitingProbe, panic, open }
+  return { levels: [...levels.values()].sort((a, b) => a.priority - b.priority), awaitingProbe }
 }

@@ -6,6 +6,7 @@ export const DEFAULT_WEIGHT = 1
 export const MAX_WEIGHT = 65_535
 export const DEFAULT_PRIORITY = 0
 export const DEFAULT_PANIC_THRESHOLD = 0.5
+export const DEFAULT_OVERPROVISIONING_FACTOR = 1.4
 export const DEFAULT_HOST_HEADER = 'endpoint'
 
 /** What holds of an option for policies that do not say otherwise, and for those that do not read it. */
@@ -91,3 +92,8 @@ export const RETRY_BUDGET_DEFAULTS = { ratio: 0.2, minPerSecond: 10 } as const
 
 export const LIMITS_DEFAULTS = { maxRequests: 0 } as const
 export const ENDPOINT_LIMITS_DEFAULTS = { maxRequests: 1_024 } as const
+
+export const SLOW_START_DEFAULTS = { aggression: 1, minWeightPercent: 10 } as const
+export const ZONE_AWARE_DEFAULTS = { minClusterSize: 6, routingEnabled: 100 } as const
+export const SUBSETS_DEFAULTS = { fallback: 'none' } as const
+export const APERTURE_DEFAULTS = { size: 12 } as const

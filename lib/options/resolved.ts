@@ -1,11 +1,15 @@
 /** A validated configuration: every default filled in, nothing of it shared with the caller's objects, all frozen. */
 import type {
+  ApertureConfig,
   ClientConfig,
   Endpoint,
   HashOnConfig,
   OutlierConfig,
   PolicyConfig,
   RetryConfig,
+  SlowStartConfig,
+  SubsetsConfig,
+  ZoneAwareConfig,
 } from '../model.js'
 
 /** A policy with every option filled in, those that it does not read with their defaults too. */
@@ -54,6 +58,14 @@ export type ResolvedClient = Readonly<ClientConfig> & {
   readonly host: 'endpoint' | 'service' | (string & {})
 }
 
+export type ResolvedSlowStart = Readonly<Required<SlowStartConfig>>
+/** `origin` undefined: callers are spread evenly. */
+export type ResolvedZoneAware = Readonly<Required<Omit<ZoneAwareConfig, 'origin'>>> &
+  Readonly<Pick<ZoneAwareConfig, 'origin'>>
+export type ResolvedSubsets = Readonly<Required<Omit<SubsetsConfig, 'default'>>> &
+  Readonly<Pick<SubsetsConfig, 'default'>>
+export type ResolvedAperture = Readonly<Required<ApertureConfig>>
+
 export interface ResolvedService {
   readonly name: string
   readonly endpoints: readonly Endpoint[]
@@ -68,6 +80,13 @@ export interface ResolvedService {
   readonly retry: ResolvedRetry
   readonly limits: ResolvedLimits
   readonly panicThreshold: number
+  readonly failTrafficOnPanic: boolean
+  readonly overprovisioningFactor: number
+  /** undefined: off. So for the next three. */
+  readonly slowStart: ResolvedSlowStart | undefined
+  readonly zoneAware: ResolvedZoneAware | undefined
+  readonly subsets: ResolvedSubsets | undefined
+  readonly aperture: ResolvedAperture | undefined
   readonly region: string
   readonly zone: string
 }

@@ -1,7 +1,20 @@
 /** The shape of every option, its range, its default and where that comes from. `docs/configuration.md` is made from this. */
 import { loadZod } from '../runtime/lazy.js'
-import { DEFAULT_PANIC_THRESHOLD, DEFAULT_POLICY, POLICY_DEFAULTS } from './defaults.js'
+import {
+  DEFAULT_OVERPROVISIONING_FACTOR,
+  DEFAULT_PANIC_THRESHOLD,
+  DEFAULT_POLICY,
+  POLICY_DEFAULTS,
+} from './defaults.js'
 import { fieldKinds, isRecord, MAX_MS } from './fields.js'
+import {
+  apertureShape,
+  originCount,
+  slowStartShape,
+  subsetsShape,
+  subsetValue,
+  zoneAwareShape,
+} from './shapes/balancing.js'
 import { clientShape } from './shapes/client.js'
 import { endpointShape, id, place, weight } from './shapes/endpoint.js'
 import { healthShape } from './shapes/health.js'
@@ -24,7 +37,7 @@ export function loadSchemas(): Schemas {
 function createSchemas() {
   const z = loadZod()
   const kinds = fieldKinds(z)
-  const { object, documented, required, record, list, number } = kinds
+  const { object, documented, required, record, list, number, flag } = kinds
   const orFalse = <S extends Parameters<typeof z.optional>[0]>(schema: S) =>
     z.union([z.literal(false), schema], { error: (issue) => wrong('an object or false', issue.input) })
 
@@ -48,6 +61,8 @@ function createSchemas() {
       }),
     }),
     weight: weight(kinds),
+    originCount: originCount(kinds),
+    subsetValue: subsetValue(z),
     endpoint: object(endpointShape(z, kinds)),
     service: object({
       endpoints: required(
@@ -78,6 +93,22 @@ function createSchemas() {
         about:
           'Share of usable endpoints below which health is ignored and all endpoints are used; 0 turns it off.',
       }),
+      failTrafficOnPanic: flag({
+        default: 'false',
+        source: 'Envoy',
+        about: 'In panic nobody is asked, instead of everybody.',
+      }),
+      overprovisioningFactor: number({
+        min: 1,
+        max: 100,
+        default: `${DEFAULT_OVERPROVISIONING_FACTOR}`,
+        source: 'Envoy',
+        about: 'A priority level counts as whole while this times its healthy share is at least 1.',
+      }),
+      slowStart: z.optional(object(slowStartShape(kinds))),
+      zoneAware: z.optional(object(zoneAwareShape(kinds))),
+      subsets: z.optional(object(subsetsShape(z, kinds))),
+      aperture: z.optional(object(apertureShape(kinds))),
       region: place(kinds, 'Region of this process: the default for requests that name none.'),
       zone: place(kinds, 'Zone of this process.'),
     }),

@@ -1,8 +1,11 @@
-import type { HashOnConfig, HealthConfig, RetryConfig } from '../model.js'
+import type { HashOnConfig, HealthConfig, RetryConfig, SubsetsConfig, ZoneAwareConfig } from '../model.js'
+import { checkAperture, checkSubsets, checkZoneAware } from './balancing.js'
 import { check } from './check.js'
 import { checkHashOn, checkHealth, checkOrder } from './consistency.js'
 import {
+  APERTURE_DEFAULTS,
   DEFAULT_HOST_HEADER,
+  DEFAULT_OVERPROVISIONING_FACTOR,
   DEFAULT_PANIC_THRESHOLD,
   ENDPOINT_LIMITS_DEFAULTS,
   HEALTH_DEFAULTS,
@@ -11,6 +14,9 @@ import {
   OUTLIER_DEFAULTS,
   RETRY_BUDGET_DEFAULTS,
   RETRY_DEFAULTS,
+  SLOW_START_DEFAULTS,
+  SUBSETS_DEFAULTS,
+  ZONE_AWARE_DEFAULTS,
 } from './defaults.js'
 import { deepFreeze, resolveEndpoints } from './endpoint.js'
 import { type Faults, join } from './faults.js'
@@ -45,6 +51,9 @@ export function resolveService(
   checkHealth(value.health, at('health'), schemas, faults)
   checkOrder(value.outlier, OUTLIER_PAIRS, OUTLIER_DEFAULTS, at('outlier'), faults)
   checkBackoff(value.retry, at('retry'), faults)
+  checkZoneAware(value.zoneAware, value.zone, at('zoneAware'), schemas, faults)
+  checkSubsets(value.subsets, at('subsets'), schemas, faults)
+  checkAperture(value.aperture, at('aperture'), faults)
   if (faults.count > before || config === undefined || policy === undefined) return undefined
   const {
     hashOn,
@@ -54,6 +63,12 @@ export function resolveService(
     retry,
     limits,
     panicThreshold = DEFAULT_PANIC_THRESHOLD,
+    failTrafficOnPanic = false,
+    overprovisioningFactor = DEFAULT_OVERPROVISIONING_FACTOR,
+    slowStart,
+    zoneAware,
+    subsets,
+    aperture,
     region = '',
     zone = '',
   } = config
@@ -73,6 +88,13 @@ export function resolveService(
       perEndpoint: { ...ENDPOINT_LIMITS_DEFAULTS, ...limits?.perEndpoint },
     },
     panicThreshold,
+    failTrafficOnPanic,
+    overprovisioningFactor,
+    slowStart: slowStart && { ...SLOW_START_DEFAULTS, ...slowStart },
+    // What the two records hold was checked key by key.
+    zoneAware: zoneAware && { ...ZONE_AWARE_DEFAULTS, ...(zoneAware as ZoneAwareConfig) },
+    subsets: subsets && { ...SUBSETS_DEFAULTS, ...(subsets as SubsetsConfig) },
+    aperture: aperture && { ...APERTURE_DEFAULTS, ...aperture },
     region,
     zone,
   })

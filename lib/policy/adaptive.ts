@@ -15,6 +15,7 @@ const OTHER_REGION = 0.5
 export const adaptive: StatelessPolicy = {
   name: 'adaptive',
   latency: 'plain',
+  ignoresWeights: true,
   picker: (view, { choices }) => {
     const { health, room, speed } = sharesOf(view)
     const regionOf = new Map(view.usable.map(({ slot, endpoint }) => [slot, endpoint.region]))

@@ -47,6 +47,15 @@ const builtIn = (name: string): Policy | undefined =>
 export const latencyKind = ({ name }: ResolvedPolicy): 'peak' | 'plain' =>
   builtIn(name)?.latency ?? customPolicy(name)?.latency ?? 'plain'
 
+/** Whether an endpoint's due under the policy is its weight. A policy of the user's own is not known to. */
+export const honoursWeights = ({ name }: ResolvedPolicy): boolean => {
+  const policy = builtIn(name)
+  return policy !== undefined && policy.ignoresWeights === undefined
+}
+
+/** What a request's choice depends on alone, under a policy that chooses by keys. */
+export const keyOf = ({ name }: ResolvedPolicy): Policy['keyOf'] => builtIn(name)?.keyOf
+
 /** Whether the policy needs the service's requests in flight counted as a whole. */
 export const countsRequests = ({ hashBalanceFactor }: ResolvedPolicy): boolean => hashBalanceFactor > 0
 

@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net'
+import type { PickOptions } from '../model.js'
 import { randomPosition, reserveFrom } from './choose.js'
 import { hashText, mix, textOf } from './hash.js'
 import type { StatelessPolicy } from './policy.js'
@@ -15,13 +16,14 @@ const REHASHES = 20
 export const ipHash: StatelessPolicy = {
   name: 'ip-hash',
   latency: 'plain',
+  ignoresWeights: true,
+  keyOf: textOfRequest,
   picker: (view) => {
     const { all, isUsable, slots, state } = view
     const positionOf = new Map(view.usable.map(({ slot }, position) => [slot, position]))
     return (request) => {
       if (slots.length === 0) return -1
-      const ip = textOf('clientIp', request.clientIp)
-      const text = ip === undefined ? textOf('key', request.key) : network(ip)
+      const text = textOfRequest(request)
       if (text === undefined) return reserveFrom(view, slots, randomPosition(view, slots.length))
       let hash = hashText(text)
       for (let i = 0; i < REHASHES; i++) {
@@ -34,6 +36,12 @@ export const ipHash: StatelessPolicy = {
       return reserveFrom(view, slots, positionOf.get(all[at].slot) as number)
     }
   },
+}
+
+/** The client's network, else the key. */
+function textOfRequest(request: PickOptions): string | undefined {
+  const ip = textOf('clientIp', request.clientIp)
+  return ip === undefined ? textOf('key', request.key) : network(ip)
 }
 
 /** The /24 network of an IPv4 address, mapped ones included; any other text as it is. */

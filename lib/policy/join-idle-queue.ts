@@ -13,6 +13,7 @@ import type { OpenPolicy, PolicyView, StatefulPolicy } from './policy.js'
 export const joinIdleQueue: StatefulPolicy = {
   name: 'join-idle-queue',
   latency: 'plain',
+  ignoresWeights: true,
   open: (): OpenPolicy => {
     let queue: IdleQueue | undefined
     return {

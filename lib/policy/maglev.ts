@@ -1,5 +1,5 @@
 import { type MaglevSpec, maglevBuilder } from '../engine/maglev.js'
-import { positionOf, rehash } from './hash.js'
+import { positionOf, rehash, textOf } from './hash.js'
 import type { Identities } from './identities.js'
 import type { KeyTable } from './key-table.js'
 import type { StatefulPolicy } from './policy.js'
@@ -21,6 +21,7 @@ const STEP = 8_192
 export const maglev: StatefulPolicy = {
   name: 'maglev',
   latency: 'plain',
+  keyOf: ({ key }) => textOf('key', key),
   open: (context, options) =>
     openTablePolicy(context, options, (identities) => buildMaglev(identities, options.tableSize)),
 }

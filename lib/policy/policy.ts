@@ -24,6 +24,8 @@ export interface PolicyView {
   readonly isUsable: (slot: number) => boolean
   /** This process's own region: for requests that name none. */
   readonly region?: string
+  /** Share of the service's requests that is meant for these endpoints; 1 unless given. */
+  readonly share?: number
 }
 
 /** Chooses a slot and reserves it; -1 when no usable slot has room. */
@@ -60,6 +62,10 @@ interface PolicyBase {
   readonly name: PolicyName
   /** Whether the latency average of its endpoints jumps up to a slower sample (peak EWMA) or only drifts there. */
   readonly latency: 'peak' | 'plain'
+  /** Each endpoint has the same due, whatever its weight. */
+  readonly ignoresWeights?: true
+  /** What a request's choice depends on, where it depends on that alone; undefined for a request that has none. */
+  readonly keyOf?: (request: PickOptions) => string | undefined
 }
 
 /** All that it knows is in shared memory. */

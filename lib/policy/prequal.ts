@@ -28,6 +28,7 @@ const MAX_PROBES_UNDER_WAY = 64
 export const prequal: StatefulPolicy = {
   name: 'prequal',
   latency: 'plain',
+  ignoresWeights: true,
   open: (context, options) => new Prequal(context, options),
 }
 

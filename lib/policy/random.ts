@@ -5,6 +5,7 @@ import type { StatelessPolicy } from './policy.js'
 export const random: StatelessPolicy = {
   name: 'random',
   latency: 'plain',
+  ignoresWeights: true,
   picker: ({ state, service, slots }) =>
     state.core.picker({ distributor: DISTRIBUTOR.RANDOM, metric: METRIC.IN_FLIGHT, service, slots }),
 }

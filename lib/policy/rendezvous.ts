@@ -16,6 +16,7 @@ const ATTEMPTS = 8
 export const rendezvous: StatelessPolicy = {
   name: 'rendezvous',
   latency: 'plain',
+  keyOf: ({ key }) => textOf('key', key),
   picker: (view, { hashBalanceFactor }) => {
     const { slots, state, usable } = view
     const n = slots.length

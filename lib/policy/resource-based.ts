@@ -14,6 +14,7 @@ import { strideOver } from './stride.js'
 export const resourceBased: StatefulPolicy = {
   name: 'resource-based',
   latency: 'plain',
+  ignoresWeights: true,
   open: (context, options) =>
     options.weights === 'orca'
       ? new ByReports(context, options)

@@ -1,4 +1,4 @@
-import { GOLDEN, mix } from './hash.js'
+import { GOLDEN, mix, textOf } from './hash.js'
 import type { Identities } from './identities.js'
 import type { KeyTable } from './key-table.js'
 import type { StatefulPolicy } from './policy.js'
@@ -17,6 +17,7 @@ const STEP = 8_192
 export const ringHash: StatefulPolicy = {
   name: 'ring-hash',
   latency: 'plain',
+  keyOf: ({ key }) => textOf('key', key),
   open: (context, options) =>
     openTablePolicy(context, options, (identities) => buildRing(identities, options.pointsPerWeight)),
 }

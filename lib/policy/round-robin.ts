@@ -5,6 +5,7 @@ import type { StatelessPolicy } from './policy.js'
 export const roundRobin: StatelessPolicy = {
   name: 'round-robin',
   latency: 'plain',
+  ignoresWeights: true,
   picker: ({ state, service, slots }) =>
     state.core.picker({ distributor: DISTRIBUTOR.ROUND_ROBIN, metric: METRIC.IN_FLIGHT, service, slots }),
 }

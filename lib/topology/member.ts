@@ -43,6 +43,7 @@ export function admit(
   state.set(slot, SLOT.SERVICE, service)
   state.set(slot, SLOT.HISTOGRAM, slot + 1)
   state.setFloat(slot, SLOT.HEALTH_SCORE, 1)
+  state.setDouble(slot, SLOT.READY_SINCE, state.core.now())
   const member: Member = { endpoint, slot, generation: state.get(slot, SLOT.GENERATION), service }
   configure(state, member, settings)
   if (settings.firstLatencyMs > 0) state.setLatency(slot, settings.firstLatencyMs)

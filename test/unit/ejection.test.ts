@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SLOT } from '../../lib/engine/layout.js'
 import { EJECTION_OFF, Ejection } from '../../lib/health/ejection.js'
-import { EJECTION, filterUsable, HEALTH, stateOf } from '../../lib/health/filter.js'
+import { EJECTION, HEALTH, sortByState, stateOf } from '../../lib/health/filter.js'
 import { OUTLIER_DEFAULTS } from '../../lib/options/defaults.js'
 import { ManualTimers } from '../../lib/runtime/timers.js'
 import type { Member } from '../../lib/topology/member.js'
@@ -84,15 +84,15 @@ describe('ejection', () => {
     fail(members[0], 5)
     expect(ejection.claimProbe(members[0])).toBe(false)
     await timers.advance(1000)
-    expect(filterUsable(state, members, 0.5)).toMatchObject({
+    expect(sortByState(state, members)).toMatchObject({
       awaitingProbe: [members[0]],
-      usable: members.slice(1),
+      levels: [{ healthy: members.slice(1) }],
     })
     expect([ejection.claimProbe(members[0]), ejection.claimProbe(members[0])]).toEqual([true, false])
-    expect(filterUsable(state, members, 0.5).awaitingProbe).toEqual([])
+    expect(sortByState(state, members).awaitingProbe).toEqual([])
     ejection.succeeded(members[0], true)
     expect(stateNow(members[0])).toBe('ready')
-    expect(filterUsable(state, members, 0.5).usable).toEqual(members)
+    expect(sortByState(state, members).levels[0].healthy).toEqual(members)
     expect(events).toEqual(['e0 ejected', 'e0 probing', 'e0 returned'])
     expect(timers.pending).toBe(0)
   })
@@ -143,18 +143,6 @@ describe('ejection', () => {
     expect([1, 2, 9, 20, 30].map(count)).toEqual([0, 1, 1, 2, 3])
   })
 
-  it('never leaves a service without usable endpoints: the panic threshold', () => {
-    const { state, members, fail } = setUp(4)
-    fail(members[0], 5)
-    fail(members[1], 5)
-    expect(filterUsable(state, members, 0.5)).toMatchObject({ panic: false, usable: members.slice(2) })
-    fail(members[2], 5)
-    expect(filterUsable(state, members, 0.5)).toMatchObject({ panic: true, usable: members })
-    fail(members[3], 5)
-    expect(filterUsable(state, members, 0.5).usable).toEqual(members)
-    expect(filterUsable(state, members, 0).usable).toEqual([])
-  })
-
   it('is off where it is turned off', () => {
     const { members, fail, stateNow } = setUp(3, EJECTION_OFF)
     fail(members[0], 50)
@@ -164,31 +152,33 @@ describe('ejection', () => {
 })
 
 describe('the health filter', () => {
-  it('never offers what the operator took out, panic or not; a closed breaker overrules health', () => {
+  it('never offers what the operator took out; a closed breaker overrules health', () => {
     const { state, members } = setUp(4)
     state.set(members[0].slot, SLOT.ADMIN, 1)
     state.set(members[1].slot, SLOT.BREAKER, 1)
     for (const { slot } of members.slice(2)) state.set(slot, SLOT.HEALTH, HEALTH.UNHEALTHY)
-    expect(filterUsable(state, members, 0.5)).toMatchObject({
-      panic: true,
-      usable: members.slice(2),
-      open: 2,
-    })
+    expect(sortByState(state, members).levels).toEqual([
+      { priority: 0, members, open: members.slice(2), healthy: [] },
+    ])
     state.set(members[3].slot, SLOT.BREAKER, 2)
-    expect(filterUsable(state, members, 0.5)).toMatchObject({ panic: false, usable: [members[3]] })
+    expect(sortByState(state, members).levels[0].healthy).toEqual([members[3]])
   })
 
-  it('takes lower priorities in only as far as the preferred ones fall short of 1/1.4', () => {
+  it('sorts by priority, the most preferred first', () => {
     const state = manualState()
     const members = admitAll(
       state,
-      [0, 0, 0, 0, 1, 1, 2].map((priority, i) => endpoint(`e${i}`, { priority })),
+      [2, 0, 1, 0].map((priority, i) => endpoint(`e${i}`, { priority })),
     )
-    const usable = () => filterUsable(state, members, 0.5).usable.map(({ endpoint: { id } }) => id)
-    expect(usable()).toEqual(['e0', 'e1', 'e2', 'e3'])
-    state.set(members[0].slot, SLOT.HEALTH, HEALTH.UNHEALTHY) // 3 of 4 x 1.4 is more than 1
-    expect(usable()).toEqual(['e1', 'e2', 'e3'])
-    state.set(members[1].slot, SLOT.EJECTION, EJECTION.EJECTED) // 2 of 4 x 1.4 is 0.7
-    expect(usable()).toEqual(['e2', 'e3', 'e4', 'e5'])
+    state.set(members[1].slot, SLOT.EJECTION, EJECTION.EJECTED)
+    const [first, second, third] = sortByState(state, members).levels
+    expect(first).toEqual({
+      priority: 0,
+      members: [members[1], members[3]],
+      open: [members[1], members[3]],
+      healthy: [members[3]],
+    })
+    expect([second.priority, third.priority]).toEqual([1, 2])
+    expect(sortByState(state, [])).toEqual({ levels: [], awaitingProbe: [] })
   })
 })

@@ -71,6 +71,8 @@ const LAYERS: readonly (readonly string[])[] = [
   // What a configuration says, checked; stages that take in configuration at run time (rules) use it.
   ['options'],
   ['rules', 'topology', 'queue', 'health', 'policy', 'load', 'admission', 'outcome', 'observe', 'share'],
+  // What surrounds a policy: the order in which stages narrow down the endpoints.
+  ['view'],
   ['.'],
   ['clients', 'admin'],
   ['index.ts'],

@@ -73,6 +73,12 @@ describe('a right configuration', () => {
       },
       limits: { maxRequests: 0, perEndpoint: { maxRequests: 1_024 } },
       panicThreshold: 0.5,
+      failTrafficOnPanic: false,
+      overprovisioningFactor: 1.4,
+      slowStart: undefined,
+      zoneAware: undefined,
+      subsets: undefined,
+      aperture: undefined,
       region: '',
       zone: '',
     })

@@ -1,0 +1,130 @@
+import { SLOT } from './engine/layout.js'
+import type { SharedState } from './engine/state.js'
+import type { PickOptions } from './model.js'
+import type { ResolvedService } from './options/resolved.js'
+import type { PolicyPicker } from './policy/policy.js'
+import type { TimerHandle, Timers } from './runtime/timers.js'
+import type { ServicePolicy } from './service-policy.js'
+import type { Member } from './topology/member.js'
+import { mixtureOf } from './view/mixture.js'
+import { divide, type Part } from './view/pipeline.js'
+import { slotLookup } from './view/slot-lookup.js'
+import { slowStartStepMs } from './view/slow-start.js'
+import { type Subset, Subsets } from './view/subsets.js'
+
+/** What a request chooses from: replaced whole, never edited. */
+export interface View {
+  readonly picker: PolicyPicker
+  /** Of all parts. */
+  readonly usable: readonly Member[]
+  readonly awaitingProbe: readonly Member[]
+  readonly panic: boolean
+}
+
+/** No request that names this subset can be answered. */
+const EMPTY: View = { picker: () => -1, usable: [], awaitingProbe: [], panic: false }
+
+/** Everything that the views of one moment are made of. */
+export interface Basis {
+  readonly state: SharedState
+  /** Index of the service's record. */
+  readonly service: number
+  readonly members: readonly Member[]
+  readonly options: ResolvedService
+  readonly policy: ServicePolicy
+}
+
+/** A service as it is until something changes: one view, or one for each subset, each made when it is first asked for. */
+export class ServiceView {
+  readonly #basis: Basis
+  readonly #onWarming: () => void
+  #whole: View | undefined
+  readonly #subsets: Subsets<Member> | undefined
+  readonly #bySubset = new Map<string, View>()
+
+  /** `onWarming`: some endpoint is in its slow start, so the view has to be made again soon. */
+  constructor(basis: Basis, onWarming: () => void) {
+    const { members, options, policy } = basis
+    this.#basis = basis
+    this.#onWarming = onWarming
+    this.#subsets = options.subsets && new Subsets(members, options.subsets)
+    policy.nextRound()
+  }
+
+  /** All endpoints, whatever subset a request names. */
+  get whole(): View {
+    this.#whole ??= this.#make({ key: '', members: this.#basis.members })
+    return this.#whole
+  }
+
+  /** What one request chooses from. Throws `ArgumentError` on a subset that is no plain record of values. */
+  of({ subset: criteria }: PickOptions): View {
+    if (this.#subsets === undefined) return this.whole
+    const subset = this.#subsets.of(criteria)
+    if (subset === undefined) return EMPTY
+    if (subset.key === '') return this.whole
+    let view = this.#bySubset.get(subset.key)
+    if (view === undefined) this.#bySubset.set(subset.key, (view = this.#make(subset)))
+    return view
+  }
+
+  /** Whether the request's subset, and what it falls back on, are empty whatever the endpoints' state. */
+  hasNone(criteria: PickOptions['subset']): boolean {
+    return this.#subsets !== undefined && this.#subsets.of(criteria) === undefined
+  }
+
+  #make({ key, members }: Subset<Member>): View {
+    const { state, options, policy } = this.#basis
+    const due = policy.honoursWeights ? ({ slot }: Member) => state.getFloat(slot, SLOT.WEIGHT) : () => 1
+    const { parts, awaitingProbe, panic, warming } = divide(state, members, options, due)
+    if (warming) this.#onWarming()
+    const shares = parts.map((part) => ({ share: part.share, picker: this.#pickerOf(key, part) }))
+    return {
+      picker: mixtureOf(state, shares, policy.keyOf),
+      usable: parts.length === 1 ? parts[0].usable : [...new Set(parts.flatMap(({ usable }) => usable))],
+      awaitingProbe,
+      panic,
+    }
+  }
+
+  #pickerOf(subset: string, { key, usable, all, zoneShare }: Part<Member>): PolicyPicker {
+    const { state, service, options, policy } = this.#basis
+    const slots = new Uint32Array(usable.length)
+    for (let i = 0; i < slots.length; i++) slots[i] = usable[i].slot
+    return policy.picker(`${subset} ${key}`, {
+      state,
+      service,
+      usable,
+      slots,
+      all,
+      isUsable: slotLookup(slots),
+      region: options.region === '' ? undefined : options.region,
+      share: zoneShare,
+    })
+  }
+}
+
+/** Has a service's view made anew while endpoints are in their slow start. */
+export class WarmUp {
+  readonly #timers: Timers
+  readonly #again: () => void
+  #timer: TimerHandle | undefined
+
+  constructor(timers: Timers, again: () => void) {
+    this.#timers = timers
+    this.#again = again
+  }
+
+  watch({ slowStart }: ResolvedService): void {
+    if (slowStart === undefined || this.#timer !== undefined) return
+    this.#timer = this.#timers.after(slowStartStepMs(slowStart), () => {
+      this.#timer = undefined
+      this.#again()
+    })
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+}

@@ -1,0 +1,196 @@
+import { SLOT } from '../engine/layout.js'
+import type { SharedState } from '../engine/state.js'
+import { type Level, sortByState } from '../health/filter.js'
+import type { Endpoint } from '../model.js'
+import type { ResolvedService } from '../options/resolved.js'
+import { hashText } from '../policy/hash.js'
+import { apertureOf, ringOrder } from './aperture.js'
+import { type Layer, layersOf } from './layers.js'
+import { priorityLoads } from './priority.js'
+import { slowStartFactor } from './slow-start.js'
+import { evenOrigin, zoneShares } from './zone.js'
+
+export interface Node {
+  readonly slot: number
+  readonly endpoint: Endpoint
+}
+
+/** A share of the requests, and the endpoints that the policy chooses from for them. */
+export interface Part<T> {
+  /** Which part it is, over changes: what the policy has learned of it is kept under this name. */
+  readonly key: string
+  /** Of all requests: more than 0; those of all parts add up to 1. */
+  readonly share: number
+  readonly usable: readonly T[]
+  /** Also those that are out just now: the stable set that hashing needs. */
+  readonly all: readonly T[]
+  /** Share of the part and those that lie in it or around it: of the same priority and zone. */
+  readonly zoneShare: number
+}
+
+export interface Division<T> {
+  readonly parts: readonly Part<T>[]
+  readonly awaitingProbe: readonly T[]
+  /** Too few were healthy in a level that gets requests: there health is ignored, or nobody is asked (`failTrafficOnPanic`). */
+  readonly panic: boolean
+  /** Some endpoint is in its slow start: the division changes with time. */
+  readonly warming: boolean
+}
+
+export type DivisionOptions = Pick<
+  ResolvedService,
+  | 'panicThreshold'
+  | 'overprovisioningFactor'
+  | 'failTrafficOnPanic'
+  | 'zone'
+  | 'zoneAware'
+  | 'aperture'
+  | 'slowStart'
+>
+
+/** What one stage hands on to the next. */
+interface Stage<T> extends Pick<Level<T>, 'members' | 'open' | 'healthy'> {
+  readonly key: string
+  readonly share: number
+  readonly panic: boolean
+}
+
+/** What of a stage's requests an aperture leaves, with the factor that each endpoint's due is multiplied by. */
+interface Covered<T> {
+  readonly usable: readonly T[]
+  readonly all: readonly T[]
+  /** undefined: 1 for each. */
+  readonly factors: Float64Array | undefined
+}
+
+/** Below this share of it healthy, an aperture is left for all of the zone. */
+const ENOUGH_HEALTHY = 0.5
+
+/**
+ * From a service's endpoints, or a subset of them, to what its policy chooses from. The order is that of
+ * docs/balancing.md:
+ *
+ *   subset -> state -> priority and panic -> zone -> aperture -> slow start -> policy
+ *
+ * The subset was chosen by the request (`subsets.ts`); the policy comes after.
+ * @param dueOf an endpoint's due under the policy: its weight, or 1
+ */
+export function divide<T extends Node>(
+  state: SharedState,
+  members: readonly T[],
+  options: DivisionOptions,
+  dueOf: (member: T) => number,
+): Division<T> {
+  const { levels, awaitingProbe } = sortByState(state, members)
+  const now = options.slowStart === undefined ? 0 : state.core.now()
+  const parts: Part<T>[] = []
+  let panic = false
+  let warming = false
+  for (const level of byPriority(levels, options)) {
+    panic ||= level.panic
+    if (level.panic && options.failTrafficOnPanic) continue
+    for (const zone of byZone(level, options)) {
+      const covered = inAperture(zone, options)
+      const slowed = inSlowStart(state, covered, options, now)
+      warming ||= slowed.warming
+      addLayers(parts, zone, { ...covered, factors: slowed.factors }, dueOf)
+    }
+  }
+  return { parts, awaitingProbe, panic, warming }
+}
+
+/** Priority levels that get requests. */
+function byPriority<T extends Node>(levels: readonly Level<T>[], options: DivisionOptions): Stage<T>[] {
+  const loads = priorityLoads(
+    levels.map(({ open, healthy }) => ({ open: open.length, healthy: healthy.length })),
+    options,
+  )
+  return levels.flatMap(({ priority, members, open, healthy }, i) => {
+    const { load, panic } = loads[i]
+    return load > 0 ? [{ key: `${priority}`, share: load, panic, members, open, healthy }] : []
+  })
+}
+
+/** The zones of a level that get requests; the level as it is where zones do not count. */
+function byZone<T extends Node>(level: Stage<T>, { zone: own, zoneAware }: DivisionOptions): Stage<T>[] {
+  if (zoneAware === undefined || level.panic || level.healthy.length < zoneAware.minClusterSize)
+    return [level]
+  const zones = new Map<string, { members: T[]; open: T[]; healthy: T[] }>()
+  const stageOf = ({ endpoint: { zone } }: T) => {
+    let stage = zones.get(zone)
+    if (stage === undefined) zones.set(zone, (stage = { members: [], open: [], healthy: [] }))
+    return stage
+  }
+  for (const member of level.members) stageOf(member).members.push(member)
+  for (const member of level.open) stageOf(member).open.push(member)
+  for (const member of level.healthy) stageOf(member).healthy.push(member)
+  if (zones.size < 2) return [level]
+  const upstream = new Map([...zones].map(([zone, { healthy }]) => [zone, healthy.length]))
+  const origin = zoneAware.origin ? new Map(Object.entries(zoneAware.origin)) : evenOrigin(zones.keys(), own)
+  const routed = zoneAware.routingEnabled / 100
+  const stages = [...zoneShares(upstream, origin, own)].map(([zone, share]) => ({
+    ...(zones.get(zone) as Pick<Stage<T>, 'members' | 'open' | 'healthy'>),
+    key: `${level.key} ${zone}`,
+    share: level.share * share * routed,
+    panic: false,
+  }))
+  return [...stages, { ...level, share: level.share * (1 - routed) }].filter(({ share }) => share > 0)
+}
+
+/** The endpoints of a zone that are this process's to use. */
+function inAperture<T extends Node>(zone: Stage<T>, { aperture }: DivisionOptions): Covered<T> {
+  const { members, open, healthy, panic } = zone
+  const whole = { usable: panic ? open : healthy, all: members, factors: undefined }
+  if (aperture === undefined || open.length === 0) return whole
+  const ring = ringOrder(open, hashText)
+  const covered = apertureOf(ring.length, aperture)
+  if (covered.length === ring.length && covered.every(({ share }) => share === 1)) return whole
+  const all = covered.map(({ position }) => ring[position])
+  const present = new Set(whole.usable)
+  const inside = covered.filter((_, i) => present.has(all[i]))
+  const width = (pieces: typeof covered) => pieces.reduce((sum, { share }) => sum + share, 0)
+  if (width(inside) < width(covered) * ENOUGH_HEALTHY) return whole
+  return {
+    usable: inside.map(({ position }) => ring[position]),
+    all,
+    factors: Float64Array.from(inside, ({ share }) => share),
+  }
+}
+
+/** Endpoints that have only just begun to take requests count for less. */
+function inSlowStart<T extends Node>(
+  state: SharedState,
+  { usable, factors }: Covered<T>,
+  { slowStart }: DivisionOptions,
+  now: number,
+): { factors: Float64Array | undefined; warming: boolean } {
+  if (slowStart === undefined) return { factors, warming: false }
+  let warming = false
+  const slowed = factors ?? new Float64Array(usable.length).fill(1)
+  usable.forEach(({ slot }, i) => {
+    const factor = slowStartFactor(now - state.getDouble(slot, SLOT.READY_SINCE), slowStart)
+    if (factor < 1) warming = true
+    slowed[i] *= factor
+  })
+  return { factors: warming ? slowed : factors, warming }
+}
+
+function addLayers<T>(
+  parts: Part<T>[],
+  { key, share }: Stage<T>,
+  { usable, all, factors }: Covered<T>,
+  dueOf: (member: T) => number,
+): void {
+  const layers: Layer<T>[] =
+    factors === undefined ? [{ share: 1, members: usable }] : layersOf(usable, factors, dueOf)
+  layers.forEach((layer, i) => {
+    parts.push({
+      // The largest keeps the name that the part has while nothing is slowed.
+      key: i === 0 ? key : `${key} #${i}`,
+      share: share * layer.share,
+      usable: layer.members,
+      all,
+      zoneShare: share,
+    })
+  })
+}

@@ -1,0 +1,47 @@
+/** Endpoints of a priority level, by number. */
+export interface LevelHealth {
+  /** That the operator lets take requests. */
+  readonly open: number
+  readonly healthy: number
+}
+
+export interface PriorityOptions {
+  /** A level counts as whole while this times its healthy share is at least 1. */
+  readonly overprovisioningFactor: number
+  /** Healthy share below which a level's health is ignored; 0: never. */
+  readonly panicThreshold: number
+}
+
+export interface LevelLoad {
+  /** Share of the requests that this level gets, 0 to 1. Those of all levels add up to 1, or to 0 where nothing is usable. */
+  readonly load: number
+  /** Too few are healthy: all that are open get requests. */
+  readonly panic: boolean
+}
+
+/**
+ * How the requests spread over priority levels, the most preferred first (Envoy's rule, without its rounding to whole per
+ * cents). A level's health is its healthy share times the overprovisioning factor, at most 1. The first level takes as
+ * much of the load as it has health, the next one of the rest, and so on. Where all levels together have less than 1,
+ * each is scaled up to fill it, and only then may a level be in panic; where all of them are, load goes by their size.
+ */
+export function priorityLoads(levels: readonly LevelHealth[], options: PriorityOptions): LevelLoad[] {
+  const { overprovisioningFactor, panicThreshold } = options
+  const health = levels.map(({ open, healthy }) =>
+    open === 0 ? 0 : Math.min(1, (overprovisioningFactor * healthy) / open),
+  )
+  const total = Math.min(1, sum(health))
+  const panics = levels.map(({ open, healthy }) => total < 1 && open > 0 && healthy / open < panicThreshold)
+  if (levels.every(({ open }, i) => panics[i] || open === 0)) {
+    const open = sum(levels.map((level) => level.open))
+    return levels.map((level, i) => ({ load: open === 0 ? 0 : level.open / open, panic: panics[i] }))
+  }
+  let left = 1
+  return health.map((share, i) => {
+    const load = total === 0 ? 0 : Math.min(left, share / total)
+    left -= load
+    return { load, panic: panics[i] }
+  })
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
