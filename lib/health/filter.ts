@@ -56,26 +56,51 @@ interface Node {
   readonly endpoint: Endpoint
 }
 
-/** Endpoints by priority, and in each by what they can do now. Among thousands that are well nothing is copied. */
+/** Endpoints by priority, and in each by what they can do now. Of thousands that are well nothing is copied. */
 export function sortByState<T extends Node>(state: SharedState, members: readonly T[]): Sorted<T> {
-  if (members.length === 0) return { levels: [], awaitingProbe: [] }
-  const { priority } = members[0].endpoint
-  const isWell = (member: T) => member.endpoint.priority === priority && isReady(state, member.slot)
-  if (members.every(isWell))
-    return { levels: [{ priority, members, open: members, healthy: members }], awaitingProbe: [] }
-  const levels = new Map<number, { priority: number; members: T[]; open: T[]; healthy: T[] }>()
   const awaitingProbe: T[] = []
+  const levels = byPriority(members).map(([priority, list]) =>
+    levelOf(state, priority, list, awaitingProbe),
+  )
+  return { levels, awaitingProbe }
+}
+
+function byPriority<T extends Node>(members: readonly T[]): [number, readonly T[]][] {
+  if (members.length === 0) return []
+  const { priority } = members[0].endpoint
+  if (members.every(({ endpoint }) => endpoint.priority === priority)) return [[priority, members]]
+  const lists = new Map<number, T[]>()
   for (const member of members) {
-    const { priority } = member.endpoint
-    let level = levels.get(priority)
-    if (level === undefined) levels.set(priority, (level = { priority, members: [], open: [], healthy: [] }))
-    level.members.push(member)
+    const list = lists.get(member.endpoint.priority)
+    if (list === undefined) lists.set(member.endpoint.priority, [member])
+    else list.push(member)
+  }
+  return [...lists].sort(([a], [b]) => a - b)
+}
+
+function levelOf<T extends Node>(
+  state: SharedState,
+  priority: number,
+  members: readonly T[],
+  awaitingProbe: T[],
+): Level<T> {
+  const first = members.findIndex(({ slot }) => !isReady(state, slot))
+  if (first < 0) return { priority, members, open: members, healthy: members }
+  const open = members.slice(0, first)
+  const healthy = members.slice(0, first)
+  for (let i = first; i < members.length; i++) {
+    const member = members[i]
+    if (isReady(state, member.slot)) {
+      open.push(member)
+      healthy.push(member)
+      continue
+    }
     const condition = stateOf(state, member.slot)
     if (condition === 'drain' || condition === 'maint' || condition === 'open') continue
-    level.open.push(member)
-    if (condition === 'ready') level.healthy.push(member)
+    open.push(member)
+    if (condition === 'ready') healthy.push(member)
     else if (condition === 'probing' && state.get(member.slot, SLOT.EJECTION) === EJECTION.AWAITING_PROBE)
       awaitingProbe.push(member)
   }
-  return { levels: [...levels.values()].sort((a, b) => a.priority - b.priority), awaitingProbe }
+  return { priority, members, open, healthy }
 }
