@@ -59,9 +59,7 @@ interface Node {
 /** Endpoints by priority, and in each by what they can do now. Of thousands that are well nothing is copied. */
 export function sortByState<T extends Node>(state: SharedState, members: readonly T[]): Sorted<T> {
   const awaitingProbe: T[] = []
-  const levels = byPriority(members).map(([priority, list]) =>
-    levelOf(state, priority, list, awaitingProbe),
-  )
+  const levels = byPriority(members).map(([priority, list]) => levelOf(state, priority, list, awaitingProbe))
   return { levels, awaitingProbe }
 }
 
