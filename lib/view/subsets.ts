@@ -44,7 +44,7 @@ export class Subsets<T extends Node> {
     const subsets = new Map<string, Subset<T> & { members: T[] }>()
     for (const member of members) {
       const { metadata } = member.endpoint
-      if (!keys.every((key) => Object.hasOwn(metadata, key) && isValue(metadata[key]))) continue
+      if (!keys.every((key) => Object.hasOwn(metadata, key))) continue
       const values = nameOf(keys.map((key) => metadata[key]))
       let subset = subsets.get(values)
       if (subset === undefined)

@@ -28,7 +28,7 @@ function setUp(subsets: SubsetsConfig) {
   return { view, ids }
 }
 
-const selectors = [['version'], ['stage', 'version']]
+const selectors = [['version'], ['version', 'stage']]
 
 describe('subsets by metadata', () => {
   it('are those endpoints that have all keys with exactly these values', () => {
