@@ -37,5 +37,6 @@ export function checkSpec(spec: PickerSpec, slots: number, services: number): vo
   if (spec.slots.length >= LARGEST_SLOT_COUNT) {
     throw new ArgumentError(`a picker takes fewer than ${LARGEST_SLOT_COUNT} slots, not ${spec.slots.length}`)
   }
-  for (const slot of spec.slots) if (slot >= slots) throw unknownSlot(slot, slots)
+  for (let i = 0; i < spec.slots.length; i++)
+    if (spec.slots[i] >= slots) throw unknownSlot(spec.slots[i], slots)
 }

@@ -1,8 +1,8 @@
 /** Whether a slot is one of these. An array of marks: built in a tenth of a set's time, and asked by every keyed pick. */
 export function slotLookup(slots: Uint32Array): (slot: number) => boolean {
   let top = -1
-  for (const slot of slots) if (slot > top) top = slot
+  for (let i = 0; i < slots.length; i++) if (slots[i] > top) top = slots[i]
   const marks = new Uint8Array(top + 1)
-  for (const slot of slots) marks[slot] = 1
+  for (let i = 0; i < slots.length; i++) marks[slots[i]] = 1
   return (slot) => marks[slot] === 1
 }

@@ -236,7 +236,7 @@ export class FallbackCore implements Core {
 
   picker(spec: PickerSpec): Picker {
     checkSpec(spec, this.#slots, this.#maxServices)
-    const slots = Uint32Array.from(spec.slots)
+    const slots = spec.slots.slice()
     const n = slots.length
     const { metric, service } = spec
     if (n === 0) return () => -1
