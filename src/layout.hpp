@@ -5,9 +5,9 @@
 
 namespace fairlead::layout {
 
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0xef7217af;
+inline constexpr std::uint32_t kFingerprint = 0xa09678cc;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -20,9 +20,18 @@ inline constexpr std::uint32_t kClockMode = 6;
 inline constexpr std::uint32_t kSeed = 7;
 inline constexpr std::uint32_t kManualNow = 8;
 inline constexpr std::uint32_t kLeader = 16;
-inline constexpr std::uint32_t kLeaderEpoch = 17;
+inline constexpr std::uint32_t kStarted = 17;
 inline constexpr std::uint32_t kLeaderBeat = 18;
+inline constexpr std::uint32_t kStopped = 20;
+inline constexpr std::uint32_t kId = 22;
+inline constexpr std::uint32_t kThreadsUsed = 24;
+inline constexpr std::uint32_t kThreadClaims = 25;
 inline constexpr std::uint32_t kSlotsUsed = 32;
+inline constexpr std::uint32_t kSlotsFreed = 33;
+inline constexpr std::uint32_t kServicesUsed = 34;
+inline constexpr std::uint32_t kConfigHead = 36;
+inline constexpr std::uint32_t kPageOwner = 40;
+inline constexpr std::uint32_t kPageFill = 48;
 inline constexpr std::uint32_t kWords = 64;
 } // namespace header
 
@@ -31,6 +40,10 @@ inline constexpr std::uint32_t kEpoch = 0;
 inline constexpr std::uint32_t kConfigSeen = 1;
 inline constexpr std::uint32_t kBeat = 2;
 inline constexpr std::uint32_t kRandom = 4;
+inline constexpr std::uint32_t kLineage = 8;
+inline constexpr std::uint32_t kHolder = 12;
+inline constexpr std::uint32_t kEnded = 13;
+inline constexpr std::uint32_t kCleaner = 14;
 inline constexpr std::uint32_t kWords = 32;
 } // namespace thread
 
@@ -42,6 +55,9 @@ inline constexpr std::uint32_t kLimit = 33;
 inline constexpr std::uint32_t kRetried = 34;
 inline constexpr std::uint32_t kOverloaded = 36;
 inline constexpr std::uint32_t kNoEndpoint = 38;
+inline constexpr std::uint32_t kGeneration = 40;
+inline constexpr std::uint32_t kClaim = 41;
+inline constexpr std::uint32_t kGoneSlot = 42;
 inline constexpr std::uint32_t kBudgetSecond = 48;
 inline constexpr std::uint32_t kBudgetBuckets = 49;
 inline constexpr std::uint32_t kWords = 64;
@@ -71,17 +87,19 @@ inline constexpr std::uint32_t kEjectionCause = 24;
 inline constexpr std::uint32_t kBreaker = 25;
 inline constexpr std::uint32_t kCheckRun = 26;
 inline constexpr std::uint32_t kHealthScore = 27;
+inline constexpr std::uint32_t kClaim = 28;
 inline constexpr std::uint32_t kReadySince = 30;
 inline constexpr std::uint32_t kWords = 32;
 } // namespace slot
 
 namespace slot_flags {
 inline constexpr std::uint32_t kPeak = 1;
+inline constexpr std::uint32_t kGone = 2;
 } // namespace slot_flags
 
 namespace contribution {
 inline constexpr std::uint32_t kInFlight = 0;
-inline constexpr std::uint32_t kProbe = 1;
+inline constexpr std::uint32_t kMark = 1;
 inline constexpr std::uint32_t kWords = 2;
 } // namespace contribution
 
@@ -106,6 +124,9 @@ namespace sizes {
 inline constexpr std::uint32_t kSegmentShift = 10;
 inline constexpr std::uint32_t kSegmentSlots = 1024;
 inline constexpr std::uint32_t kBudgetBucketCount = 10;
+inline constexpr std::uint32_t kConfigPages = 8;
+inline constexpr std::uint32_t kMarkProbe = 1;
+inline constexpr std::uint32_t kMarkBusy = 2;
 inline constexpr std::uint32_t kHistogramBuckets = 256;
 inline constexpr std::uint32_t kHistogramSubBits = 3;
 inline constexpr std::uint32_t kLineShift = 4;

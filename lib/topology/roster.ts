@@ -5,6 +5,7 @@ import { ArgumentError, UnknownEndpointError } from '../errors.js'
 import type { Endpoint } from '../model.js'
 import type { Departures } from './departures.js'
 import { admit, configure, type Member, type SlotSettings } from './member.js'
+import { MemberIndex } from './member-index.js'
 import { reconcile } from './reconcile.js'
 
 export interface RosterChange {
@@ -28,6 +29,7 @@ export class Roster {
   readonly #service: number
   readonly #departures: Departures
   #members: readonly Member[] = []
+  readonly #index = new MemberIndex()
   readonly #bySlot: (Member | undefined)[]
 
   /**
@@ -62,7 +64,7 @@ export class Roster {
   }
 
   find(serviceName: string, id: string): Member {
-    const member = this.#members.find(({ endpoint }) => endpoint.id === id)
+    const member = this.#index.find(id)
     if (member !== undefined) return member
     const known = this.#members.map(({ endpoint }) => endpoint.id)
     throw new UnknownEndpointError(serviceName, id, known)
@@ -119,15 +121,14 @@ export class Roster {
       }
       return member
     })
+    this.#index.replace(this.#members)
     for (const member of before) this.#departures.add(member, since)
     return { added, changed, removed: [...before] }
   }
 
   /** Throws `ArgumentError` where an endpoint of this id or address is there already. */
   refuseTwin(serviceName: string, endpoint: Endpoint): void {
-    const twin = this.#members.find(
-      (member) => member.endpoint.id === endpoint.id || member.endpoint.url === endpoint.url,
-    )
+    const twin = this.#index.twinOf(endpoint)
     if (twin === undefined) return
     throw new ArgumentError(
       `service "${serviceName}" already has endpoint "${twin.endpoint.id}" at ${twin.endpoint.url}; set() changes it, remove() takes it out`,
@@ -137,12 +138,14 @@ export class Roster {
   add(endpoint: Endpoint, place: Place): Member {
     const member: Member = { endpoint, ...place, service: this.#service }
     this.#bySlot[place.slot] = member
-    this.#members = [...this.#members, member]
+    this.#members = this.#members.concat(member)
+    this.#index.add(member)
     return member
   }
 
   remove(member: Member, since: number): void {
-    this.#members = this.#members.filter((other) => other !== member)
+    this.#members = this.#members.toSpliced(this.#members.indexOf(member), 1)
+    this.#index.remove(member)
     this.#departures.add(member, since)
   }
 
