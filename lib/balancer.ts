@@ -78,6 +78,7 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
       config = parseBalancerConfig(source)
       const seed = config.seed ?? Math.floor(Math.random() * TWO_TO_32)
       this.#state = SharedState.create(selection.kind, selection.factory, seed)
+      timers.simulated?.drive(this.#state.root)
     }
     this.#departures = new Departures(
       this.#state,

@@ -89,6 +89,8 @@ export class ServiceChecks {
   }
 
   #checkOf({ health, client }: ResolvedService): Check {
+    const { simulated } = this.#timers
+    if (simulated !== undefined) return simulated.check
     if (health?.http === undefined) return tcpCheck
     const { name } = this.#service
     if (!health.http.agent) {

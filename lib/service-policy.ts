@@ -55,6 +55,8 @@ export class ServicePolicy {
       timers: this.#timers,
       changed: this.#changed,
       probe: (endpoint: Endpoint, path: string, timeoutMs: number) => {
+        const { simulated } = this.#timers
+        if (simulated !== undefined) return simulated.probe(endpoint, timeoutMs)
         this.#probe ??= new HttpProbe(client, name, this.#timers)
         return this.#probe.ask(endpoint, path, timeoutMs)
       },

@@ -81,7 +81,7 @@ export class Ejection<T extends Node> {
     members: () => readonly T[],
     onChange: (member: T, change: EjectionChange, why: string) => void,
     leads: () => boolean = () => true,
-    connect: Check = tcpCheck,
+    connect: Check = timers.simulated?.check ?? tcpCheck,
   ) {
     this.#state = state
     this.#options = options

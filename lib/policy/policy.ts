@@ -32,7 +32,11 @@ export interface PolicyView {
 export type PolicyPicker = (request: PickOptions) => number
 
 /** Asks an endpoint how loaded it is. Resolves to undefined where no answer, or none with a report, came in time. */
-export type Probe = (endpoint: Endpoint, path: string, timeoutMs: number) => Promise<LoadReport | undefined>
+export type Probe = (
+  endpoint: Endpoint,
+  path: string,
+  timeoutMs: number,
+) => PromiseLike<LoadReport | undefined>
 
 /** What a policy with a life of its own gets when it is opened for a service, in one thread. */
 export interface PolicyContext {

@@ -1,6 +1,7 @@
 /**
  * Time and chance of the control loops, in one injected place: the system's, or a manual one for tests and simulation.
  */
+import type { Endpoint, LoadReport } from '../model.js'
 import { monotonicNow } from './clock.js'
 
 export interface TimerHandle {
@@ -14,6 +15,18 @@ export interface Timers {
   after(ms: number, fn: () => void): TimerHandle
   /** Uniform in [0, 1). */
   random(): number
+  /** Only in a simulation: what the control loops meet in the place of a machine and its network. */
+  readonly simulated?: SimulatedMachine
+}
+
+/** What a balancer touches beside timers, made up by a simulation. */
+export interface SimulatedMachine {
+  /** The engine is to read the simulation's clock, through the words for it in a balancer's root segment. */
+  drive(root: Int32Array<SharedArrayBuffer>): void
+  /** An active check, or a bare connection; `ok` where the endpoint takes requests. */
+  check(endpoint: Endpoint): Promise<{ ok: boolean; latencyMs: number; detail: string }>
+  /** Asks an endpoint how loaded it is. */
+  probe(endpoint: Endpoint, timeoutMs: number): PromiseLike<LoadReport | undefined>
 }
 
 export const systemTimers: Timers = {

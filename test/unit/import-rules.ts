@@ -74,7 +74,7 @@ const LAYERS: readonly (readonly string[])[] = [
   // What surrounds a policy: the order in which stages narrow down the endpoints.
   ['view'],
   ['.'],
-  ['clients', 'admin'],
+  ['clients', 'admin', 'simulate'],
   ['index.ts'],
   ['cli'],
 ]

@@ -1,0 +1,59 @@
+import { BalancerCore } from '../balancer.js'
+import { NoEndpointError, OverloadedError } from '../errors.js'
+import type { Lease } from '../lease.js'
+import type { BalancerConfig } from '../model.js'
+import type { Service } from '../service.js'
+import { ClientMachine, type World } from './machine.js'
+import type { RandomStream } from './random.js'
+
+/** The service that every simulated request is for. */
+export const SERVICE = 'simulated'
+
+/** One process that sends requests, with the shipped balancer. */
+export class SimulatedClient {
+  readonly #balancer: BalancerCore
+  readonly #machine: ClientMachine
+  /** Requests that wait until an endpoint is below its limit, by number. */
+  readonly queue: number[] = []
+  /** Leases that have not ended. */
+  inFlight = 0
+
+  /** Throws `ConfigError`. */
+  constructor(config: BalancerConfig, world: World, random: RandomStream) {
+    this.#machine = new ClientMachine(world, random)
+    this.#balancer = new BalancerCore(config, this.#machine)
+  }
+
+  get service(): Service {
+    this.#machine.sync()
+    return this.#balancer.service(SERVICE)
+  }
+
+  start(): Promise<void> {
+    return this.#balancer.start()
+  }
+
+  /** A place for one request; `full`: each endpoint is at its limit; `none`: no endpoint may be used. */
+  pick(key: string | undefined): Lease | 'full' | 'none' {
+    this.#machine.sync()
+    try {
+      const lease = this.#balancer.pick(key === undefined ? SERVICE : { service: SERVICE, key })
+      this.inFlight++
+      return lease
+    } catch (error) {
+      if (error instanceof OverloadedError) return 'full'
+      if (error instanceof NoEndpointError) return 'none'
+      throw error
+    }
+  }
+
+  /** Call before a lease of this client ends. */
+  ends(): void {
+    this.#machine.sync()
+    this.inFlight--
+  }
+
+  stop(): Promise<void> {
+    return this.#balancer.stop({ drainMs: 0 })
+  }
+}

@@ -1,0 +1,48 @@
+/** How a request ended, for its client. */
+export const ENDED = {
+  ANSWERED: 1,
+  /** An error status, a connection that was refused or broke. */
+  FAILED: 2,
+  /** Not answered before the deadline. */
+  TIMED_OUT: 3,
+  /** The balancer had no endpoint for it, or each was at its limit. */
+  REFUSED: 4,
+} as const
+
+export type EndedCode = (typeof ENDED)[keyof typeof ENDED]
+
+const INITIAL_CAPACITY = 1 << 14
+
+/** What became of each request that counts, in order of arrival. */
+export class Recorder {
+  count = 0
+  /** ms since the simulation began. */
+  arrivedAt = new Float64Array(INITIAL_CAPACITY)
+  /** ms from arrival to answer; of a request that timed out, the deadline; NaN for one that failed or was refused. */
+  latencyMs = new Float64Array(INITIAL_CAPACITY)
+  ended = new Uint8Array(INITIAL_CAPACITY)
+
+  arrived(at: number): number {
+    if (this.count === this.ended.length) this.#grow()
+    const ordinal = this.count++
+    this.arrivedAt[ordinal] = at
+    this.latencyMs[ordinal] = Number.NaN
+    return ordinal
+  }
+
+  end(ordinal: number, how: EndedCode, latencyMs: number): void {
+    this.ended[ordinal] = how
+    this.latencyMs[ordinal] = latencyMs
+  }
+
+  #grow(): void {
+    const length = 2 * this.ended.length
+    const longer = <T extends Float64Array | Uint8Array>(from: T, to: T): T => {
+      to.set(from)
+      return to
+    }
+    this.arrivedAt = longer(this.arrivedAt, new Float64Array(length))
+    this.latencyMs = longer(this.latencyMs, new Float64Array(length))
+    this.ended = longer(this.ended, new Uint8Array(length))
+  }
+}

@@ -1,0 +1,81 @@
+import type { Lease } from '../lease.js'
+
+const INITIAL_CAPACITY = 256
+
+/** Where a request is. */
+export const STAGE = {
+  FREE: 0,
+  /** At its client: each endpoint is at its limit. */
+  AT_CLIENT: 1,
+  /** On its way to an answer without any work: refused, or an error. */
+  FAILING: 2,
+  /** At its endpoint, waiting for a worker. */
+  WAITING: 3,
+  /** A worker is at it. */
+  SERVED: 4,
+  /** Its client has gone. It is not begun any more; a worker that has begun it goes on. */
+  GIVEN_UP: 5,
+} as const
+
+/** Not of any client: an antagonist's. */
+export const NOBODY = -1
+/** At no endpoint. */
+export const NOWHERE = -1
+
+/** The requests under way, by number; numbers are used again. */
+export class Requests {
+  arrivedAt = new Float64Array(INITIAL_CAPACITY)
+  /** Service time on an endpoint of speed 1 that nothing disturbs, ms. */
+  work = new Float64Array(INITIAL_CAPACITY)
+  /** When its worker is done, ms: an event of another time is not, or no longer, its. */
+  endsAt = new Float64Array(INITIAL_CAPACITY)
+  duration = new Float64Array(INITIAL_CAPACITY)
+  /** Position among all requests in order of arrival; negative: not counted. */
+  ordinal = new Int32Array(INITIAL_CAPACITY)
+  client = new Int32Array(INITIAL_CAPACITY)
+  endpoint = new Int32Array(INITIAL_CAPACITY)
+  stage = new Uint8Array(INITIAL_CAPACITY)
+  key = new Int32Array(INITIAL_CAPACITY)
+  readonly leases: (Lease | undefined)[] = []
+  /** Tells the endpoint's own counts that the request has been answered. */
+  readonly answered: ((() => void) | undefined)[] = []
+  readonly #free: number[] = []
+  #used = 0
+
+  take(): number {
+    const request = this.#free.pop() ?? this.#used++
+    if (request === this.stage.length) this.#grow()
+    return request
+  }
+
+  free(request: number): void {
+    this.stage[request] = STAGE.FREE
+    this.endsAt[request] = Number.NaN
+    this.leases[request] = undefined
+    this.answered[request] = undefined
+    this.#free.push(request)
+  }
+
+  /** Those at an endpoint, whether served or waiting. */
+  *at(endpoint: number): Iterable<number> {
+    for (let request = 0; request < this.#used; request++)
+      if (this.stage[request] >= STAGE.WAITING && this.endpoint[request] === endpoint) yield request
+  }
+
+  #grow(): void {
+    const length = 2 * this.stage.length
+    const longer = <T extends Float64Array | Int32Array | Uint8Array>(from: T, to: T): T => {
+      to.set(from)
+      return to
+    }
+    this.arrivedAt = longer(this.arrivedAt, new Float64Array(length))
+    this.work = longer(this.work, new Float64Array(length))
+    this.endsAt = longer(this.endsAt, new Float64Array(length))
+    this.duration = longer(this.duration, new Float64Array(length))
+    this.ordinal = longer(this.ordinal, new Int32Array(length))
+    this.client = longer(this.client, new Int32Array(length))
+    this.endpoint = longer(this.endpoint, new Int32Array(length))
+    this.stage = longer(this.stage, new Uint8Array(length))
+    this.key = longer(this.key, new Int32Array(length))
+  }
+}

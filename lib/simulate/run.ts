@@ -1,0 +1,357 @@
+import type { Lease } from '../lease.js'
+import type { Endpoint, LoadReport } from '../model.js'
+import type { TimerHandle } from '../runtime/timers.js'
+import { type Arrivals, arrivalsOf } from './arrivals.js'
+import type { SimulatedClient } from './client.js'
+import type { SimulationConfig } from './config.js'
+import { type Distribution, distributionOf } from './distributions.js'
+import type { SimulatedEndpoint } from './endpoint.js'
+import { EventQueue } from './events.js'
+import type { Keys } from './keys.js'
+import { START_MS, type World } from './machine.js'
+import { RandomStream } from './random.js'
+import { ENDED, type EndedCode, Recorder } from './recorder.js'
+import { NOBODY, NOWHERE, Requests, STAGE } from './requests.js'
+
+const EVENT = { ARRIVAL: 0, SERVED: 1, FAILED: 2, DEADLINE: 3, TIMER: 4 } as const
+
+/** An error answer, a refused connection: time to either, ms. */
+const FAILURE_MS = 1
+/** Round trip of a probe or a check, ms. */
+const PROBE_MS = 1
+const TAILS = 8
+
+/** Each use of random numbers has a stream; the clients' follow. */
+export const STREAM = { ARRIVALS: 0, WORK: 1, ROUTES: 2, FAILURES: 3, ANTAGONISTS: 4, CLIENTS: 100 } as const
+
+/** One policy's run: events in order of their time, from the first arrival to the last answer. */
+export class Run implements World {
+  readonly recorder = new Recorder()
+  readonly tail = new Float64Array(TAILS)
+  readonly distribution: Distribution
+  #now = START_MS
+  /** Something that was told by a promise waits for its turn. */
+  #unsettled = false
+  readonly #events = new EventQueue()
+  readonly #timers = new Map<number, () => void>()
+  #timersSet = 0
+  readonly #requests = new Requests()
+  #clients: readonly SimulatedClient[] = []
+  #endpoints: readonly SimulatedEndpoint[] = []
+  readonly #endpointOf = new Map<string, number>()
+  readonly #arrivals: Arrivals
+  readonly #work: RandomStream
+  readonly #routes: RandomStream
+  readonly #failures: RandomStream
+  readonly #config: SimulationConfig
+  readonly #keys: Keys | undefined
+  readonly #reports: boolean
+  /** Requests of clients that have arrived, and those of them that have not ended. */
+  #arrived = 0
+  #open = 0
+  /** Places that are taken. */
+  #leased = 0
+  #over = false
+
+  /** @param reports endpoints say how loaded they are in their answers */
+  constructor(config: SimulationConfig, perSecond: number, keys: Keys | undefined, reports: boolean) {
+    const { seed = 1 } = config
+    this.#config = config
+    this.#keys = keys
+    this.#reports = reports
+    this.distribution = distributionOf(config.serviceTime)
+    this.#arrivals = arrivalsOf(config.load, perSecond, new RandomStream(seed, STREAM.ARRIVALS))
+    this.#work = new RandomStream(seed, STREAM.WORK)
+    this.#routes = new RandomStream(seed, STREAM.ROUTES)
+    this.#failures = new RandomStream(seed, STREAM.FAILURES)
+  }
+
+  get now(): number {
+    return this.#now
+  }
+
+  /** ms since it began. */
+  readonly elapsed = (): number => this.#now - START_MS
+
+  /** Share of the requests that have arrived. */
+  get progress(): number {
+    const { requests, warmUp = 0, durationMs } = this.#config
+    const byCount = requests === undefined ? 0 : this.#arrived / (requests + warmUp)
+    return Math.min(1, Math.max(byCount, durationMs === undefined ? 0 : this.elapsed() / durationMs))
+  }
+
+  begin(clients: readonly SimulatedClient[], endpoints: readonly SimulatedEndpoint[]): void {
+    this.#clients = clients
+    this.#endpoints = endpoints
+    endpoints.forEach(({ id }, i) => {
+      this.#endpointOf.set(id, i)
+    })
+    this.#awaitArrival()
+  }
+
+  /**
+   * Goes on for at most `count` events, or until promises have to settle.
+   * @returns false when it is over
+   */
+  advance(count: number): boolean {
+    const events = this.#events
+    this.#unsettled = false
+    for (let i = 0; i < count && !this.#unsettled; i++) {
+      if (this.#over && this.#leased === 0) this.#giveUpHeld()
+      if (this.#over && this.#open === 0) return false
+      const { kind, subject } = events
+      this.#now = events.time
+      events.pop()
+      if (kind === EVENT.SERVED) this.#served(subject)
+      else if (kind === EVENT.ARRIVAL) this.#arrive()
+      else if (kind === EVENT.TIMER) this.#fire(subject)
+      else if (kind === EVENT.DEADLINE) this.#deadline(subject)
+      else this.#failed(subject)
+    }
+    return true
+  }
+
+  at(time: number, fn: () => void): TimerHandle {
+    const id = this.#timersSet++ & 0x7fffffff
+    this.#timers.set(id, fn)
+    this.#events.push(Math.max(time, this.#now), EVENT.TIMER, id)
+    return { cancel: () => void this.#timers.delete(id) }
+  }
+
+  #fire(id: number): void {
+    const fn = this.#timers.get(id)
+    this.#timers.delete(id)
+    fn?.()
+  }
+
+  check({ id }: Endpoint): Promise<{ ok: boolean; latencyMs: number; detail: string }> {
+    return new Promise((resolve) => {
+      this.at(this.#now + PROBE_MS, () => {
+        const ok = this.#endpoints[this.#endpointOf.get(id) as number].trouble.fail === undefined
+        this.#unsettled = true
+        resolve({ ok, latencyMs: PROBE_MS, detail: ok ? 'simulated' : 'an incident of the simulation' })
+      })
+    })
+  }
+
+  probe({ id }: Endpoint, timeoutMs: number, answered: (report: LoadReport | undefined) => void): void {
+    const endpoint = this.#endpoints[this.#endpointOf.get(id) as number]
+    const report = endpoint.trouble.fail === undefined ? endpoint.probed() : undefined
+    this.at(this.#now + (report === undefined ? timeoutMs : PROBE_MS), () => answered(report))
+  }
+
+  // A request's way.
+
+  #awaitArrival(): void {
+    const { requests = Number.POSITIVE_INFINITY, warmUp = 0, durationMs } = this.#config
+    const at = this.#arrivals(this.elapsed())
+    const tooLate = at === Number.POSITIVE_INFINITY || (durationMs !== undefined && at > durationMs)
+    if (this.#arrived === requests + warmUp || tooLate) this.#over = true
+    else this.#events.push(START_MS + at, EVENT.ARRIVAL, 0)
+  }
+
+  #arrive(): void {
+    const { warmUp = 0, deadlineMs } = this.#config
+    const requests = this.#requests
+    const request = requests.take()
+    const counts = this.#arrived++ >= warmUp
+    requests.arrivedAt[request] = this.#now
+    requests.work[request] = this.distribution.sample(this.#work)
+    requests.ordinal[request] = counts ? this.recorder.arrived(this.elapsed()) : -1
+    const among = this.#clients.length
+    const number = among === 1 ? 0 : this.#routes.below(among)
+    requests.client[request] = number
+    requests.endpoint[request] = NOWHERE
+    requests.key[request] = this.#keys?.draw(this.#routes) ?? -1
+    if (counts) this.#look(requests.ordinal[request])
+    this.#open++
+    if (deadlineMs !== undefined) this.#events.push(this.#now + deadlineMs, EVENT.DEADLINE, request)
+    const client = this.#clients[number]
+    if (client.queue.length === 0) this.#send(request, client)
+    else {
+      this.#hold(request, client)
+      if (client.inFlight === 0) this.#sendHeld(client)
+    }
+    this.#awaitArrival()
+  }
+
+  /** How many requests one endpoint has, in turn: Poisson arrivals see averages over time. */
+  #look(ordinal: number): void {
+    const { busy, waiting } = this.#endpoints[ordinal % this.#endpoints.length]
+    const seen = Math.min(busy + waiting, TAILS - 1)
+    for (let length = 0; length <= seen; length++) this.tail[length]++
+  }
+
+  /** False where it has to wait at its client. */
+  #send(request: number, client: SimulatedClient): boolean {
+    const key = this.#requests.key[request]
+    const lease = client.pick(key < 0 ? undefined : this.#keys?.text(key))
+    if (typeof lease === 'object') this.#sent(request, lease)
+    else if (lease === 'full' && this.#config.queue) return this.#hold(request, client)
+    else this.#end(request, ENDED.REFUSED, Number.NaN)
+    return true
+  }
+
+  #hold(request: number, client: SimulatedClient): false {
+    this.#requests.stage[request] = STAGE.AT_CLIENT
+    client.queue.push(request)
+    return false
+  }
+
+  #sendHeld(client: SimulatedClient): void {
+    const { queue } = client
+    while (queue.length > 0) {
+      const request = queue.shift() as number
+      if (this.#requests.stage[request] === STAGE.GIVEN_UP) this.#requests.free(request)
+      else if (!this.#send(request, client)) {
+        queue.unshift(queue.pop() as number)
+        return
+      }
+    }
+  }
+
+  /** Nothing will end any more that could make room for those that wait at their clients. */
+  #giveUpHeld(): void {
+    for (const client of this.#clients) {
+      this.#sendHeld(client)
+      for (const request of client.queue.splice(0)) {
+        if (this.#requests.stage[request] === STAGE.GIVEN_UP) this.#requests.free(request)
+        else this.#end(request, ENDED.REFUSED, Number.NaN)
+      }
+    }
+  }
+
+  #sent(request: number, lease: Lease): void {
+    const requests = this.#requests
+    const number = this.#endpointOf.get(lease.endpoint.id) as number
+    const endpoint = this.#endpoints[number]
+    this.#leased++
+    requests.leases[request] = lease
+    requests.endpoint[request] = number
+    endpoint.requests++
+    const { fail, share } = endpoint.trouble
+    if (fail !== undefined && (share === 1 || this.#failures.uniform() <= share)) {
+      requests.stage[request] = STAGE.FAILING
+      requests.work[request] = fail === 'refuse' ? 1 : 0
+      this.#events.push(this.#now + FAILURE_MS, EVENT.FAILED, request)
+      return
+    }
+    if (this.#reports) requests.answered[request] = endpoint.reporter?.begin()
+    this.enter(request, endpoint)
+  }
+
+  /** A request comes to an endpoint: at once to a worker where one is free. */
+  enter(request: number, endpoint: SimulatedEndpoint): void {
+    if (endpoint.busy < endpoint.workers) this.#serve(request, endpoint)
+    else {
+      this.#requests.stage[request] = STAGE.WAITING
+      endpoint.wait(request)
+    }
+  }
+
+  #serve(request: number, endpoint: SimulatedEndpoint): void {
+    const requests = this.#requests
+    const duration = endpoint.durationOf(requests.work[request])
+    endpoint.busy++
+    requests.stage[request] = STAGE.SERVED
+    requests.duration[request] = duration
+    requests.endsAt[request] = this.#now + duration
+    this.#events.push(this.#now + duration, EVENT.SERVED, request)
+  }
+
+  #served(request: number): void {
+    const requests = this.#requests
+    if (requests.endsAt[request] !== this.#now) return
+    const endpoint = this.#endpoints[requests.endpoint[request]]
+    endpoint.busy--
+    const mine = requests.client[request] !== NOBODY
+    if (mine) endpoint.worked(requests.duration[request])
+    for (let next = endpoint.next(); next >= 0; next = endpoint.next()) {
+      if (requests.stage[next] === STAGE.GIVEN_UP) requests.free(next)
+      else {
+        this.#serve(next, endpoint)
+        break
+      }
+    }
+    requests.answered[request]?.()
+    if (!mine || requests.stage[request] === STAGE.GIVEN_UP) requests.free(request)
+    else this.#answer(request, endpoint)
+  }
+
+  #answer(request: number, endpoint: SimulatedEndpoint): void {
+    const latency = this.#now - this.#requests.arrivedAt[request]
+    this.#endLease(request, (lease) =>
+      this.#reports ? lease.end({ ok: true, load: endpoint.report() }) : lease.end(),
+    )
+    this.#end(request, ENDED.ANSWERED, latency)
+  }
+
+  #failed(request: number): void {
+    const verdict = this.#requests.work[request] === 1 ? 'connect' : 'status'
+    this.#endLease(request, (lease) => lease.settle(verdict, -1))
+    this.#end(request, ENDED.FAILED, Number.NaN)
+  }
+
+  /** Its client gives up, and counts what it knows as a latency: the answer takes at least that long. */
+  #deadline(request: number): void {
+    const requests = this.#requests
+    const { deadlineMs = 0 } = this.#config
+    const stage = requests.stage[request]
+    const isOf = requests.arrivedAt[request] + deadlineMs === this.#now && requests.client[request] !== NOBODY
+    if (!isOf || stage === STAGE.FREE || stage === STAGE.FAILING || stage === STAGE.GIVEN_UP) return
+    requests.stage[request] = STAGE.GIVEN_UP
+    const { ordinal } = requests
+    if (ordinal[request] >= 0) this.recorder.end(ordinal[request], ENDED.TIMED_OUT, deadlineMs)
+    this.#open--
+    this.#endLease(request, (lease) => lease.settle('local-origin', this.#now - lease.startedAt))
+  }
+
+  /** Connections of an endpoint break: what it has is lost, for its clients and for the antagonist. */
+  crash(number: number): void {
+    const requests = this.#requests
+    const lost = [...requests.at(number)]
+    this.#endpoints[number].crash()
+    for (const request of lost) {
+      requests.endsAt[request] = Number.NaN
+      const isOpen = requests.client[request] !== NOBODY && requests.stage[request] !== STAGE.GIVEN_UP
+      requests.answered[request]?.()
+      if (!isOpen) requests.free(request)
+      else {
+        this.#endLease(request, (lease) => lease.settle('local-origin', -1))
+        this.#end(request, ENDED.FAILED, Number.NaN)
+      }
+    }
+  }
+
+  #endLease(request: number, end: (lease: Lease) => void): void {
+    const lease = this.#requests.leases[request]
+    if (lease === undefined) return
+    this.#requests.leases[request] = undefined
+    this.#leased--
+    const client = this.#clients[this.#requests.client[request]]
+    client.ends()
+    end(lease)
+    if (client.queue.length > 0) this.#sendHeld(client)
+  }
+
+  #end(request: number, how: EndedCode, latencyMs: number): void {
+    const ordinal = this.#requests.ordinal[request]
+    if (ordinal >= 0) this.recorder.end(ordinal, how, latencyMs)
+    this.#open--
+    this.#requests.free(request)
+  }
+
+  /** A request of others, of which only its endpoint knows. */
+  addOthers(number: number, work: number): void {
+    const endpoint = this.#endpoints[number]
+    if (endpoint.trouble.fail === 'refuse') return
+    const requests = this.#requests
+    const request = requests.take()
+    requests.client[request] = NOBODY
+    requests.endpoint[request] = number
+    requests.work[request] = work
+    requests.ordinal[request] = -1
+    requests.arrivedAt[request] = this.#now
+    this.enter(request, endpoint)
+  }
+}

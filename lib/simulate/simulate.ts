@@ -1,0 +1,110 @@
+import { engine } from '../engine/index.js'
+import { startAntagonists } from './antagonists.js'
+import { asksForReports, balancerConfig, endpointId, labelOf, singlesOf } from './balancers.js'
+import { SimulatedClient } from './client.js'
+import type { SimulatedPolicy, SimulationConfig } from './config.js'
+import { startDisruptions } from './deploy.js'
+import { distributionOf } from './distributions.js'
+import { SimulatedEndpoint } from './endpoint.js'
+import { Keys } from './keys.js'
+import { parseSimulation } from './parse.js'
+import { RandomStream } from './random.js'
+import { latencyResult, type PolicyResult, shareWithin } from './results.js'
+import { Run, STREAM } from './run.js'
+
+const DEFAULT_POLICY: SimulatedPolicy = 'peak-ewma'
+const MS_PER_S = 1_000
+const TWO_TO_32 = 4294967296
+/** Events between two looks at the real clock. */
+const EVENTS_AT_ONCE = 10_000
+const PROGRESS_MS = 200
+
+export interface SimulateOptions {
+  /** Called about five times a second. `share` is 0 to 1, of this policy's run. */
+  onProgress?(policy: string, share: number): void
+}
+
+/**
+ * Sends the same simulated requests through the shipped balancer under each policy, on this process's engine. One seed
+ * gives the same results each time.
+ *
+ * Each request is tried once: retries and hedging are the clients' (`fetch`, dispatcher), which are not simulated.
+ * @throws ConfigError with every fault of the configuration
+ */
+export async function simulate(
+  config: SimulationConfig,
+  options: SimulateOptions = {},
+): Promise<PolicyResult[]> {
+  const parsed = parseSimulation(config)
+  const results: PolicyResult[] = []
+  for (const policy of parsed.policies ?? [DEFAULT_POLICY])
+    results.push(await simulatePolicy(parsed, policy, options))
+  return results
+}
+
+async function simulatePolicy(
+  config: SimulationConfig,
+  policy: SimulatedPolicy,
+  { onProgress }: SimulateOptions,
+): Promise<PolicyResult> {
+  const { seed = 1, clients: processes = 1 } = config
+  const label = labelOf(policy)
+  const singles = singlesOf(config.endpoints)
+  const reports = asksForReports(policy)
+  const keys = config.keys === undefined ? undefined : new Keys(config.keys)
+  const run = new Run(config, perSecondOf(config), keys, reports)
+  const clients = Array.from({ length: processes }, (_, i) => {
+    const random = new RandomStream(seed, STREAM.CLIENTS + i)
+    return new SimulatedClient(balancerConfig(config, policy, (seed + i) % TWO_TO_32), run, random)
+  })
+  const endpoints = singles.map(
+    (single, i) => new SimulatedEndpoint(endpointId(i), single, run.elapsed, reports),
+  )
+  try {
+    startAntagonists(run, singles, endpoints, seed)
+    startDisruptions(run, clients, endpoints, config.deploy)
+    run.begin(clients, endpoints)
+    for (const client of clients) await client.start()
+    let reported = performance.now()
+    while (run.advance(EVENTS_AT_ONCE)) {
+      // Promises of health checks settle; and whoever else lives in this process gets a turn.
+      await new Promise((resolve) => setImmediate(resolve))
+      if (performance.now() - reported < PROGRESS_MS) continue
+      reported = performance.now()
+      onProgress?.(label, run.progress)
+    }
+  } finally {
+    for (const client of clients) await client.stop()
+  }
+  return resultOf(label, run, endpoints)
+}
+
+function resultOf(label: string, run: Run, endpoints: readonly SimulatedEndpoint[]): PolicyResult {
+  const { recorder } = run
+  const simulatedMs = run.elapsed()
+  const sent = endpoints.reduce((sum, { requests }) => sum + requests, 0)
+  const most = Math.max(...endpoints.map(({ requests }) => requests))
+  return {
+    policy: label,
+    engine: engine.kind,
+    simulatedMs,
+    ...latencyResult(recorder),
+    endpoints: endpoints.map(({ id, requests, busyMs, workers }) => ({
+      id,
+      requests,
+      share: sent === 0 ? 0 : requests / sent,
+      utilization: Number.isFinite(workers) ? busyMs / simulatedMs / workers : Number.NaN,
+    })),
+    maxOverMean: sent === 0 ? Number.NaN : (most * endpoints.length) / sent,
+    queueTail: Array.from(run.tail, (seen) => seen / recorder.count),
+    between: (fromMs, untilMs) => latencyResult(recorder, fromMs, untilMs),
+    shareWithin: (limitMs) => shareWithin(recorder, limitMs),
+  }
+}
+
+/** Requests a second of all clients together. */
+function perSecondOf({ load, endpoints, serviceTime }: SimulationConfig): number {
+  if (load.rate !== undefined) return load.rate
+  const workers = singlesOf(endpoints).reduce((sum, one) => sum + (one.workers ?? 1) * (one.speed ?? 1), 0)
+  return ((load.utilization ?? 0) * workers * MS_PER_S) / distributionOf(serviceTime).mean
+}
