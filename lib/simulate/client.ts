@@ -15,6 +15,8 @@ export class SimulatedClient {
   readonly #machine: ClientMachine
   /** Requests that wait until an endpoint is below its limit, by number. */
   readonly queue: number[] = []
+  /** Endpoints have changed since it was last found that none has room. */
+  changed = true
   /** Leases that have not ended. */
   inFlight = 0
 
@@ -22,6 +24,9 @@ export class SimulatedClient {
   constructor(config: BalancerConfig, world: World, random: RandomStream) {
     this.#machine = new ClientMachine(world, random)
     this.#balancer = new BalancerCore(config, this.#machine)
+    this.#balancer.on('endpoint', () => {
+      this.changed = true
+    })
   }
 
   get service(): Service {

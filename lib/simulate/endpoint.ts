@@ -29,7 +29,7 @@ export class SimulatedEndpoint {
   readonly #now: () => number
   #windowEnd = 0
   #answered = 0
-  #workedMs = 0
+  #processorMs = 0
   #report: LoadReport = {}
 
   /** @param now ms since the simulation began */
@@ -81,13 +81,13 @@ export class SimulatedEndpoint {
     this.#head = 0
   }
 
-  /** A request was answered after `ms` of work. */
+  /** A request was answered: `ms` of a worker's time, of which what an antagonist took away was no use of the processor. */
   worked(ms: number): void {
     this.busyMs += ms
     if (this.reporter === undefined) return
     this.#roll()
     this.#answered++
-    this.#workedMs += ms
+    this.#processorMs += ms / this.contention
   }
 
   /** What it says of itself in an answer. */
@@ -110,10 +110,10 @@ export class SimulatedEndpoint {
     const workers = Number.isFinite(this.workers) ? this.workers : 1
     if (this.#windowEnd > 0) {
       const rps = (this.#answered / windowMs) * MS_PER_S
-      this.#report = { rps, cpuUtilization: this.#workedMs / windowMs / workers }
+      this.#report = { rps, cpuUtilization: this.#processorMs / windowMs / workers }
     }
     this.#windowEnd = now + REPORT_WINDOW_MS
     this.#answered = 0
-    this.#workedMs = 0
+    this.#processorMs = 0
   }
 }

@@ -170,7 +170,7 @@ export class Run implements World {
     if (client.queue.length === 0) this.#send(request, client)
     else {
       this.#hold(request, client)
-      if (client.inFlight === 0) this.#sendHeld(client)
+      if (client.inFlight === 0 || client.changed) this.#sendHeld(client)
     }
     this.#awaitArrival()
   }
@@ -198,21 +198,30 @@ export class Run implements World {
     return false
   }
 
+  /**
+   * A place may be free again. One end makes room for one; only where endpoints have changed as well is there more to be
+   * had. (Asking in vain is dear: the balancer throws.)
+   */
   #sendHeld(client: SimulatedClient): void {
     const { queue } = client
     while (queue.length > 0) {
       const request = queue.shift() as number
-      if (this.#requests.stage[request] === STAGE.GIVEN_UP) this.#requests.free(request)
-      else if (!this.#send(request, client)) {
-        queue.unshift(queue.pop() as number)
-        return
+      if (this.#requests.stage[request] === STAGE.GIVEN_UP) {
+        this.#requests.free(request)
+        continue
       }
+      if (!this.#send(request, client)) {
+        queue.unshift(queue.pop() as number)
+        client.changed = false
+      }
+      if (!client.changed) return
     }
   }
 
   /** Nothing will end any more that could make room for those that wait at their clients. */
   #giveUpHeld(): void {
     for (const client of this.#clients) {
+      client.changed = true
       this.#sendHeld(client)
       for (const request of client.queue.splice(0)) {
         if (this.#requests.stage[request] === STAGE.GIVEN_UP) this.#requests.free(request)
