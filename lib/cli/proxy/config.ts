@@ -1,6 +1,5 @@
 /** The proxy's file: the balancer's configuration, and beside it where to listen and which request goes to which service. */
-import { readFileSync } from 'node:fs'
-import { ConfigError, type ConfigFault, FairleadError } from '../../errors.js'
+import { ConfigError } from '../../errors.js'
 import type { BalancerConfig } from '../../model.js'
 import { check } from '../../options/check.js'
 import { Faults, join } from '../../options/faults.js'
@@ -8,7 +7,7 @@ import { fieldKinds, isRecord, MAX_MS } from '../../options/fields.js'
 import { copyPlain } from '../../options/plain.js'
 import { parseBalancerConfig } from '../../options.js'
 import { loadZod } from '../../runtime/lazy.js'
-import { parseText, type Text } from './text.js'
+import { readConfigFile } from '../config-file.js'
 
 export interface Listen {
   readonly host: string
@@ -39,44 +38,8 @@ const LISTEN_DEFAULTS: Listen = { host: '127.0.0.1', port: 8080, trustForwarded:
 const HOST = /^[^\s/:]+$|^\[[0-9A-Fa-f:.]+\]$/
 const PATH = /^\/[^\s?#]*$/
 
-/** The file cannot be read, is not YAML or JSON, or has faults: all of them, with their lines. */
-export class ProxyConfigError extends FairleadError {
-  override readonly name = 'ProxyConfigError'
-
-  constructor(file: string, faults: readonly string[]) {
-    const what = faults.length === 1 ? 'a fault' : `${faults.length} faults`
-    super('FAIRLEAD_CONFIG', `${file} has ${what}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
-  }
-}
-
-/** @throws ProxyConfigError */
-export function readProxyConfig(file: string): ProxyConfig {
-  let source: string
-  try {
-    source = readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new ProxyConfigError(file, [`it cannot be read: ${(error as Error).message}`])
-  }
-  const text = parseText(source)
-  if (text.faults.length > 0) throw new ProxyConfigError(file, text.faults)
-  try {
-    return parseProxyConfig(text.value)
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    throw new ProxyConfigError(file, located(error.faults, text))
-  }
-}
-
-/** The faults in the order of the file, each with its line. */
-function located(faults: readonly ConfigFault[], text: Text): string[] {
-  return faults
-    .map(({ path, message }) => ({
-      line: text.lineOf(path) ?? 0,
-      message: `${path || 'the file'}: ${message}`,
-    }))
-    .sort((a, b) => a.line - b.line)
-    .map(({ line, message }) => (line === 0 ? message : `line ${line}: ${message}`))
-}
+/** @throws ConfigFileError */
+export const readProxyConfig = (file: string): ProxyConfig => readConfigFile(file, parseProxyConfig)
 
 /** @throws ConfigError with every fault of the proxy's own part and of the balancer's */
 export function parseProxyConfig(input: unknown): ProxyConfig {

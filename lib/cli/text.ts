@@ -1,5 +1,5 @@
 /** YAML (or JSON, which is YAML) with line numbers. */
-import { loadYaml } from '../../runtime/lazy.js'
+import { loadYaml } from '../runtime/lazy.js'
 
 export interface Text {
   /** undefined where there are faults. */
