@@ -2,11 +2,11 @@
 import { isMainThread } from 'node:worker_threads'
 import { ArgumentError, ClosedError, FairleadError } from '../errors.js'
 import { monotonicNow } from '../runtime/clock.js'
-import { endsNoted, onThreadEnd } from '../runtime/thread-ends.js'
+import { endsNoted } from '../runtime/thread-ends.js'
 import { EventLoopReader, type LoopWaiter, type ReaderPort } from './event-loop-reader.js'
 import type { QueueLanes } from './lanes.js'
 import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES, WAITER_KIND } from './layout.js'
-import { type QueueMemory, show } from './memory.js'
+import { show } from './memory.js'
 import { isAnyReadable, isEnded } from './reading.js'
 import {
   countRescue,
@@ -244,39 +244,3 @@ function release(owned: Ownership): void {
 }
 
 const abandoned = new FinalizationRegistry<Ownership>(release)
-
-/** What a port does when a thread ends. */
-type PortOfThread = Pick<QueuePort<never, never>, 'reap' | 'leave'>
-
-/** This thread's ports by queue, so that all objects of one queue in one thread are the same producer. */
-const ports = new Map<string, WeakRef<PortOfThread>>()
-const forgotten = new FinalizationRegistry<string>((id) => {
-  if (ports.get(id)?.deref() === undefined) ports.delete(id)
-})
-
-let isListening = false
-
-/** This thread's port of the queue in `memory`; made by `create` where it has none yet. */
-export function portOf<Port extends PortOfThread>(memory: QueueMemory, create: () => Port): Port {
-  // A queue is of one kind, and so are its ports.
-  const known = ports.get(memory.id)?.deref() as Port | undefined
-  if (known !== undefined) return known
-  // Accepted items of a thread that ends by process.exit() within a turn are published then.
-  if (!isListening) {
-    isListening = true
-    process.on('exit', leaveAll)
-    onThreadEnd(() => {
-      for (const one of ports.values()) one.deref()?.reap()
-    })
-  }
-  const port = create()
-  ports.set(memory.id, new WeakRef<PortOfThread>(port))
-  forgotten.register(port, memory.id)
-  // Threads may have ended while nobody had the queue open who could hear it.
-  port.reap()
-  return port
-}
-
-function leaveAll(): void {
-  for (const port of ports.values()) port.deref()?.leave()
-}

@@ -2,7 +2,7 @@ import { ArgumentError } from '../errors.js'
 import { batchesOf } from './batches.js'
 import { type QueueEngine, selectedQueueEngine } from './engine.js'
 import { show } from './memory.js'
-import { portOf } from './port.js'
+import { portOf } from './ports.js'
 import {
   createRequestMemory,
   openRequestMemory,

@@ -2,7 +2,7 @@ import { ArgumentError } from '../errors.js'
 import { batchesOf } from './batches.js'
 import { type QueueEngine, selectedQueueEngine } from './engine.js'
 import { createQueueMemory, openQueueMemory, show, TicketMemory, type TicketQueueHandle } from './memory.js'
-import { portOf } from './port.js'
+import { portOf } from './ports.js'
 import { queueStats, type TicketQueueStats } from './stats.js'
 import { TicketPort } from './ticket-port.js'
 
