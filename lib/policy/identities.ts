@@ -1,10 +1,9 @@
 import { hashText, mix } from './hash.js'
 import type { Candidate } from './policy.js'
+import { sortHashes } from './sort-hashes.js'
 
 const SEED_A = 0x66616972
 const SEED_B = 0x6c656164
-/** Bits of an index in a sort key: 32 + 21 are what a double holds. */
-const INDEX_RANGE = 2 ** 21
 /** Endpoints between two yields. */
 const STEP = 2_048
 
@@ -24,26 +23,33 @@ export interface Identities {
 export function* identify(members: readonly Candidate[], weights: Float64Array): Generator<void, Identities> {
   const n = members.length
   const hashes = new Uint32Array(n)
-  const keys = new Float64Array(n)
   for (let i = 0; i < n; i++) {
     hashes[i] = hashText(members[i].endpoint.id, SEED_A)
-    keys[i] = hashes[i] * INDEX_RANGE + i
     if (i % STEP === STEP - 1) yield
   }
-  keys.sort()
-  yield
-  const order = Array.from(keys, (key) => key % INDEX_RANGE)
+  const { order } = yield* sortHashes(hashes)
   untieById(order, hashes, members)
-  return {
-    slots: Uint32Array.from(order, (i) => members[i].slot),
-    weights: Float64Array.from(order, (i) => weights[i]),
-    a: Uint32Array.from(order, (i) => hashes[i]),
-    b: Uint32Array.from(order, (i) => mix(hashText(members[i].endpoint.id, SEED_B))),
+  yield
+  const identities = {
+    slots: new Uint32Array(n),
+    weights: new Float64Array(n),
+    a: new Uint32Array(n),
+    b: new Uint32Array(n),
   }
+  for (let at = 0; at < n; at++) {
+    const i = order[at]
+    const { slot, endpoint } = members[i]
+    identities.slots[at] = slot
+    identities.weights[at] = weights[i]
+    identities.a[at] = hashes[i]
+    identities.b[at] = mix(hashText(endpoint.id, SEED_B))
+    if (at % STEP === STEP - 1) yield
+  }
+  return identities
 }
 
 /** Among 100,000 endpoints one pair or so has the same hash: then the ids decide, not the positions. */
-function untieById(order: number[], hashes: Uint32Array, members: readonly Candidate[]): void {
+function untieById(order: Uint32Array, hashes: Uint32Array, members: readonly Candidate[]): void {
   for (let i = 1; i < order.length; i++) {
     for (let j = i; j > 0 && hashes[order[j]] === hashes[order[j - 1]]; j--) {
       if (members[order[j - 1]].endpoint.id <= members[order[j]].endpoint.id) break

@@ -52,16 +52,16 @@ const sizeFor = (endpoints: number): number =>
 
 /** Offset and skip of each endpoint from its two hashes, as in the paper. */
 export function maglevSpec({ slots, weights, a, b }: Identities, size: number): MaglevSpec {
+  const n = slots.length
   let largest = 0
   for (const weight of weights) if (weight > largest) largest = weight
-  return {
-    size,
-    offsets: a.map((hash) => hash % size),
-    skips: b.map((hash) => (hash % (size - 1)) + 1),
-    shares: weights.map((weight) => weight / largest),
-    names: slots,
-    table: new Uint32Array(size),
+  const [offsets, skips, shares] = [new Uint32Array(n), new Uint32Array(n), new Float64Array(n)]
+  for (let i = 0; i < n; i++) {
+    offsets[i] = a[i] % size
+    skips[i] = (b[i] % (size - 1)) + 1
+    shares[i] = weights[i] / largest
   }
+  return { size, offsets, skips, shares, names: slots, table: new Uint32Array(size) }
 }
 
 /** @param tableSize a prime; 0: by the number of endpoints */

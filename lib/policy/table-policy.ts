@@ -44,11 +44,16 @@ export function openTablePolicy(
   }
 }
 
-const recipeOf = (view: PolicyView, members: readonly Candidate[]): Recipe => ({
-  slots: Float64Array.from(members, ({ slot }) => slot),
-  weights: weightsOf(view, members),
-  ids: members.map(({ endpoint }) => endpoint.id),
-})
+function recipeOf(view: PolicyView, members: readonly Candidate[]): Recipe {
+  const n = members.length
+  const slots = new Float64Array(n)
+  const ids = new Array<string>(n)
+  for (let i = 0; i < n; i++) {
+    slots[i] = members[i].slot
+    ids[i] = members[i].endpoint.id
+  }
+  return { slots, weights: weightsOf(view, members), ids }
+}
 
 function isSame(a: Recipe, b: Recipe): boolean {
   const n = a.ids.length

@@ -2,8 +2,11 @@ import { SLOT } from '../engine/layout.js'
 import type { Candidate, PolicyView } from './policy.js'
 
 /** The weights in force, by position: as configured, by rule, set at run time, or by agent check. All above 0. */
-export const weightsOf = ({ state }: PolicyView, members: readonly Candidate[]): Float64Array =>
-  Float64Array.from(members, ({ slot }) => state.getFloat(slot, SLOT.WEIGHT))
+export function weightsOf({ state }: PolicyView, members: readonly Candidate[]): Float64Array {
+  const weights = new Float64Array(members.length)
+  for (let i = 0; i < weights.length; i++) weights[i] = state.getFloat(members[i].slot, SLOT.WEIGHT)
+  return weights
+}
 
 export function areEqual(weights: Float64Array): boolean {
   for (const weight of weights) if (weight !== weights[0]) return false

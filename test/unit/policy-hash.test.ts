@@ -6,6 +6,8 @@ import { type Identities, identify } from '../../lib/policy/identities.js'
 import type { KeyTable } from '../../lib/policy/key-table.js'
 import { buildMaglev } from '../../lib/policy/maglev.js'
 import { buildRing, MAX_POINTS, pointCounts } from '../../lib/policy/ring-hash.js'
+import { sortHashes } from '../../lib/policy/sort-hashes.js'
+import { seeded } from '../support/seeded.js'
 import { endpoint } from '../support/state.js'
 
 const M = 65_537
@@ -68,6 +70,38 @@ describe('hashText', () => {
     for (let i = 0; i < 64_000; i++) cells[hashText(`user-${i}`) >>> 26]++
     // 63 degrees of freedom: 103.4 is exceeded once in a thousand.
     expect(cells.reduce((sum, n) => sum + (n - 1000) ** 2 / 1000, 0)).toBeLessThan(103.4)
+  })
+})
+
+describe('sorting hashes', () => {
+  const below = seeded(5)
+  it.each([1, 2, 3, 100, 5_000, 20_000])('puts %d into order, equal ones as they came', (n) => {
+    // Few values for some, so that many are equal.
+    const range = n === 5_000 ? 50 : TWO_TO_32
+    const hashes = Uint32Array.from({ length: n }, () => below(range) * (TWO_TO_32 / range))
+    const { order, starts, shift } = finish(sortHashes(hashes))
+    const expected = Array.from(hashes.keys()).sort((a, b) => hashes[a] - hashes[b] || a - b)
+    expect([...order]).toEqual(expected)
+    for (const high of [0, 1, (starts.length - 2) >> 1, starts.length - 2]) {
+      const first = expected.findIndex((i) => hashes[i] >>> shift >= high)
+      expect(starts[high]).toBe(first < 0 ? n : first)
+    }
+  })
+})
+
+describe('tables of many endpoints', () => {
+  it('are made in many slices', () => {
+    const slicesOf = (steps: Generator<void, unknown>) => {
+      let slices = 1
+      while (!steps.next().done) slices++
+      return slices
+    }
+    const many = identities(names(20_000))
+    const members = names(20_000).map((id, slot) => ({ slot, endpoint: endpoint(id) }))
+    expect(slicesOf(identify(members, new Float64Array(20_000).fill(1)))).toBeGreaterThan(18)
+    expect(slicesOf(buildMaglev(many, 0))).toBeGreaterThan(655_373 / 8_192)
+    // Made, counted, put into order, put in their place.
+    expect(slicesOf(buildRing(many, 160))).toBeGreaterThan((4 * 1_000_000) / 8_192)
   })
 })
 
