@@ -147,17 +147,13 @@ export class ClosedError extends FairleadError {
   }
 }
 
-/** A policy of the user's own threw, or chose what is not one of the endpoints it was given. No place was taken. */
+/** A policy of the user's own threw, or chose what is not one of the endpoints it was given, or is not defined in this thread. No place was taken. */
 export class PolicyError extends FairleadError {
   override readonly name = 'PolicyError'
   readonly policy: string
 
-  constructor(policy: string, what: string, options?: ErrorOptions) {
-    super(
-      'FAIRLEAD_POLICY',
-      `Policy "${policy}" ${what}; it must return one of the endpoints of its view, or undefined`,
-      options,
-    )
+  constructor(policy: string, what: string, right: string, options?: ErrorOptions) {
+    super('FAIRLEAD_POLICY', `Policy "${policy}" ${what}; ${right}`, options)
     this.policy = policy
   }
 }

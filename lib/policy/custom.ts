@@ -7,19 +7,40 @@ import { reserveFrom } from './choose.js'
 import type { OpenPolicy, PolicyPicker, PolicyView } from './policy.js'
 
 const TWO_TO_32 = 4294967296
+const RIGHT = 'it must return one of the endpoints of its view, or undefined'
 
 /** The user's policy that `options` names. Whatever it does wrong is a `PolicyError` of the pick, never of the view. */
 export function openCustom(options: ResolvedPolicy): OpenPolicy {
   const definition = customPolicy(options.name)
   return {
-    picker: (view) => {
-      if (definition === undefined) return failing(options.name, 'is not defined in this thread', undefined)
-      try {
-        return guarded(view, definition, options)
-      } catch (error) {
-        return failing(options.name, `threw when it was given its endpoints: ${messageOf(error)}`, error)
-      }
-    },
+    picker: (view) => (definition === undefined ? late(view, options) : picker(view, definition, options)),
+  }
+}
+
+function picker(view: PolicyView, definition: PolicyDefinition, options: ResolvedPolicy): PolicyPicker {
+  try {
+    return guarded(view, definition, options)
+  } catch (error) {
+    return failing(options.name, `threw when it was given its endpoints: ${messageOf(error)}`, error)
+  }
+}
+
+/** A worker thread that has attached to a balancer may define its policies until its first request. */
+function late(view: PolicyView, options: ResolvedPolicy): PolicyPicker {
+  const { name } = options
+  let choose: PolicyPicker | undefined
+  return (request) => {
+    if (choose === undefined) {
+      const definition = customPolicy(name)
+      if (definition === undefined)
+        throw new PolicyError(
+          name,
+          'is not defined in this thread',
+          'call definePolicy in each worker thread',
+        )
+      choose = picker(view, definition, options)
+    }
+    return choose(request)
   }
 }
 
@@ -41,7 +62,7 @@ function guarded(view: PolicyView, definition: PolicyDefinition, options: Resolv
     const chosen = call(name, choose, request)
     if (chosen === undefined) return byLeastRequest()
     const position = positionOf.get(chosen)
-    if (position === undefined) throw new PolicyError(name, `chose ${describe(chosen)}`)
+    if (position === undefined) throw new PolicyError(name, `chose ${describe(chosen)}`, RIGHT)
     return reserveFrom(view, slots, position)
   }
 }
@@ -50,7 +71,7 @@ function call(name: string, choose: (request: PickOptions) => Endpoint | undefin
   try {
     return choose(request)
   } catch (error) {
-    throw new PolicyError(name, `threw: ${messageOf(error)}`, { cause: error })
+    throw new PolicyError(name, `threw: ${messageOf(error)}`, RIGHT, { cause: error })
   }
 }
 
@@ -78,7 +99,7 @@ function endpointsOf(
 const failing =
   (name: string, what: string, cause: unknown): PolicyPicker =>
   () => {
-    throw new PolicyError(name, what, { cause })
+    throw new PolicyError(name, what, RIGHT, { cause })
   }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : typeof error)

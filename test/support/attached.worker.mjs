@@ -1,6 +1,6 @@
 // A thread that attaches to a balancer, or makes one, and does what it is asked, by name; see attached.ts.
 import { parentPort, workerData } from 'node:worker_threads'
-import { Balancer } from '../../dist/index.js'
+import { Balancer, definePolicy } from '../../dist/index.js'
 
 const { handle, config } = workerData
 const balancer = config === undefined ? Balancer.attach(handle) : new Balancer(config)
@@ -41,6 +41,8 @@ const jobs = {
     }
     return left
   },
+  /** A policy that always chooses the endpoint at `position`. */
+  define: (name, position) => definePolicy(name, { picker: (view) => () => view.endpoints[position] }),
   stats: () => balancer.stats(),
   inFlight: () => balancer.inFlight,
   start: () => balancer.start(),
