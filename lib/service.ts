@@ -365,18 +365,18 @@ export class Service {
   adopt(change: Extract<Change, { kind: 'add' | 'remove' | 'weigh' }>): void {
     this.#view = undefined
     if (change.kind === 'add') {
-      this.#setEndpoints((endpoints) => [...endpoints, change.endpoint])
+      this.#setEndpoints((endpoints) => endpoints.concat(change.endpoint))
       this.#tell(this.#roster.add(change.endpoint, change.place), 'added', 'it was added at run time')
       return
     }
     const id = change.kind === 'remove' ? change.id : change.endpoint.id
     const member = this.#roster.find(this.name, id)
     if (change.kind === 'remove') {
-      this.#setEndpoints((endpoints) => endpoints.filter((endpoint) => endpoint.id !== id))
+      this.#setEndpoints((endpoints) => endpoints.toSpliced(indexOf(endpoints, id), 1))
       this.#roster.remove(member, this.#host.version())
       this.#left(member)
     } else {
-      this.#setEndpoints((endpoints) => endpoints.map((other) => (other.id === id ? change.endpoint : other)))
+      this.#setEndpoints((endpoints) => endpoints.with(indexOf(endpoints, id), change.endpoint))
       member.endpoint = change.endpoint
     }
   }
@@ -565,6 +565,9 @@ function slotSettings({ policy, limits }: ResolvedService): SlotSettings {
 function ejectionOptions({ outlier = EJECTION_OFF, health }: ResolvedService): EjectionOptions {
   return health === undefined ? outlier : { ...outlier, reconnectMs: 0 }
 }
+
+const indexOf = (endpoints: readonly Endpoint[], id: string): number =>
+  endpoints.findIndex((endpoint) => endpoint.id === id)
 
 function noSubset(subset: PickOptions['subset']): string {
   const asked =
