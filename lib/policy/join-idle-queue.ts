@@ -32,7 +32,8 @@ class IdleQueue {
   /** A ring of positions with room for each endpoint once. */
   readonly #ring: Uint32Array
   readonly #waiting: Uint8Array
-  readonly #positionOf = new Map<number, number>()
+  /** By slot; -1 where the slot is none of the view's. */
+  readonly #positionOf: Int32Array
   #head = 0
   #length = 0
 
@@ -42,23 +43,24 @@ class IdleQueue {
     this.#view = view
     this.#ring = new Uint32Array(slots.length)
     this.#waiting = new Uint8Array(slots.length)
-    const order = Array.from(slots)
+    const order = slots.slice()
     for (let i = order.length - 1; i > 0; i--) {
       const j = randomPosition(view, i + 1)
       const swap = order[i]
       order[i] = order[j]
       order[j] = swap
     }
-    slots.forEach((slot, position) => {
-      this.#positionOf.set(slot, position)
-    })
+    let top = -1
+    for (let i = 0; i < slots.length; i++) if (slots[i] > top) top = slots[i]
+    this.#positionOf = new Int32Array(top + 1).fill(-1)
+    for (let i = 0; i < slots.length; i++) this.#positionOf[slots[i]] = i
     for (const slot of order) this.join(slot)
   }
 
   /** Puts a slot at the end, where it is idle and not waiting yet. */
   join(slot: number): void {
-    const position = this.#positionOf.get(slot)
-    if (position === undefined || this.#waiting[position] !== 0 || !this.#isIdle(slot)) return
+    const position = slot < this.#positionOf.length ? this.#positionOf[slot] : -1
+    if (position < 0 || this.#waiting[position] !== 0 || !this.#isIdle(slot)) return
     const { length } = this.#ring
     const tail = this.#head + this.#length++
     this.#ring[tail < length ? tail : tail - length] = position

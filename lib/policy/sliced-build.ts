@@ -26,7 +26,7 @@ export class SlicedBuild<T> {
       while (!step.done) step = steps.next()
       this.#current = step.value
     } else {
-      this.#advance(steps)
+      this.#later(steps)
     }
   }
 
@@ -35,9 +35,11 @@ export class SlicedBuild<T> {
     this.#slice = undefined
   }
 
-  #advance(steps: Generator<void, T>): void {
-    const step = steps.next()
-    if (step.done) this.#current = step.value
-    else this.#slice = this.#timers.after(0, () => this.#advance(steps))
+  #later(steps: Generator<void, T>): void {
+    this.#slice = this.#timers.after(0, () => {
+      const step = steps.next()
+      if (step.done) this.#current = step.value
+      else this.#later(steps)
+    })
   }
 }

@@ -9,6 +9,6 @@ export function weightsOf({ state }: PolicyView, members: readonly Candidate[]):
 }
 
 export function areEqual(weights: Float64Array): boolean {
-  for (const weight of weights) if (weight !== weights[0]) return false
+  for (let i = 1; i < weights.length; i++) if (weights[i] !== weights[0]) return false
   return true
 }

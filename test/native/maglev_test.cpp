@@ -20,8 +20,8 @@ MaglevSpec specOf(const std::vector<double>& weights, std::uint32_t size, std::u
   const double largest = *std::max_element(weights.begin(), weights.end());
   MaglevSpec spec{.size = size, .offsets = {}, .skips = {}, .shares = {}, .names = {}};
   for (std::size_t i = 0; i < weights.size(); ++i) {
-    spec.offsets.push_back(random() % size);
-    spec.skips.push_back(1 + random() % (size - 1));
+    spec.offsets.push_back(static_cast<std::uint32_t>(random() % size));
+    spec.skips.push_back(static_cast<std::uint32_t>(1 + random() % (size - 1)));
     spec.shares.push_back(weights[i] / largest);
     spec.names.push_back(static_cast<std::uint32_t>(i));
   }
