@@ -87,7 +87,7 @@ export class ServiceView {
     }
   }
 
-  #pickerOf(subset: string, { key, usable, all, zoneShare }: Part<Member>): PolicyPicker {
+  #pickerOf(subset: string, { key, usable, all }: Part<Member>): PolicyPicker {
     const { state, service, options, policy } = this.#basis
     const slots = new Uint32Array(usable.length)
     for (let i = 0; i < slots.length; i++) slots[i] = usable[i].slot
@@ -99,7 +99,6 @@ export class ServiceView {
       all,
       isUsable: slotLookup(slots),
       region: options.region === '' ? undefined : options.region,
-      share: zoneShare,
     })
   }
 }

@@ -18,19 +18,18 @@ export interface LoadBound {
  */
 export function loadBound(view: PolicyView, factorPercent: number): LoadBound | undefined {
   if (factorPercent === 0) return undefined
-  const { state, service, usable, share = 1 } = view
+  const { state, service, usable } = view
   const weights = weightsOf(view, usable)
   const sum = weights.reduce((total, weight) => total + weight, 0)
-  const shares = new Map(usable.map(({ slot }, i) => [slot, (factorPercent / PER_CENT) * (weights[i] / sum)]))
+  const share = new Map(usable.map(({ slot }, i) => [slot, (factorPercent / PER_CENT) * (weights[i] / sum)]))
   const word = state.serviceField(service, SERVICE.IN_FLIGHT)
   let requests = 0
   return {
     begin() {
-      // Where the view gets a part of the service's requests, of those in flight it counts that part as its own.
-      requests = Math.ceil(state.root[word] * share)
+      requests = state.root[word]
     },
     admits(slot) {
-      return state.peek(slot, SLOT.IN_FLIGHT) < boundOf(requests, shares.get(slot) as number)
+      return state.peek(slot, SLOT.IN_FLIGHT) < boundOf(requests, share.get(slot) as number)
     },
   }
 }

@@ -24,8 +24,6 @@ export interface PolicyView {
   readonly isUsable: (slot: number) => boolean
   /** This process's own region: for requests that name none. */
   readonly region?: string
-  /** Share of the service's requests that is meant for these endpoints; 1 unless given. */
-  readonly share?: number
 }
 
 /** Chooses a slot and reserves it; -1 when no usable slot has room. */

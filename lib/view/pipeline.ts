@@ -24,8 +24,6 @@ export interface Part<T> {
   readonly usable: readonly T[]
   /** Also those that are out just now: the stable set that hashing needs. */
   readonly all: readonly T[]
-  /** Share of the part and those that lie in it or around it: of the same priority and zone. */
-  readonly zoneShare: number
 }
 
 export interface Division<T> {
@@ -190,7 +188,6 @@ function addLayers<T>(
       share: share * layer.share,
       usable: layer.members,
       all,
-      zoneShare: share,
     })
   })
 }
