@@ -15,7 +15,7 @@ const CHANGES = [
   ['weight', 'a weight changed'],
   ['drain', 'an endpoint drained'],
 ] as const
-const FULL = { sizes: [10, 100, 1_000, 10_000, 100_000], warmUp: [20, 20], sliceMs: 20, rounds: 7 }
+const FULL = { sizes: [10, 100, 1_000, 10_000, 100_000], warmUp: [150], sliceMs: 40, rounds: 7 }
 const QUICK = { sizes: [10, 1_000, 10_000], warmUp: [10], sliceMs: 10, rounds: 3 }
 /** A change of one among so many endpoints is to hold the event loop for no longer than this. */
 const BOUND = { endpoints: 10_000, ms: 1 }

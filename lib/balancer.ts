@@ -437,7 +437,7 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
   #writeSettings(change: Change): void {
     if (change.kind === 'all') for (const service of this.#services.values()) service.writeSettings()
     else if (change.kind === 'service') this.#byIndex(change.service.index)?.writeSettings()
-    else if (change.kind === 'weigh') this.#byIndex(change.service)?.writeSettings()
+    else if (change.kind === 'weigh') this.#byIndex(change.service)?.writeWeight(change.endpoint.id)
     else this.#state.touchFilter(change.service)
   }
 

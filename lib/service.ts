@@ -396,6 +396,13 @@ export class Service {
     this.#state.touchFilter(this.index)
   }
 
+  /** As `writeSettings`, of one endpoint's weight. */
+  writeWeight(id: string): void {
+    const { slot, endpoint } = this.#roster.find(this.name, id)
+    this.#state.setFloat(slot, SLOT.WEIGHT, endpoint.weight)
+    this.#state.touchFilter(this.index)
+  }
+
   /** Adds one endpoint at run time. Throws `ConfigError` where it is faulty, `ArgumentError` where it is there already. */
   add(endpoint: string | EndpointConfig): Endpoint {
     const parsed = parseEndpoint(endpoint, 'endpoint')
