@@ -5,6 +5,7 @@ import { demoCommand } from './demo/command.js'
 import { doctorCommand } from './doctor/command.js'
 import { proxyCommand } from './proxy/command.js'
 import { EXIT, explain, isBrokenPipe } from './report.js'
+import { simulateCommand } from './simulate/command.js'
 
 /** `node main.js`, without arguments. */
 const BARE_LENGTH = 2
@@ -32,9 +33,9 @@ function program(): Command {
     .exitOverride()
     .addHelpText(
       'after',
-      '\nExamples:\n  fairlead demo --duration 10\n  fairlead proxy --config proxy.yaml\n  fairlead doctor\n',
+      '\nExamples:\n  fairlead demo --duration 10\n  fairlead proxy --config proxy.yaml\n  fairlead simulate simulation.yaml\n  fairlead doctor\n',
     )
-  for (const command of [demoCommand(), proxyCommand(), doctorCommand()]) {
+  for (const command of [demoCommand(), proxyCommand(), simulateCommand(), doctorCommand()]) {
     command.copyInheritedSettings(root)
     root.addCommand(command)
   }

@@ -1,6 +1,6 @@
 /** `fairlead/simulate`: the shipped balancer in simulated time. */
 export { definePolicy } from '../policy/define.js'
 export type * from './config.js'
-export { plotResults } from './plot.js'
+export { plotLatency, plotLoad } from './plot.js'
 export type { EndpointResult, LatencyResult, PolicyResult } from './results.js'
 export { type SimulateOptions, simulate } from './simulate.js'

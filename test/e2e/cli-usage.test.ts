@@ -15,12 +15,13 @@ describe('fairlead', () => {
     expect([...stdout.matchAll(/^ {2}(\w+) \[options\]/gm)].map((match) => match[1])).toEqual([
       'demo',
       'proxy',
+      'simulate',
       'doctor',
     ])
     expect(stdout).toMatch(/Examples:\n {2}fairlead /)
   })
 
-  it.each(['demo', 'proxy', 'doctor'])('%s --help has an example', async (command) => {
+  it.each(['demo', 'proxy', 'simulate', 'doctor'])('%s --help has an example', async (command) => {
     const { code, stdout, stderr } = await runCli([command, '--help'])
     expect(code).toBe(0)
     expect(stdout).toContain(`Usage: fairlead ${command}`)
@@ -29,7 +30,7 @@ describe('fairlead', () => {
   })
 
   it.each([
-    [[], 'which command? One of demo, proxy, doctor'],
+    [[], 'which command? One of demo, proxy, simulate, doctor'],
     [['prox'], "unknown command 'prox' (Did you mean proxy?)"],
     [['demo', '--duratoin', '5'], "unknown option '--duratoin' (Did you mean --duration?)"],
     [['demo', '--duration', '3'], 'It takes a number from 4 to 600.'],
@@ -37,6 +38,8 @@ describe('fairlead', () => {
     [['demo', '--seed', '1.5'], 'It takes a whole number from 0 to 4294967295.'],
     [['proxy'], "required option '-c, --config <file>' not specified"],
     [['proxy', '--config', 'x', '--port', '70000'], 'It takes a whole number from 0 to 65535.'],
+    [['simulate'], "missing required argument 'file'"],
+    [['simulate', 'x.yaml', '--jobs', '0'], 'It takes a whole number from 1 to 1000000000.'],
     [['doctor', 'extra'], 'too many arguments'],
   ])('%j is bad usage: one line, exit code 2', async (args, message) => {
     const { code, stdout, stderr } = await runCli(args)

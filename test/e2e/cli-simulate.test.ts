@@ -1,0 +1,95 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { runCli, temporaryFile } from './cli-process.js'
+
+const EXAMPLE = fileURLToPath(new URL('../../examples/simulate.yaml', import.meta.url))
+const GOOD = [
+  'requests: 2000',
+  'load: { utilization: 0.5 }',
+  'serviceTime: { exponential: { meanMs: 10 } }',
+  'endpoints: [{ count: 4 }]',
+  'policies: [random, { name: least-request, choices: 3, label: three }]',
+].join('\n')
+
+const folder = (): string => {
+  const path = mkdtempSync(join(tmpdir(), 'fairlead-plots-'))
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
+  return join(path, 'new', 'plots')
+}
+
+describe('fairlead simulate', () => {
+  it('runs the example: a table with each policy, plots and results in a folder', async () => {
+    const out = folder()
+    const { code, stdout } = await runCli(['simulate', EXAMPLE, '--jobs', '3000', '--out', out])
+    expect(code).toBe(0)
+    for (const policy of ['peak-ewma', 'least request of all', 'join-idle-queue', 'prequal', 'round-robin'])
+      expect(stdout).toMatch(new RegExp(`${policy} +│ +3,000 │`))
+    expect(readdirSync(out).sort()).toEqual(['latency.svg', 'load.svg', 'results.json'])
+    for (const file of ['latency.svg', 'load.svg']) {
+      const svg = readFileSync(join(out, file), 'utf8')
+      expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"[^]*peak-ewma[^]*<\/svg>\n$/)
+      expect(svg).not.toMatch(/NaN|Infinity|undefined/)
+    }
+  })
+
+  it('prints one JSON document; the same seed gives the same', async () => {
+    const file = temporaryFile('simulation.yaml', GOOD)
+    const args = ['simulate', file, '--json', '--seed', '9', '--policy', 'three,peak-ewma']
+    const [once, again] = [await runCli(args), await runCli(args)]
+    expect(once).toMatchObject({ code: 0, stderr: '' })
+    expect(again.stdout).toBe(once.stdout)
+    const { seed, results } = JSON.parse(once.stdout)
+    expect(seed).toBe(9)
+    expect(
+      results.map(({ policy, requests }: { policy: string; requests: number }) => [policy, requests]),
+    ).toEqual([
+      ['three', 2000],
+      ['peak-ewma', 2000],
+    ])
+    expect(results[0].endpoints).toHaveLength(4)
+  })
+
+  it('says every fault of the file with its line, and writes nothing', async () => {
+    const text = GOOD.replace('utilization: 0.5', 'utilisation: 0.5').replace('least-request', 'least-reqest')
+    const file = temporaryFile('simulation.yaml', text)
+    const out = folder()
+    const { code, stdout, stderr } = await runCli(['simulate', file, '--out', out])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toContain(
+      'line 2: load.utilisation: unknown key `utilisation`; did you mean `utilization`?',
+    )
+    expect(existsSync(out)).toBe(false)
+  })
+
+  it.each([
+    ['endpoints: [{ count: 4 }', 'line 1, column'],
+    ['- a', 'the file: must be an object with `load`, `serviceTime` and `endpoints`, not an array'],
+    [
+      GOOD.replace('random,', 'randm,'),
+      'line 5: policies[0]: unknown policy "randm"; did you mean `random`?',
+    ],
+    [GOOD.replace('count: 4', 'count: 4, weight: -1'), 'line 4: endpoints[0].weight: must be'],
+  ])('refuses %j', async (text, fault) => {
+    const { code, stderr } = await runCli(['simulate', temporaryFile('simulation.yaml', text)])
+    expect(code).toBe(1)
+    expect(stderr).toContain(fault)
+  })
+
+  it('names a policy of the command line that there is not, and a folder that cannot be', async () => {
+    const file = temporaryFile('simulation.yaml', GOOD)
+    const policy = await runCli(['simulate', file, '--policy', 'fastest'])
+    expect(policy).toMatchObject({ code: 1, stderr: expect.stringContaining('unknown policy "fastest"') })
+    const out = await runCli(['simulate', file, '--out', join(file, 'plots')])
+    expect(out).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot be made a folder') })
+  })
+
+  it('says how far it is where it takes longer than a second', async () => {
+    const file = temporaryFile('simulation.yaml', GOOD)
+    const { code, stderr } = await runCli(['simulate', file, '--jobs', '3000000', '--policy', 'random'])
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/^random: \d+%\n/)
+  })
+})
