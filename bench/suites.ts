@@ -5,9 +5,10 @@ import { http } from './http.js'
 import { load } from './load.js'
 import { pick } from './pick.js'
 import { queue } from './queue.js'
+import { replay } from './replay.js'
 import { scale } from './scale.js'
 import { threads } from './threads.js'
 import { wake } from './wake.js'
 
 /** Every suite, in the order in which they run. */
-export const SUITES: readonly Suite[] = [load, pick, scale, counters, queue, threads, wake, hashing, http]
+export const SUITES: readonly Suite[] = [load, pick, scale, counters, queue, threads, wake, hashing, http, replay]

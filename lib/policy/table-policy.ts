@@ -1,9 +1,9 @@
-import { SLOT } from '../engine/layout.js'
 import type { ResolvedPolicy } from '../options/resolved.js'
 import { type Identities, identify } from './identities.js'
 import { type KeyTable, pickByTable } from './key-table.js'
 import type { Candidate, OpenPolicy, PolicyContext, PolicyView } from './policy.js'
 import { SlicedBuild } from './sliced-build.js'
+import { weightsOf } from './weights.js'
 
 /** Where fewer than this share of the endpoints are usable, the table is made of those alone. */
 const ENOUGH_USABLE = 0.5
