@@ -86,6 +86,7 @@ describe('the tarball', () => {
       'LICENSE',
       'README.md',
       'dist',
+      'examples',
       'package.json',
       ...(hasBinary ? ['prebuilds'] : []),
     ])
