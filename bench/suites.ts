@@ -11,4 +11,15 @@ import { threads } from './threads.js'
 import { wake } from './wake.js'
 
 /** Every suite, in the order in which they run. */
-export const SUITES: readonly Suite[] = [load, pick, scale, counters, queue, threads, wake, hashing, http, replay]
+export const SUITES: readonly Suite[] = [
+  load,
+  pick,
+  scale,
+  counters,
+  queue,
+  threads,
+  wake,
+  hashing,
+  http,
+  replay,
+]
