@@ -8,9 +8,9 @@ const PROGRAM = `
 import { definePolicy, simulate } from 'fairlead/simulate'
 const first = definePolicy('always-the-first', { picker: ({ endpoints }) => () => endpoints[0] })
 const [result] = await simulate({
-  requests: 1000, load: { rate: 10 }, serviceTime: 1, endpoints: [{ count: 3 }], policies: [first],
+  requests: 1000, load: { rate: 10 }, serviceTime: 1, endpoints: [{ count: 3, workers: 0 }], policies: [first],
 })
-console.log(JSON.stringify(result.endpoints.map(({ requests }) => requests)), result.shareWithin(1))`
+console.log(JSON.stringify(result.endpoints.map(({ requests }) => requests)), result.shareWithin(2))`
 
 it('runs a policy of the user’s own', async () => {
   const cwd = fileURLToPath(new URL('../../', import.meta.url))
