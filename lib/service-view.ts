@@ -87,16 +87,19 @@ export class ServiceView {
     }
   }
 
-  #pickerOf(subset: string, { key, usable, all }: Part<Member>): PolicyPicker {
+  #pickerOf(subset: string, { key, layer, usable, all, hashed }: Part<Member>): PolicyPicker {
     const { state, service, options, policy } = this.#basis
     const slots = new Uint32Array(usable.length)
     for (let i = 0; i < slots.length; i++) slots[i] = usable[i].slot
-    return policy.picker(`${subset} ${key}`, {
+    // Layers share the tables of policies that choose by keys; others have a life of their own in each.
+    const part = policy.keyOf === undefined ? `${subset} ${key} ${layer}` : `${subset} ${key}`
+    return policy.picker(part, {
       state,
       service,
       usable,
       slots,
       all,
+      hashed,
       isUsable: slotLookup(slots),
       region: options.region === '' ? undefined : options.region,
     })

@@ -20,6 +20,11 @@ export interface PolicyView {
   readonly slots: Uint32Array
   /** Every endpoint of the service, usable or not: the stable order that hashing needs. */
   readonly all: readonly Candidate[]
+  /**
+   * What tables of keys are made of, where this view is one of several layers of the same endpoints: the same for all of
+   * them, so that they share a table.
+   */
+  readonly hashed?: readonly Candidate[]
   /** True for the slots in `slots`. */
   readonly isUsable: (slot: number) => boolean
   /** This process's own region: for requests that name none. */

@@ -31,7 +31,7 @@ export function openTablePolicy(
   }
   return {
     picker: (view) => {
-      const members = view.usable.length < view.all.length * ENOUGH_USABLE ? view.usable : view.all
+      const members = view.hashed ?? tableMembers(view)
       if (members.length === 0) return () => -1
       const next = recipeOf(view, members)
       if (recipe === undefined || !isSame(recipe, next)) {
@@ -43,6 +43,15 @@ export function openTablePolicy(
     close: () => tables.stop(),
   }
 }
+
+/** All endpoints, so that a table outlives changes of their health; the usable ones where those are few. */
+export const tableMembers = <T>({
+  usable,
+  all,
+}: {
+  usable: readonly T[]
+  all: readonly T[]
+}): readonly T[] => (usable.length < all.length * ENOUGH_USABLE ? usable : all)
 
 /** Loops, not `from` with a function: this is asked whenever the service changes, of all its endpoints. */
 function recipeOf(view: PolicyView, members: readonly Candidate[]): Recipe {

@@ -4,6 +4,7 @@ import { type Level, sortByState } from '../health/filter.js'
 import type { Endpoint } from '../model.js'
 import type { ResolvedService } from '../options/resolved.js'
 import { hashText } from '../policy/hash.js'
+import { tableMembers } from '../policy/table-policy.js'
 import { apertureOf, ringOrder } from './aperture.js'
 import { type Layer, layersOf } from './layers.js'
 import { priorityLoads } from './priority.js'
@@ -19,11 +20,15 @@ export interface Node {
 export interface Part<T> {
   /** Which part it is, over changes: what the policy has learned of it is kept under this name. */
   readonly key: string
+  /** Layers of one part have the same key; 0 is the largest, and the only one while nothing is slowed. */
+  readonly layer: number
   /** Of all requests: more than 0; those of all parts add up to 1. */
   readonly share: number
   readonly usable: readonly T[]
   /** Also those that are out just now: the stable set that hashing needs. */
   readonly all: readonly T[]
+  /** Of several layers: what their tables of keys are made of. */
+  readonly hashed?: readonly T[]
 }
 
 export interface Division<T> {
@@ -181,13 +186,8 @@ function addLayers<T>(
 ): void {
   const layers: Layer<T>[] =
     factors === undefined ? [{ share: 1, members: usable }] : layersOf(usable, factors, dueOf)
+  const hashed = layers.length > 1 ? tableMembers({ usable, all }) : undefined
   layers.forEach((layer, i) => {
-    parts.push({
-      // The largest keeps the name that the part has while nothing is slowed.
-      key: i === 0 ? key : `${key} #${i}`,
-      share: share * layer.share,
-      usable: layer.members,
-      all,
-    })
+    parts.push({ key, layer: i, share: share * layer.share, usable: layer.members, all, hashed })
   })
 }

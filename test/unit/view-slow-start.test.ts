@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { SLOT } from '../../lib/engine/layout.js'
 import type { PolicyName, SlowStartConfig } from '../../lib/model.js'
+import { SlicedBuild } from '../../lib/policy/sliced-build.js'
 import { layersOf } from '../../lib/view/layers.js'
 import { slowStartFactor } from '../../lib/view/slow-start.js'
 import { serviceViews, shares } from '../support/service-view.js'
@@ -109,31 +110,57 @@ describe.each(['random', 'round-robin', 'weighted-round-robin', 'maglev', 'ip-ha
   },
 )
 
-describe('keys during a slow start', () => {
-  it('move only to the new endpoint, and stay there', () => {
-    const state = manualState(2)
-    const members = admitAll(
-      state,
-      Array.from({ length: 8 }, (_, i) => endpoint(`e${i}`)),
-    )
-    for (const { slot } of members) state.setDouble(slot, SLOT.READY_SINCE, 0)
-    const { view } = serviceViews(state, members, { policy: 'ring-hash', slowStart: { windowMs: 100_000 } })
-    state.setDouble(members[0].slot, SLOT.READY_SINCE, 1_000_000)
-    const placed = (nowMs: number) => {
-      setNow(state, nowMs)
-      const { picker } = view().whole
-      return Array.from({ length: 2_000 }, (_, i) => picker({ key: `k${i}` }))
-    }
-    const [young, older, whole] = [1_010_000, 1_050_000, 1_200_000].map(placed)
-    const own = members[0].slot
-    for (let i = 0; i < young.length; i++) {
-      if (young[i] !== own && older[i] !== own) expect(older[i]).toBe(young[i])
-      if (young[i] === own) expect(older[i]).toBe(own)
-      if (older[i] === own) expect(whole[i]).toBe(own)
-    }
-    const on = (slots: number[]) => slots.filter((slot) => slot === own).length
-    expect(on(young)).toBeGreaterThan(0)
-    expect(on(older)).toBeGreaterThan(on(young))
-    expect(on(whole)).toBeGreaterThan(on(older))
+describe.each(['ring-hash', 'maglev', 'rendezvous'] as const)(
+  'keys under %s during a slow start',
+  (policy) => {
+    it.each([1, 6])('move only to the %i new of 8 endpoints, and stay there', (fresh) => {
+      const state = manualState(2)
+      const members = admitAll(
+        state,
+        Array.from({ length: 8 }, (_, i) => endpoint(`e${i}`)),
+      )
+      const isNew = new Set(members.slice(0, fresh).map(({ slot }) => slot))
+      for (const { slot } of members) state.setDouble(slot, SLOT.READY_SINCE, isNew.has(slot) ? 1_000_000 : 0)
+      const { view } = serviceViews(state, members, { policy, slowStart: { windowMs: 100_000 } })
+      const placed = (nowMs: number) => {
+        setNow(state, nowMs)
+        const { picker } = view().whole
+        return Array.from({ length: 2_000 }, (_, i) => picker({ key: `k${i}` }))
+      }
+      const [young, older, whole] = [1_010_000, 1_050_000, 1_200_000].map(placed)
+      for (let i = 0; i < young.length; i++) {
+        // A key that has come to a new endpoint is where it belongs; the others come later, or never.
+        if (isNew.has(young[i])) expect(older[i]).toBe(young[i])
+        if (isNew.has(older[i])) expect(whole[i]).toBe(older[i])
+        if (!isNew.has(older[i])) expect(older[i]).toBe(young[i])
+        if (!isNew.has(whole[i])) expect(whole[i]).toBe(older[i])
+      }
+      const onNew = (slots: number[]) => slots.filter((slot) => isNew.has(slot)).length
+      expect(onNew(young)).toBeGreaterThan(0)
+      expect(onNew(older)).toBeGreaterThan(onNew(young))
+      expect(onNew(whole)).toBeGreaterThan(onNew(older))
+    })
+  },
+)
+
+it('tables are not made anew while endpoints warm up, however many layers there are', () => {
+  const state = manualState(2)
+  const members = admitAll(
+    state,
+    Array.from({ length: 8 }, (_, i) => endpoint(`e${i}`)),
+  )
+  members.forEach(({ slot }, i) => {
+    state.setDouble(slot, SLOT.READY_SINCE, 1_000_000 + 10_000 * i)
   })
+  const { view } = serviceViews(state, members, { policy: 'maglev', slowStart: { windowMs: 100_000 } })
+  const builds = vi.spyOn(SlicedBuild.prototype, 'start')
+  try {
+    for (const nowMs of [1_080_000, 1_110_000, 1_150_000, 1_300_000]) {
+      setNow(state, nowMs)
+      expect(view().whole.picker({ key: 'k' })).toBeGreaterThanOrEqual(0)
+    }
+    expect(builds).toHaveBeenCalledTimes(1)
+  } finally {
+    builds.mockRestore()
+  }
 })
