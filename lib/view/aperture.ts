@@ -41,12 +41,43 @@ export function apertureOf(n: number, { instanceId, totalInstances, size }: Aper
   return [{ ...first, share: Math.min(1, first.share + last.share) }, ...covered.slice(1, -1)]
 }
 
-/** Endpoints in the order of their ring: by the hash of their id, which every process works out alike. */
-export function ringOrder<T extends { readonly endpoint: { readonly id: string } }>(
+interface Identified {
+  readonly endpoint: { readonly id: string }
+}
+
+/** 32 bits of a hash and 21 of a position are what a double holds. */
+const POSITIONS = 2 ** 21
+/** Lists are swapped whole, never edited: the ring of one that is still there is still right. */
+const rings = new WeakMap<readonly Identified[], readonly Identified[]>()
+
+/**
+ * Endpoints in the order of their ring: by the hash of their id, which every process works out alike. Fewer than 2^21.
+ * @param members a list that is not edited
+ */
+export function ringOrder<T extends Identified>(
   members: readonly T[],
   hash: (text: string) => number,
-): T[] {
-  const keyed = members.map((member) => ({ member, id: member.endpoint.id, key: hash(member.endpoint.id) }))
-  keyed.sort((a, b) => a.key - b.key || (a.id < b.id ? -1 : 1))
-  return keyed.map(({ member }) => member)
+): readonly T[] {
+  const known = rings.get(members)
+  if (known !== undefined) return known as readonly T[]
+  // Numbers sort ten times faster than objects by a function.
+  const keys = new Float64Array(members.length)
+  for (let i = 0; i < keys.length; i++) keys[i] = hash(members[i].endpoint.id) * POSITIONS + i
+  keys.sort()
+  const ring: T[] = []
+  for (let i = 0; i < keys.length; i++) {
+    const member = members[keys[i] % POSITIONS]
+    const hashed = Math.floor(keys[i] / POSITIONS)
+    // Of the same hash, the ids decide, not the order of the configuration.
+    let at = i
+    while (
+      at > 0 &&
+      Math.floor(keys[at - 1] / POSITIONS) === hashed &&
+      ring[at - 1].endpoint.id > member.endpoint.id
+    )
+      at--
+    ring.splice(at, 0, member)
+  }
+  rings.set(members, ring)
+  return ring
 }

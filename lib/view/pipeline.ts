@@ -145,7 +145,7 @@ function inAperture<T extends Node>(zone: Stage<T>, { aperture }: DivisionOption
   const { members, open, healthy, panic } = zone
   const whole = { usable: panic ? open : healthy, all: members, factors: undefined }
   if (aperture === undefined || open.length === 0) return whole
-  const ring = ringOrder(open, hashText)
+  const ring = openRing(members, open)
   const covered = apertureOf(ring.length, aperture)
   if (covered.length === ring.length && covered.every(({ share }) => share === 1)) return whole
   const all = covered.map(({ position }) => ring[position])
@@ -158,6 +158,13 @@ function inAperture<T extends Node>(zone: Stage<T>, { aperture }: DivisionOption
     all,
     factors: Float64Array.from(inside, ({ share }) => share),
   }
+}
+
+function openRing<T extends Node>(members: readonly T[], open: readonly T[]): readonly T[] {
+  const ring = ringOrder(members, hashText)
+  if (open.length === members.length) return ring
+  const present = new Set(open)
+  return ring.filter((member) => present.has(member))
 }
 
 /** Endpoints that have only just begun to take requests count for less. */

@@ -49,6 +49,7 @@ describe('the ring', () => {
     const ids = (list: typeof members) => ringOrder(list, hash).map(({ endpoint: { id } }) => id)
     expect(ids(members)).toEqual(['c', 'd', 'a', 'b'])
     expect(ids([...members].reverse())).toEqual(['c', 'd', 'a', 'b'])
+    expect(ids([])).toEqual([])
   })
 })
 
@@ -78,6 +79,16 @@ describe('requests through an aperture', () => {
       for (const each of load) expect(Math.abs(each / (7 / 40) - 1)).toBeLessThan(0.05)
     },
   )
+
+  it('go round endpoints that are drained', () => {
+    const { state, members, view } = setUp(2)
+    const drained = view().whole.usable.slice(0, 7)
+    for (const { slot } of drained) state.set(slot, SLOT.ADMIN, 1)
+    const after = view().whole.usable
+    for (const member of drained) expect(after).not.toContain(member)
+    expect(after.length).toBeGreaterThanOrEqual(12)
+    expect(after.length).toBeLessThan(members.length / 2)
+  })
 
   it('are left to the other endpoints of the aperture while half of it is healthy, then to all', () => {
     const { state, members, view } = setUp(2)
