@@ -78,10 +78,15 @@ export class ServiceView {
     const due = policy.honoursWeights ? ({ slot }: Member) => state.getFloat(slot, SLOT.WEIGHT) : () => 1
     const { parts, awaitingProbe, panic, warming } = divide(state, members, options, due)
     if (warming) this.#onWarming()
+    let union: readonly Member[] | undefined
     const shares = parts.map((part) => ({ share: part.share, picker: this.#pickerOf(key, part) }))
     return {
       picker: mixtureOf(state, shares, policy.keyOf),
-      usable: parts.length === 1 ? parts[0].usable : [...new Set(parts.flatMap(({ usable }) => usable))],
+      get usable() {
+        // A set of ten thousand takes most of a millisecond, and only further tries and refusals ask for it.
+        union ??= parts.length === 1 ? parts[0].usable : [...new Set(parts.flatMap(({ usable }) => usable))]
+        return union
+      },
       awaitingProbe,
       panic,
     }

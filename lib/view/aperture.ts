@@ -76,7 +76,8 @@ export function ringOrder<T extends Identified>(
       ring[at - 1].endpoint.id > member.endpoint.id
     )
       at--
-    ring.splice(at, 0, member)
+    if (at === i) ring.push(member)
+    else ring.splice(at, 0, member)
   }
   rings.set(members, ring)
   return ring

@@ -8,6 +8,7 @@ import { tableMembers } from '../policy/table-policy.js'
 import { apertureOf, ringOrder } from './aperture.js'
 import { type Layer, layersOf } from './layers.js'
 import { priorityLoads } from './priority.js'
+import { lookupOf } from './slot-lookup.js'
 import { slowStartFactor } from './slow-start.js'
 import { evenOrigin, zoneShares } from './zone.js'
 
@@ -51,8 +52,10 @@ export type DivisionOptions = Pick<
   | 'slowStart'
 >
 
+type Lists<T> = Pick<Level<T>, 'members' | 'open' | 'healthy'>
+
 /** What one stage hands on to the next. */
-interface Stage<T> extends Pick<Level<T>, 'members' | 'open' | 'healthy'> {
+interface Stage<T> extends Lists<T> {
   readonly key: string
   readonly share: number
   readonly panic: boolean
@@ -118,26 +121,40 @@ function byPriority<T extends Node>(levels: readonly Level<T>[], options: Divisi
 function byZone<T extends Node>(level: Stage<T>, { zone: own, zoneAware }: DivisionOptions): Stage<T>[] {
   if (zoneAware === undefined || level.panic || level.healthy.length < zoneAware.minClusterSize)
     return [level]
-  const zones = new Map<string, { members: T[]; open: T[]; healthy: T[] }>()
-  const stageOf = ({ endpoint: { zone } }: T) => {
-    let stage = zones.get(zone)
-    if (stage === undefined) zones.set(zone, (stage = { members: [], open: [], healthy: [] }))
-    return stage
-  }
-  for (const member of level.members) stageOf(member).members.push(member)
-  for (const member of level.open) stageOf(member).open.push(member)
-  for (const member of level.healthy) stageOf(member).healthy.push(member)
+  const zones = zonesOf(level)
   if (zones.size < 2) return [level]
   const upstream = new Map([...zones].map(([zone, { healthy }]) => [zone, healthy.length]))
   const origin = zoneAware.origin ? new Map(Object.entries(zoneAware.origin)) : evenOrigin(zones.keys(), own)
   const routed = zoneAware.routingEnabled / 100
   const stages = [...zoneShares(upstream, origin, own)].map(([zone, share]) => ({
-    ...(zones.get(zone) as Pick<Stage<T>, 'members' | 'open' | 'healthy'>),
+    ...(zones.get(zone) as Lists<T>),
     key: `${level.key} ${zone}`,
     share: level.share * share * routed,
     panic: false,
   }))
   return [...stages, { ...level, share: level.share * (1 - routed) }].filter(({ share }) => share > 0)
+}
+
+function zonesOf<T extends Node>({ members, open, healthy }: Lists<T>): Map<string, Lists<T>> {
+  const allOf = groupByZone(members)
+  // Where all are healthy the lists are one.
+  const openOf = open === members ? allOf : groupByZone(open)
+  const healthyOf = healthy === open ? openOf : groupByZone(healthy)
+  const zones = new Map<string, Lists<T>>()
+  for (const [zone, list] of allOf)
+    zones.set(zone, { members: list, open: openOf.get(zone) ?? [], healthy: healthyOf.get(zone) ?? [] })
+  return zones
+}
+
+function groupByZone<T extends Node>(members: readonly T[]): Map<string, T[]> {
+  const zones = new Map<string, T[]>()
+  for (const member of members) {
+    const { zone } = member.endpoint
+    const list = zones.get(zone)
+    if (list === undefined) zones.set(zone, [member])
+    else list.push(member)
+  }
+  return zones
 }
 
 /** The endpoints of a zone that are this process's to use. */
@@ -149,8 +166,8 @@ function inAperture<T extends Node>(zone: Stage<T>, { aperture }: DivisionOption
   const covered = apertureOf(ring.length, aperture)
   if (covered.length === ring.length && covered.every(({ share }) => share === 1)) return whole
   const all = covered.map(({ position }) => ring[position])
-  const present = new Set(whole.usable)
-  const inside = covered.filter((_, i) => present.has(all[i]))
+  const isUsable = lookupOf(whole.usable)
+  const inside = covered.filter((_, i) => isUsable(all[i].slot))
   const width = (pieces: typeof covered) => pieces.reduce((sum, { share }) => sum + share, 0)
   if (width(inside) < width(covered) * ENOUGH_HEALTHY) return whole
   return {
@@ -163,8 +180,8 @@ function inAperture<T extends Node>(zone: Stage<T>, { aperture }: DivisionOption
 function openRing<T extends Node>(members: readonly T[], open: readonly T[]): readonly T[] {
   const ring = ringOrder(members, hashText)
   if (open.length === members.length) return ring
-  const present = new Set(open)
-  return ring.filter((member) => present.has(member))
+  const isOpen = lookupOf(open)
+  return ring.filter(({ slot }) => isOpen(slot))
 }
 
 /** Endpoints that have only just begun to take requests count for less. */

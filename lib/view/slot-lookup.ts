@@ -6,3 +6,10 @@ export function slotLookup(slots: Uint32Array): (slot: number) => boolean {
   for (let i = 0; i < slots.length; i++) marks[slots[i]] = 1
   return (slot) => marks[slot] === 1
 }
+
+/** As `slotLookup`, of whoever holds the slots. */
+export function lookupOf(members: readonly { readonly slot: number }[]): (slot: number) => boolean {
+  const slots = new Uint32Array(members.length)
+  for (let i = 0; i < slots.length; i++) slots[i] = members[i].slot
+  return slotLookup(slots)
+}

@@ -65,7 +65,9 @@ export class Subsets<T extends Node> {
   }
 }
 
-const nameOf = (parts: readonly unknown[]): string => JSON.stringify(parts)
+/** One text, the usual case among thousands of endpoints, needs no JSON; nothing else begins with its letter. */
+const nameOf = (parts: readonly unknown[]): string =>
+  parts.length === 1 && typeof parts[0] === 'string' ? `s${parts[0]}` : JSON.stringify(parts)
 
 const isValue = (value: unknown): value is SubsetValue =>
   typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
