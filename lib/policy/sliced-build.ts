@@ -8,6 +8,8 @@ export class SlicedBuild<T> {
   readonly #timers: Timers
   #current: T | undefined
   #slice: TimerHandle | undefined
+  /** What comes after the one that is being made. */
+  #next: Generator<void, T> | undefined
 
   constructor(timers: Timers) {
     this.#timers = timers
@@ -18,10 +20,14 @@ export class SlicedBuild<T> {
     return this.#current as T
   }
 
-  /** Makes a value that takes the place of the current one; one that is still being made is given up. */
+  /**
+   * Makes a value that takes the place of the current one. One that is still being made is finished first, though it is
+   * out of date: where changes come faster than values are made, the current one would else stay for ever.
+   */
   start(steps: Generator<void, T>): void {
-    this.stop()
-    if (this.#current === undefined) {
+    if (this.#slice !== undefined) {
+      this.#next = steps
+    } else if (this.#current === undefined) {
       let step = steps.next()
       while (!step.done) step = steps.next()
       this.#current = step.value
@@ -33,13 +39,18 @@ export class SlicedBuild<T> {
   stop(): void {
     this.#slice?.cancel()
     this.#slice = undefined
+    this.#next = undefined
   }
 
   #later(steps: Generator<void, T>): void {
     this.#slice = this.#timers.after(0, () => {
       const step = steps.next()
-      if (step.done) this.#current = step.value
-      else this.#later(steps)
+      if (!step.done) return this.#later(steps)
+      const next = this.#next
+      this.#current = step.value
+      this.#slice = undefined
+      this.#next = undefined
+      if (next !== undefined) this.#later(next)
     })
   }
 }

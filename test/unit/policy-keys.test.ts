@@ -231,7 +231,47 @@ describe.each(['ring-hash', 'maglev'] as const)('%s, when endpoints change', (na
     expect(after).toEqual(place(pickerOver(state, name, grown)))
   })
 
-  it('never picks one that left while the table is being built, and gives up a table that is out of date', async () => {
+  it('follows changes that come faster than tables are built, the newest at last', () => {
+    const state = manualState()
+    const members = admitAll(state, named(300))
+    const slices: (() => void)[] = []
+    const timers = {
+      now: () => 0,
+      random: () => 0.5,
+      after: (_ms: number, fn: () => void) => {
+        slices.push(fn)
+        return { cancel: () => slices.includes(fn) && slices.splice(slices.indexOf(fn), 1) }
+      },
+    }
+    const policy = open(state, name, {}, { timers })
+    policy.picker(viewOf(state, members))
+    const add = () => {
+      members.push(...admitAll(state, [endpoint(`new${members.length}`)]))
+      return policy.picker(viewOf(state, [...members]))
+    }
+    const takesKeys = (picker: ReturnType<typeof add>, slot: number) =>
+      KEYS.some((key) => {
+        const picked = picker({ key })
+        state.core.end(picked, 0, OUTCOME.SUCCEEDED, -1)
+        return picked === slot
+      })
+    let picker = add()
+    const first = members[members.length - 1].slot
+    for (let changes = 0; changes < 400 && !takesKeys(picker, first); changes++) {
+      slices.shift()?.()
+      picker = add()
+    }
+    expect(takesKeys(picker, first)).toBe(true)
+    // One table is being built: this change waits for it.
+    picker = add()
+    const last = members[members.length - 1].slot
+    expect(takesKeys(picker, last)).toBe(false)
+    for (let count = 0; slices.length > 0 && count < 10_000; count++) slices.shift()?.()
+    expect(takesKeys(picker, last)).toBe(true)
+    policy.close?.()
+  })
+
+  it('never picks one that left while the table is being built', async () => {
     const state = manualState()
     const members = admitAll(state, named(200))
     const timers = new ManualTimers()
