@@ -31,7 +31,7 @@ function contend(
 ): void {
   const change = (): void => {
     endpoint.contention = slowBy[random.below(slowBy.length)]
-    run.at(run.now + random.exponential(holdMs), change)
+    run.agenda.at(run.agenda.now + random.exponential(holdMs), change)
   }
   change()
 }
@@ -54,9 +54,9 @@ function compete(
       phaseEnd = begins + random.exponential(onMs)
       at = begins + random.exponential(gapMs)
     }
-    run.at(at, () => {
-      run.addOthers(number, run.distribution.sample(random))
-      next(run.now)
+    run.agenda.at(at, () => {
+      run.workers.addOthers(number, run.distribution.sample(random))
+      next(run.agenda.now)
     })
   }
   next(START_MS)

@@ -18,7 +18,7 @@ export function startDisruptions(
     })
   }
   endpoints.forEach((endpoint, number) => {
-    for (const at of breaksOf(endpoint.incidents)) run.at(START_MS + at, () => run.crash(number))
+    for (const at of breaksOf(endpoint.incidents)) run.agenda.at(START_MS + at, () => run.crash(number))
   })
 }
 
@@ -41,6 +41,6 @@ function plan(
   const tell = (state: 'drain' | 'ready') => () => {
     for (const client of clients) client.service.set(endpoint.id, { state })
   }
-  run.at(START_MS + drainAt, tell('drain'))
-  run.at(START_MS + upAt, tell('ready'))
+  run.agenda.at(START_MS + drainAt, tell('drain'))
+  run.agenda.at(START_MS + upAt, tell('ready'))
 }

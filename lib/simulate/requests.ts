@@ -56,6 +56,12 @@ export class Requests {
     this.#free.push(request)
   }
 
+  /** Its endpoint's own counts lose it: it was answered, or its connection is gone. */
+  leaveServer(request: number): void {
+    this.answered[request]?.()
+    this.answered[request] = undefined
+  }
+
   /** Those at an endpoint, whether served or waiting. */
   *at(endpoint: number): Iterable<number> {
     for (let request = 0; request < this.#used; request++)

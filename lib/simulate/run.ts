@@ -1,40 +1,44 @@
 import type { Lease } from '../lease.js'
-import type { Endpoint, LoadReport } from '../model.js'
-import type { TimerHandle } from '../runtime/timers.js'
+import { Agenda } from './agenda.js'
 import { type Arrivals, arrivalsOf } from './arrivals.js'
 import type { SimulatedClient } from './client.js'
 import type { SimulationConfig } from './config.js'
 import { type Distribution, distributionOf } from './distributions.js'
 import type { SimulatedEndpoint } from './endpoint.js'
-import { EventQueue } from './events.js'
 import type { Keys } from './keys.js'
-import { START_MS, type World } from './machine.js'
+import { START_MS } from './machine.js'
+import { Network } from './network.js'
 import { RandomStream } from './random.js'
 import { ENDED, type EndedCode, Recorder } from './recorder.js'
 import { NOBODY, NOWHERE, Requests, STAGE } from './requests.js'
+import { Workers } from './workers.js'
 
-const EVENT = { ARRIVAL: 0, SERVED: 1, FAILED: 2, DEADLINE: 3, TIMER: 4 } as const
+/** 0 is the agenda's own. */
+const EVENT = { ARRIVAL: 1, SERVED: 2, FAILED: 3, DEADLINE: 4 } as const
 
 /** An error answer, a refused connection: time to either, ms. */
 const FAILURE_MS = 1
-/** Round trip of a probe or a check, ms. */
-const PROBE_MS = 1
 const TAILS = 8
 
 /** Each use of random numbers has a stream; the clients' follow. */
-export const STREAM = { ARRIVALS: 0, WORK: 1, ROUTES: 2, FAILURES: 3, ANTAGONISTS: 4, CLIENTS: 100 } as const
+export const STREAM = {
+  ARRIVALS: 0,
+  WORK: 1,
+  ROUTES: 2,
+  FAILURES: 3,
+  ANTAGONISTS: 4,
+  CHECKS: 5,
+  CLIENTS: 100,
+} as const
 
 /** One policy's run: events in order of their time, from the first arrival to the last answer. */
-export class Run implements World {
+export class Run {
   readonly recorder = new Recorder()
   readonly tail = new Float64Array(TAILS)
   readonly distribution: Distribution
-  #now = START_MS
-  /** Something that was told by a promise waits for its turn. */
-  #unsettled = false
-  readonly #events = new EventQueue()
-  readonly #timers = new Map<number, () => void>()
-  #timersSet = 0
+  readonly agenda = new Agenda()
+  readonly network: Network
+  readonly workers: Workers
   readonly #requests = new Requests()
   #clients: readonly SimulatedClient[] = []
   #endpoints: readonly SimulatedEndpoint[] = []
@@ -64,24 +68,22 @@ export class Run implements World {
     this.#work = new RandomStream(seed, STREAM.WORK)
     this.#routes = new RandomStream(seed, STREAM.ROUTES)
     this.#failures = new RandomStream(seed, STREAM.FAILURES)
+    const readsAnswers = config.service?.health?.http !== undefined
+    this.workers = new Workers(this.agenda, this.#requests, EVENT.SERVED)
+    this.network = new Network(this.agenda, new RandomStream(seed, STREAM.CHECKS), readsAnswers)
   }
-
-  get now(): number {
-    return this.#now
-  }
-
-  /** ms since it began. */
-  readonly elapsed = (): number => this.#now - START_MS
 
   /** Share of the requests that have arrived. */
   get progress(): number {
     const { requests, warmUp = 0, durationMs } = this.#config
     const byCount = requests === undefined ? 0 : this.#arrived / (requests + warmUp)
-    return Math.min(1, Math.max(byCount, durationMs === undefined ? 0 : this.elapsed() / durationMs))
+    return Math.min(1, Math.max(byCount, durationMs === undefined ? 0 : this.agenda.elapsed() / durationMs))
   }
 
   begin(clients: readonly SimulatedClient[], endpoints: readonly SimulatedEndpoint[]): void {
     this.#clients = clients
+    this.network.connect(endpoints)
+    this.workers.begin(endpoints)
     this.#endpoints = endpoints
     endpoints.forEach(({ id }, i) => {
       this.#endpointOf.set(id, i)
@@ -94,60 +96,31 @@ export class Run implements World {
    * @returns false when it is over
    */
   advance(count: number): boolean {
-    const events = this.#events
-    this.#unsettled = false
-    for (let i = 0; i < count && !this.#unsettled; i++) {
+    const { agenda, network } = this
+    network.unsettled = false
+    for (let i = 0; i < count && !network.unsettled; i++) {
       if (this.#over && this.#leased === 0) this.#giveUpHeld()
       if (this.#over && this.#open === 0) return false
-      const { kind, subject } = events
-      this.#now = events.time
-      events.pop()
-      if (kind === EVENT.SERVED) this.#served(subject)
-      else if (kind === EVENT.ARRIVAL) this.#arrive()
-      else if (kind === EVENT.TIMER) this.#fire(subject)
-      else if (kind === EVENT.DEADLINE) this.#deadline(subject)
-      else this.#failed(subject)
+      agenda.next(this.#handle)
     }
     return true
   }
 
-  at(time: number, fn: () => void): TimerHandle {
-    const id = this.#timersSet++ & 0x7fffffff
-    this.#timers.set(id, fn)
-    this.#events.push(Math.max(time, this.#now), EVENT.TIMER, id)
-    return { cancel: () => void this.#timers.delete(id) }
-  }
-
-  #fire(id: number): void {
-    const fn = this.#timers.get(id)
-    this.#timers.delete(id)
-    fn?.()
-  }
-
-  check({ id }: Endpoint): Promise<{ ok: boolean; latencyMs: number; detail: string }> {
-    return new Promise((resolve) => {
-      this.at(this.#now + PROBE_MS, () => {
-        const ok = this.#endpoints[this.#endpointOf.get(id) as number].trouble.fail === undefined
-        this.#unsettled = true
-        resolve({ ok, latencyMs: PROBE_MS, detail: ok ? 'simulated' : 'an incident of the simulation' })
-      })
-    })
-  }
-
-  probe({ id }: Endpoint, timeoutMs: number, answered: (report: LoadReport | undefined) => void): void {
-    const endpoint = this.#endpoints[this.#endpointOf.get(id) as number]
-    const report = endpoint.trouble.fail === undefined ? endpoint.probed() : undefined
-    this.at(this.#now + (report === undefined ? timeoutMs : PROBE_MS), () => answered(report))
+  readonly #handle = (kind: number, request: number): void => {
+    if (kind === EVENT.SERVED) this.#served(request)
+    else if (kind === EVENT.ARRIVAL) this.#arrive()
+    else if (kind === EVENT.DEADLINE) this.#deadline(request)
+    else this.#failed(request)
   }
 
   // A request's way.
 
   #awaitArrival(): void {
     const { requests = Number.POSITIVE_INFINITY, warmUp = 0, durationMs } = this.#config
-    const at = this.#arrivals(this.elapsed())
+    const at = this.#arrivals(this.agenda.elapsed())
     const tooLate = at === Number.POSITIVE_INFINITY || (durationMs !== undefined && at > durationMs)
     if (this.#arrived === requests + warmUp || tooLate) this.#over = true
-    else this.#events.push(START_MS + at, EVENT.ARRIVAL, 0)
+    else this.agenda.push(START_MS + at, EVENT.ARRIVAL, 0)
   }
 
   #arrive(): void {
@@ -155,9 +128,9 @@ export class Run implements World {
     const requests = this.#requests
     const request = requests.take()
     const counts = this.#arrived++ >= warmUp
-    requests.arrivedAt[request] = this.#now
+    requests.arrivedAt[request] = this.agenda.now
     requests.work[request] = this.distribution.sample(this.#work)
-    requests.ordinal[request] = counts ? this.recorder.arrived(this.elapsed()) : -1
+    requests.ordinal[request] = counts ? this.recorder.arrived(this.agenda.elapsed()) : -1
     const among = this.#clients.length
     const number = among === 1 ? 0 : this.#routes.below(among)
     requests.client[request] = number
@@ -165,7 +138,7 @@ export class Run implements World {
     requests.key[request] = this.#keys?.draw(this.#routes) ?? -1
     if (counts) this.#look(requests.ordinal[request])
     this.#open++
-    if (deadlineMs !== undefined) this.#events.push(this.#now + deadlineMs, EVENT.DEADLINE, request)
+    if (deadlineMs !== undefined) this.agenda.push(this.agenda.now + deadlineMs, EVENT.DEADLINE, request)
     const client = this.#clients[number]
     if (client.queue.length === 0) this.#send(request, client)
     else {
@@ -242,53 +215,20 @@ export class Run implements World {
     if (fail !== undefined && (share === 1 || this.#failures.uniform() <= share)) {
       requests.stage[request] = STAGE.FAILING
       requests.work[request] = fail === 'refuse' ? 1 : 0
-      this.#events.push(this.#now + FAILURE_MS, EVENT.FAILED, request)
+      this.agenda.push(this.agenda.now + FAILURE_MS, EVENT.FAILED, request)
       return
     }
     if (this.#reports) requests.answered[request] = endpoint.reporter?.begin()
-    this.enter(request, endpoint)
-  }
-
-  /** A request comes to an endpoint: at once to a worker where one is free. */
-  enter(request: number, endpoint: SimulatedEndpoint): void {
-    if (endpoint.busy < endpoint.workers) this.#serve(request, endpoint)
-    else {
-      this.#requests.stage[request] = STAGE.WAITING
-      endpoint.wait(request)
-    }
-  }
-
-  #serve(request: number, endpoint: SimulatedEndpoint): void {
-    const requests = this.#requests
-    const duration = endpoint.durationOf(requests.work[request])
-    endpoint.busy++
-    requests.stage[request] = STAGE.SERVED
-    requests.duration[request] = duration
-    requests.endsAt[request] = this.#now + duration
-    this.#events.push(this.#now + duration, EVENT.SERVED, request)
+    this.workers.enter(request)
   }
 
   #served(request: number): void {
-    const requests = this.#requests
-    if (requests.endsAt[request] !== this.#now) return
-    const endpoint = this.#endpoints[requests.endpoint[request]]
-    endpoint.busy--
-    const mine = requests.client[request] !== NOBODY
-    if (mine) endpoint.worked(requests.duration[request])
-    for (let next = endpoint.next(); next >= 0; next = endpoint.next()) {
-      if (requests.stage[next] === STAGE.GIVEN_UP) requests.free(next)
-      else {
-        this.#serve(next, endpoint)
-        break
-      }
-    }
-    requests.answered[request]?.()
-    if (!mine || requests.stage[request] === STAGE.GIVEN_UP) requests.free(request)
-    else this.#answer(request, endpoint)
+    const endpoint = this.workers.done(request)
+    if (endpoint !== undefined) this.#answer(request, endpoint)
   }
 
   #answer(request: number, endpoint: SimulatedEndpoint): void {
-    const latency = this.#now - this.#requests.arrivedAt[request]
+    const latency = this.agenda.now - this.#requests.arrivedAt[request]
     this.#endLease(request, (lease) =>
       this.#reports ? lease.end({ ok: true, load: endpoint.report() }) : lease.end(),
     )
@@ -306,29 +246,22 @@ export class Run implements World {
     const requests = this.#requests
     const { deadlineMs = 0 } = this.#config
     const stage = requests.stage[request]
-    const isOf = requests.arrivedAt[request] + deadlineMs === this.#now && requests.client[request] !== NOBODY
+    const isOf =
+      requests.arrivedAt[request] + deadlineMs === this.agenda.now && requests.client[request] !== NOBODY
     if (!isOf || stage === STAGE.FREE || stage === STAGE.FAILING || stage === STAGE.GIVEN_UP) return
     requests.stage[request] = STAGE.GIVEN_UP
+    requests.leaveServer(request)
     const { ordinal } = requests
     if (ordinal[request] >= 0) this.recorder.end(ordinal[request], ENDED.TIMED_OUT, deadlineMs)
     this.#open--
-    this.#endLease(request, (lease) => lease.settle('local-origin', this.#now - lease.startedAt))
+    this.#endLease(request, (lease) => lease.settle('local-origin', this.agenda.now - lease.startedAt))
   }
 
-  /** Connections of an endpoint break: what it has is lost, for its clients and for the antagonist. */
+  /** Connections of an endpoint break. */
   crash(number: number): void {
-    const requests = this.#requests
-    const lost = [...requests.at(number)]
-    this.#endpoints[number].crash()
-    for (const request of lost) {
-      requests.endsAt[request] = Number.NaN
-      const isOpen = requests.client[request] !== NOBODY && requests.stage[request] !== STAGE.GIVEN_UP
-      requests.answered[request]?.()
-      if (!isOpen) requests.free(request)
-      else {
-        this.#endLease(request, (lease) => lease.settle('local-origin', -1))
-        this.#end(request, ENDED.FAILED, Number.NaN)
-      }
+    for (const request of this.workers.crash(number)) {
+      this.#endLease(request, (lease) => lease.settle('local-origin', -1))
+      this.#end(request, ENDED.FAILED, Number.NaN)
     }
   }
 
@@ -348,19 +281,5 @@ export class Run implements World {
     if (ordinal >= 0) this.recorder.end(ordinal, how, latencyMs)
     this.#open--
     this.#requests.free(request)
-  }
-
-  /** A request of others, of which only its endpoint knows. */
-  addOthers(number: number, work: number): void {
-    const endpoint = this.#endpoints[number]
-    if (endpoint.trouble.fail === 'refuse') return
-    const requests = this.#requests
-    const request = requests.take()
-    requests.client[request] = NOBODY
-    requests.endpoint[request] = number
-    requests.work[request] = work
-    requests.ordinal[request] = -1
-    requests.arrivedAt[request] = this.#now
-    this.enter(request, endpoint)
   }
 }

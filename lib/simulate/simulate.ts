@@ -55,10 +55,10 @@ async function simulatePolicy(
   const run = new Run(config, perSecondOf(config), keys, reports)
   const clients = Array.from({ length: processes }, (_, i) => {
     const random = new RandomStream(seed, STREAM.CLIENTS + i)
-    return new SimulatedClient(balancerConfig(config, policy, (seed + i) % TWO_TO_32), run, random)
+    return new SimulatedClient(balancerConfig(config, policy, (seed + i) % TWO_TO_32), run.network, random)
   })
   const endpoints = singles.map(
-    (single, i) => new SimulatedEndpoint(endpointId(i), single, run.elapsed, reports),
+    (single, i) => new SimulatedEndpoint(endpointId(i), single, run.agenda.elapsed, reports),
   )
   try {
     startAntagonists(run, singles, endpoints, seed)
@@ -81,7 +81,7 @@ async function simulatePolicy(
 
 function resultOf(label: string, run: Run, endpoints: readonly SimulatedEndpoint[]): PolicyResult {
   const { recorder } = run
-  const simulatedMs = run.elapsed()
+  const simulatedMs = run.agenda.elapsed()
   const sent = endpoints.reduce((sum, { requests }) => sum + requests, 0)
   const most = Math.max(...endpoints.map(({ requests }) => requests))
   return {

@@ -108,6 +108,16 @@ it('active checks take an endpoint out before many requests fail', async () => {
   expect(checked.between(3_000, 60_000).errors).toBe(0)
 })
 
+it('checks over HTTP notice error answers, connections do not', async () => {
+  const endpoints = [{ count: 3 }, { incidents: [{ fromMs: 2_000, untilMs: 9e5, fail: 'status' as const }] }]
+  const service = { outlier: false as const, panicThreshold: 0 }
+  const times = { interval: 200, timeout: 100 }
+  const http = await run({ endpoints, service: { ...service, health: { http: {}, ...times } } })
+  const tcp = await run({ endpoints, service: { ...service, health: { tcp: true, ...times } } })
+  expect(http.between(3_000, 1e9).errors).toBe(0)
+  expect(tcp.between(3_000, 1e9).errors).toBeGreaterThan(1_000)
+})
+
 it('a drain before an endpoint goes down costs no request, going down without a word does', async () => {
   const deploy = { startMs: 500, everyMs: 2_000, downMs: 1_000 }
   const told = await run({ deploy: { ...deploy, drainMs: 500 } })
