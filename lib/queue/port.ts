@@ -19,7 +19,7 @@ import {
   wakeUp,
 } from './sleepers.js'
 import { startProbes } from './time-in-queue.js'
-import { passOn } from './waking.js'
+import { callClaimed, passOn } from './waking.js'
 import { publish } from './writing.js'
 
 export const NO_LANE = -1
@@ -151,7 +151,8 @@ export abstract class QueuePort<Batch extends Counted, Source extends Counted> i
     this.#ends = ends
     this.#reapLanes(REAP_AGAIN_MS)
     reapWaiters(this.lanes.memory)
-    // They may have had a call in hand that they can no longer pass on; and an end may wait for their lanes alone.
+    // They may have had calls to make, and one of their own to pass on; and an end may wait for their lanes alone.
+    callClaimed(this.lanes)
     passOn(this.lanes)
     return true
   }

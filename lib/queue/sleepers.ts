@@ -7,7 +7,7 @@
  */
 import { QUEUE_HEADER, QUEUE_SIZES, WAITER, type WAITER_KIND, waiterWord } from './layout.js'
 import type { QueueMemory } from './memory.js'
-import { give, take, takeOver } from './ownership.js'
+import { give, OWNER_NOBODY, take, takeOver } from './ownership.js'
 
 export type WaiterKind = (typeof WAITER_KIND)[keyof typeof WAITER_KIND]
 
@@ -61,6 +61,10 @@ export function wakeUp({ words }: QueueMemory, waiter: number): boolean {
 export function isAsleep({ words }: QueueMemory, waiter: number): boolean {
   return (Atomics.load(words, wordOf(waiter)) & bitOf(waiter)) !== 0
 }
+
+/** True where the waiter has an owner, who is awake or has been claimed: its word cannot tell, as it is stored before the call. */
+export const mayBeClaimed = (memory: QueueMemory, waiter: number): boolean =>
+  Atomics.load(memory.words, waiterWord(waiter) + WAITER.OWNER) !== OWNER_NOBODY && !isAsleep(memory, waiter)
 
 /** Whether anybody sleeps: for whoever has just published, read or closed. */
 export function anyAsleep({ words }: QueueMemory): boolean {

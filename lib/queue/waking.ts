@@ -1,8 +1,8 @@
 /** Whom to wake, and how. */
 import type { QueueLanes } from './lanes.js'
-import { WAITER_KIND } from './layout.js'
+import { QUEUE_SIZES, WAITER_KIND } from './layout.js'
 import { isAnyReadable, isEnded } from './reading.js'
-import { anyAsleep, claimSleeper, kindOf, mark } from './sleepers.js'
+import { anyAsleep, claimSleeper, kindOf, mark, mayBeClaimed } from './sleepers.js'
 
 /**
  * To be called after something was read, or the queue was closed: wakes one sleeper where there is something left to read,
@@ -20,7 +20,20 @@ export function wakeOne(lanes: QueueLanes): boolean {
   const { memory } = lanes
   const waiter = claimSleeper(memory)
   if (waiter < 0) return false
-  if (kindOf(memory, waiter) === WAITER_KIND.EVENT_LOOP) lanes.ring(waiter)
-  else mark(memory, waiter)
+  call(lanes, waiter)
   return true
+}
+
+/**
+ * To be called after a thread has ended: it may have claimed a sleeper, which nobody else wakes then, and not have come to
+ * the call. Another one may be on its way to it, or its owner be awake: then it is called once for nothing.
+ */
+export function callClaimed(lanes: QueueLanes): void {
+  for (let waiter = 0; waiter < QUEUE_SIZES.WAITERS; waiter++)
+    if (mayBeClaimed(lanes.memory, waiter)) call(lanes, waiter)
+}
+
+function call(lanes: QueueLanes, waiter: number): void {
+  if (kindOf(lanes.memory, waiter) === WAITER_KIND.EVENT_LOOP) lanes.ring(waiter)
+  else mark(lanes.memory, waiter)
 }
