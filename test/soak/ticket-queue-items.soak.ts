@@ -27,7 +27,7 @@ it.each(queueClasses)(
     const consumers = Array.from({ length: CONSUMERS }, (_, i) => start('consume', i))
     const progress = setInterval(() => {
       console.log(`${kind}: ${Math.round(queue.stats().popped / 1e6)} million popped`)
-  }, 10_000)
+    }, 10_000)
     onTestFinished(() => clearInterval(progress))
     const begin = performance.now()
     const results = consumers.map(async (worker) => (await once(worker, 'message'))[0])
