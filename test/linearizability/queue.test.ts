@@ -1,13 +1,12 @@
 /** Histories of queues over threads, recorded and then searched for an order that the queue's promises allow. */
-import { once } from 'node:events'
-import { Worker } from 'node:worker_threads'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { QUEUE_HEADER } from '../../lib/queue/layout.js'
 import { createQueueMemory, type QueueMemory } from '../../lib/queue/memory.js'
 import { createRequestMemory } from '../../lib/queue/request-memory.js'
 import { queueClasses } from '../contract/queue-engines.js'
 import { numberOf } from '../support/request-bytes.mjs'
 import { QueueModel, queueCalls, type RecordedCall } from './queue-model.js'
+import { record } from './record.js'
 import { findFault, overlaps } from './search.js'
 
 const HISTORIES = 30
@@ -78,7 +77,11 @@ for (const { kind: engine, Queue, Requests } of queueClasses) {
         const seed = Math.floor(Math.random() * 1e9)
         const memories = Array.from({ length: HISTORIES }, () => kinds[kind].memory(scene))
         for (const { words } of memories) words[QUEUE_HEADER.LANES_USED] = scene.lanesUsed ?? 0
-        const recorded = await record(engine, kind, scene, memories, seed)
+        const { most, isHeldUp } = scene
+        const handles = memories.map(({ handle }) => handle)
+        const shared = { kind, handles, slotBytes: SLOT_BYTES, calls: CALLS, most, isHeldUp, seed }
+        const own = pushes.map((share) => ({ pushes: share }))
+        const recorded = await record<RecordedCall>('./queue.worker.mjs', engine, shared, own)
         memories.forEach((memory, i) => {
           const calls = [...recorded.flatMap((histories) => histories[i])]
           calls.push(...drain(pushes.length, calls, () => kinds[kind].pop(memory, capacity + 1)))
@@ -94,39 +97,6 @@ for (const { kind: engine, Queue, Requests } of queueClasses) {
       if (scene.isHeldUp) expect(concurrent, 'pairs of calls that overlap').toBeGreaterThan(0)
     })
   })
-}
-
-/** The histories of each thread. */
-async function record(
-  engine: string,
-  kind: string,
-  { pushes, most, isHeldUp }: Scene,
-  memories: readonly QueueMemory[],
-  seed: number,
-): Promise<RecordedCall[][][]> {
-  const shared = {
-    kind,
-    handles: memories.map(({ handle }) => handle),
-    slotBytes: SLOT_BYTES,
-    threads: pushes.length,
-    clock: new Int32Array(new SharedArrayBuffer(16)),
-    calls: CALLS,
-    most,
-    isHeldUp,
-    seed,
-  }
-  const workers = pushes.map(
-    (share, thread) =>
-      new Worker(new URL('./queue.worker.mjs', import.meta.url), {
-        workerData: { ...shared, thread, pushes: share },
-        env: { ...process.env, FAIRLEAD_ENGINE: engine },
-        execArgv: [],
-      }),
-  )
-  onTestFinished(async () => {
-    await Promise.all(workers.map((worker) => worker.terminate()))
-  })
-  return Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0]))
 }
 
 /** Pops of another thread, after all others, until nothing is left. */
