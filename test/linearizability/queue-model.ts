@@ -2,8 +2,8 @@
  * What a queue promises, as a model for `findFault`. Numbers say whose they are and which one, so that the lane of a
  * producer is a matter of three counts.
  *
- * - `push` accepts at one moment of the call at which there is room; one that is refused saw the queue full at one moment.
- *   `pushMany` does so number by number.
+ * - `push` accepts at one moment of the call at which there is room; one that is refused saw the queue full at one moment,
+ *   where what other pushes had in hand at that moment (`mostInHand`) counts as taken. `pushMany` does so number by number.
  * - What a thread accepted is published, in that order, when its block is full, in its `flush`, at the begin of its pop
  *   and at the end of its refused push.
  * - A pop takes, one by one, the first of some lane that is published and was not taken. One that takes none saw each
@@ -105,7 +105,7 @@ export function queueCalls(recorded: readonly RecordedCall[], shape: QueueShape)
         if (++lane.accepted % shape.block === 0) publish()
       }
       if (numbers.length < asked) {
-        steps.push({ facts: [{ fullBut: inHand(call, recorded, shape) }] })
+        steps.push({ facts: [{ fullBut: inHand(call, recorded, shape.capacity) }] })
         publish()
       }
     } else publish()
@@ -122,16 +122,20 @@ export function queueCalls(recorded: readonly RecordedCall[], shape: QueueShape)
 }
 
 /**
- * Credits that other producers may have in hand beyond what they accept, while their calls overlap a refused one: what
- * is granted at once, an eighth of what is free and GRANT at most. None where an eighth of the capacity is one item.
+ * Credits that a producer may have in hand, while its push goes on, beyond what that accepts: it takes an eighth of what is
+ * free from the common stock at once, GRANT at most. None where an eighth of the capacity is one item.
  */
-function inHand(refused: RecordedCall, recorded: readonly RecordedCall[], { capacity }: QueueShape): number {
+export const mostInHand = (capacity: number): number =>
+  Math.max(0, Math.min(QUEUE_SIZES.GRANT, capacity >>> 3) - 1)
+
+/** Credits that producers whose pushes overlap a refused one may have in hand. */
+function inHand(refused: RecordedCall, recorded: readonly RecordedCall[], capacity: number): number {
   const others = new Set<number>()
   for (const { thread, verb, invoked, responded } of recorded) {
     if (verb !== 'push' || thread === refused.thread) continue
     if (invoked < refused.responded && refused.invoked < responded) others.add(thread)
   }
-  return others.size * Math.max(0, Math.min(QUEUE_SIZES.GRANT, capacity >>> 3) - 1)
+  return others.size * mostInHand(capacity)
 }
 
 const show = (number: number): string => `${Math.floor(number / 2 ** SHIFT)}:${number % 2 ** SHIFT}`
