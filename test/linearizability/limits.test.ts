@@ -89,9 +89,7 @@ describe.each(engines)('recorded histories of slots with limits, $kind engine', 
     }
     const met = await check(kind, { target: 'core', source, isHeldUp }, limits, stepsOf)
     expect(met.refused, 'calls that found no place').toBeGreaterThan(0)
-    // Calls of the addon are not held up.
-    if (isHeldUp && kind === 'fallback')
-      expect(met.concurrent, 'pairs of calls that overlap').toBeGreaterThan(0)
+    if (isHeldUp) expect(met.concurrent, 'pairs of calls that overlap').toBeGreaterThan(0)
     expect(limits.map((_, slot) => block.get(slot, SLOT.IN_FLIGHT))).toEqual([0, 0, 0])
   })
 })
