@@ -72,6 +72,6 @@ function reached({ atMost, atLeast }: Target, measured: number | undefined): boo
 }
 
 function words({ of, atMost, atLeast }: Target, unit: string): string {
-  const bound = atMost === undefined ? `>= ${atLeast}` : `<= ${Number(atMost.toPrecision(3))}`
+  const bound = atMost === undefined ? `>= ${atLeast}` : `<= ${Number(atMost.toPrecision(4))}`
   return of === 'ratio' ? `ratio ${bound}` : `${bound} ${unit}`
 }
