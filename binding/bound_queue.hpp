@@ -1,6 +1,7 @@
 // One thread's share in a queue, and a call of one of its functions: for queue_binding.cpp and request_binding.cpp.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -10,7 +11,7 @@
 
 namespace fairlead::binding {
 
-/// One thread's share in a queue, and the lane that it has taken. Freed when the garbage collector has taken the last
+/// One thread's share in a queue, and the lane and the holders that it has taken. Freed when the garbage collector has taken the last
 /// function of it, or by the environment's clean-up hook when the thread ends, however it ends.
 class BoundQueue {
  public:
@@ -42,9 +43,27 @@ class BoundQueue {
     lane_ = TicketQueue::kNone;
   }
 
+  std::int32_t takeHolder(Word owner) noexcept {
+    const std::int32_t holder = holdsRequests() ? (*queue_)->holds().take(owner) : RequestHolds::kNone;
+    if (holder != RequestHolds::kNone) holders_ |= 1u << holder;
+    return holder;
+  }
+  bool ownsHolder(std::uint32_t holder) const noexcept {
+    return queue_ && holder < queue_layout::sizes::kHolders && (holders_ >> holder & 1) != 0;
+  }
+  void freeHolder(std::uint32_t holder) noexcept {
+    if (!ownsHolder(holder)) return;
+    (*queue_)->letGo(holder);
+    (*queue_)->holds().free(holder);
+    holders_ &= ~(1u << holder);
+  }
+
  private:
+  static_assert(queue_layout::sizes::kHolders <= 32, "a bit for each holder");
+
   void leave() noexcept {
     releaseLane();
+    while (holders_ != 0) freeHolder(static_cast<std::uint32_t>(std::countr_zero(holders_)));
     queue_.reset();
   }
   static void leaveAtEnd(void* self) { static_cast<BoundQueue*>(self)->leave(); }
@@ -53,6 +72,8 @@ class BoundQueue {
   Napi::ObjectReference memory_;
   std::optional<SharedTicketQueue> queue_;
   std::int32_t lane_ = TicketQueue::kNone;
+  /// A bit for each holder of this thread's.
+  std::uint32_t holders_ = 0;
 };
 
 using Bound = std::shared_ptr<BoundQueue>;
@@ -105,5 +126,11 @@ struct Call {
 
 /// (chunk, from, lengths, wanted) => popped | ~popped where room was wanting
 napi_value popRequests(napi_env env, napi_callback_info info) noexcept;
+/// (owner) => holder | -1
+napi_value takeHolder(napi_env env, napi_callback_info info) noexcept;
+/// (holder, wanted) => count * 2^32 + slot
+napi_value holdRequests(napi_env env, napi_callback_info info) noexcept;
+/// (holder)
+napi_value freeHolder(napi_env env, napi_callback_info info) noexcept;
 
 } // namespace fairlead::binding

@@ -101,6 +101,9 @@ Napi::Value openQueue(const Napi::CallbackInfo& info) {
   addFunction(env, functions, "announce", announce, bound);
   addFunction(env, functions, "popMany", popMany, bound);
   addFunction(env, functions, "popRequests", popRequests, bound);
+  addFunction(env, functions, "takeHolder", takeHolder, bound);
+  addFunction(env, functions, "holdRequests", holdRequests, bound);
+  addFunction(env, functions, "freeHolder", freeHolder, bound);
   addFunction(env, functions, "ring", ring, bound);
   addFunction(env, functions, "closeBell", closeBell, bound);
   // openBell(waiter, onRing)

@@ -25,4 +25,23 @@ napi_value popRequests(napi_env env, napi_callback_info info) noexcept {
   return call.returns(~std::int64_t{sink.taken()});
 }
 
+napi_value takeHolder(napi_env env, napi_callback_info info) noexcept {
+  const Call call(env, info);
+  return call.returns(call.bound.takeHolder(call.number(0)));
+}
+
+napi_value holdRequests(napi_env env, napi_callback_info info) noexcept {
+  const Call call(env, info);
+  const std::uint32_t holder = call.number(0);
+  if (!call.bound.ownsHolder(holder)) return call.returns(0);
+  const RequestSpan span = call.bound.queue()->holdRequests(holder, call.number(1), call.bound.nextLane);
+  return call.returns(std::int64_t{span.count} << 32 | span.slot);
+}
+
+napi_value freeHolder(napi_env env, napi_callback_info info) noexcept {
+  const Call call(env, info);
+  call.bound.freeHolder(call.number(0));
+  return nullptr;
+}
+
 } // namespace fairlead::binding

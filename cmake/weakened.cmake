@@ -1,9 +1,9 @@
-# Can ThreadSanitizer see our orderings at all? The handover test is built once more for each of these, on a copy of the
+# Can ThreadSanitizer see our orderings at all? A test is built once more for each of these, on a copy of the
 # sources in which one ordering is weaker than it has to be, and passes if a race is reported. Atomic operations alone
-# would never race: what they hand over must be plain memory, and the test's is.
+# would never race: what they hand over must be plain memory, and these tests' is.
 
-# fairlead_weakened(<name> <file in src> <operation as it stands there, once> <the weaker one>)
-function(fairlead_weakened name source operation weaker)
+# fairlead_weakened(<test> <name> <file in src> <operation as it stands there, once> <the weaker one>)
+function(fairlead_weakened test name source operation weaker)
   set(folder "${CMAKE_BINARY_DIR}/weakened/${name}")
   file(READ "${CMAKE_SOURCE_DIR}/src/${source}" text)
   string(FIND "${text}" "${operation}" first)
@@ -17,8 +17,8 @@ function(fairlead_weakened name source operation weaker)
 
   set(sources ${FAIRLEAD_CORE})
   list(REMOVE_ITEM sources "${CMAKE_SOURCE_DIR}/src/${source}")
-  set(target ticket_queue_handover_weakened_${name})
-  add_executable(${target} "${CMAKE_SOURCE_DIR}/test/native/ticket_queue_handover_test.cpp" "${folder}/${source}" ${sources})
+  set(target ${test}_weakened_${name})
+  add_executable(${target} "${CMAKE_SOURCE_DIR}/test/native/${test}_test.cpp" "${folder}/${source}" ${sources})
   fairlead_sanitized(${target})
   target_include_directories(${target} PRIVATE "${CMAKE_SOURCE_DIR}/test/native")
   target_link_options(${target} PRIVATE ${FAIRLEAD_SANITIZER_FLAGS})
@@ -31,14 +31,16 @@ function(fairlead_weakened name source operation weaker)
 endfunction()
 
 # Numbers as in docs/concurrency.md.
-fairlead_weakened(q2_store ticket_queue.cpp
+fairlead_weakened(ticket_queue_handover q2_store ticket_queue.cpp
   "tailWord.store(tail, memory_order_seq_cst)" "tailWord.store(tail, memory_order_relaxed)")
-fairlead_weakened(q2_load ticket_queue.cpp
+fairlead_weakened(ticket_queue_handover q2_load ticket_queue.cpp
   "memory_.lane(lane, lane::kTail).load(memory_order_acquire) - position"
   "memory_.lane(lane, lane::kTail).load(memory_order_relaxed) - position")
-fairlead_weakened(q11_take ticket_queue.cpp
+fairlead_weakened(ticket_queue_handover q11_take ticket_queue.cpp
   "compare_exchange_strong(nobody, owner, memory_order_acquire, memory_order_relaxed)"
   "compare_exchange_strong(nobody, owner, memory_order_relaxed, memory_order_relaxed)")
-fairlead_weakened(q11_give ticket_queue.cpp
+fairlead_weakened(ticket_queue_handover q11_give ticket_queue.cpp
   "memory_.lane(lane, lane::kOwner).store(0, memory_order_release)"
   "memory_.lane(lane, lane::kOwner).store(0, memory_order_relaxed)")
+fairlead_weakened(request_queue q18 request_holds.cpp
+  "hold.load(memory_order_acquire)" "hold.load(memory_order_relaxed)")

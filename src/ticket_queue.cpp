@@ -52,28 +52,41 @@ class TicketSink {
   std::uint32_t copied_ = 0;
 };
 
+/// Copies nothing, and holds the block instead. Takes from one block only.
+class HoldingSink {
+ public:
+  HoldingSink(TicketQueue& queue, std::uint32_t holder, std::uint32_t count) noexcept
+      : queue_(queue), holder_(holder), wanted_(count) {}
+  std::uint32_t wanted() const noexcept { return wanted_; }
+  std::uint32_t copy(BlockIndex block, Word offset, std::uint32_t count) noexcept {
+    queue_.holds().hold(holder_, block);
+    seen_ = {(std::uint32_t{block} << queue_.slab().geometry().blockShift) + offset, count};
+    return count;
+  }
+  void take() noexcept {
+    span_ = seen_;
+    wanted_ = 0;
+  }
+  void drop() noexcept { queue_.letGo(holder_); }
+  std::uint32_t taken() const noexcept { return span_.count; }
+  RequestSpan span() const noexcept { return span_; }
+
+ private:
+  TicketQueue& queue_;
+  std::uint32_t holder_;
+  std::uint32_t wanted_;
+  RequestSpan seen_{};
+  RequestSpan span_{};
+};
+
 } // namespace
 
 TicketQueue::TicketQueue(Word* base)
-    : memory_(base), credits_(memory_), pool_(memory_, blocksInUse()), readable_(kHandleNodes) {
+    : memory_(base), credits_(memory_), holds_(memory_), pool_(memory_, holds_), readable_(kHandleNodes) {
   for (std::uint32_t lane = 0; lane < sizes::kLanes; ++lane) {
     memory_.lane(lane, lane::kListed).store(0, memory_order_relaxed);
     if (isReadable(lane)) announce(lane);
   }
-}
-
-std::vector<bool> TicketQueue::blocksInUse() const {
-  std::vector<bool> inUse(memory_.header(header::kFirstUnused).load(memory_order_acquire));
-  const Word blockItems = memory_.blockMask() + 1;
-  for (std::uint32_t lane = 0; lane < memory_.header(header::kLanesUsed).load(memory_order_acquire); ++lane) {
-    // From the block of HEAD to the one that takes the next items.
-    Word position = memory_.own(lane, lane::kHead) & ~memory_.blockMask();
-    const Word end = memory_.own(lane, lane::kBlockEnd);
-    for (; static_cast<std::int32_t>(end - position) > 0; position += blockItems) {
-      inUse[memory_.directory(lane, position).load(memory_order_relaxed)] = true;
-    }
-  }
-  return inUse;
 }
 
 std::int32_t TicketQueue::takeLane(Word owner) noexcept {
@@ -152,7 +165,7 @@ void TicketQueue::announce(std::uint32_t lane) noexcept {
 
 bool TicketQueue::openBlock(std::uint32_t lane) noexcept {
   for (int search = 0; search < kBlockSearches; ++search) {
-    const std::int32_t block = pool_.take();
+    const std::int32_t block = pool_.take(lane);
     if (block == BlockPool::kNone) continue;
     const Word begin = memory_.own(lane, lane::kTail);
     // Relaxed: TAIL publishes the entry.
@@ -171,6 +184,18 @@ std::uint32_t TicketQueue::popMany(Word* out, std::uint32_t count, std::uint32_t
 }
 
 void TicketQueue::popRequests(RequestSink& sink, std::uint32_t& next) noexcept { pop(sink, next); }
+
+RequestSpan TicketQueue::holdRequests(std::uint32_t holder, std::uint32_t count,
+                                      std::uint32_t& next) noexcept {
+  HoldingSink sink(*this, holder, count);
+  pop(sink, next);
+  return sink.span();
+}
+
+void TicketQueue::letGo(std::uint32_t holder) noexcept {
+  const std::int32_t block = holds_.letGo(holder);
+  if (block != RequestHolds::kNone) pool_.give(static_cast<BlockIndex>(block));
+}
 
 template <class Sink>
 void TicketQueue::pop(Sink& sink, std::uint32_t& next) noexcept {
@@ -198,7 +223,8 @@ void TicketQueue::readInTurn(std::uint32_t lanes, Sink& sink, std::uint32_t& nex
     if (next >= lanes) next = 0;
     empty = read(next, sink) == 0 ? empty + 1 : 0;
     // On to the next lane after each block, so that no producer starves the others; a part-read block is finished first.
-    if (sink.wanted() > 0) ++next;
+    const Word head = memory_.lane(next, lane::kHead).load(memory_order_relaxed);
+    if (sink.wanted() > 0 || (head & memory_.blockMask()) == 0) ++next;
   }
 }
 
@@ -227,15 +253,13 @@ std::uint32_t TicketQueue::read(std::uint32_t lane, Sink& sink) noexcept {
     const std::uint32_t got = sink.copy(
         block, offset, std::min({static_cast<std::uint32_t>(available), wanted, mask + 1 - offset})); // (Q4)
     if (got == 0) return 0;
-    // (Q3) Release: the loads above are over before anybody can give the block to a producer. Acquire on failure: as Q1.
+    // (Q3) Release: the loads above are over before a producer takes the block back (Q9). Acquire on failure: as Q1.
     if (!head.compare_exchange_strong(position, position + got, memory_order_seq_cst, memory_order_acquire)) {
       memory_.lane(lane, lane::kRetries).fetch_add(1, memory_order_relaxed); // for statistics
       sink.drop();
       continue;
     }
     sink.take();
-    // Who reads a block's last item gives the block back.
-    if (offset + got > mask) pool_.give(block);
     if (memory_.lane(lane, lane::kProbe).load(memory_order_relaxed) - position < got)
       takeUpProbe(lane, position, got);
     return got;

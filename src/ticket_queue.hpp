@@ -3,12 +3,14 @@
 // Each producer thread appends to a lane of its own, block by block; any thread reads any lane, by moving the lane's HEAD.
 // A lane with something to read travels, as a 32-bit handle, through boost::lockfree::queue: a consumer takes the handle
 // out, reads a block, and puts it back while more is there. Where there are few lanes, consumers look at each of them
-// instead, and the handles stay where they are. Free blocks travel through boost::lockfree::stack.
+// instead, and the handles stay where they are. A producer takes its own blocks back once they were read; what it does not
+// need travels through boost::lockfree::stack.
 #pragma once
 
 #include <boost/lockfree/queue.hpp>
 
 #include "block_pool.hpp"
+#include "request_holds.hpp"
 #include "request_queue.hpp"
 #include "ticket_queue_credits.hpp"
 
@@ -40,6 +42,10 @@ class TicketQueue {
   std::uint32_t popMany(Word* out, std::uint32_t count, std::uint32_t& next) noexcept;
   /// The same for a queue of requests, until the sink wants no more.
   void popRequests(RequestSink& sink, std::uint32_t& next) noexcept;
+  /// Pops requests where they lie, all of one block, which stays theirs until `letGo`. See RequestHolds for `holder`.
+  RequestSpan holdRequests(std::uint32_t holder, std::uint32_t count, std::uint32_t& next) noexcept;
+  RequestHolds& holds() noexcept { return holds_; }
+  void letGo(std::uint32_t holder) noexcept;
   RequestSlab slab() const noexcept { return RequestSlab(memory_); }
 
   // The parts of a push, for callers that do the rest on the memory themselves (lib/queue/port.ts).
@@ -74,10 +80,10 @@ class TicketQueue {
 
   /// See lib/queue/time-in-queue.ts.
   void takeUpProbe(std::uint32_t lane, Word position, std::uint32_t count) noexcept;
-  std::vector<bool> blocksInUse() const;
 
   TicketQueueMemory memory_;
   TicketQueueCredits credits_;
+  RequestHolds holds_;
   BlockPool pool_;
   /// Handles of readable lanes. Each lane is in here at most once.
   boost::lockfree::queue<std::uint32_t, boost::lockfree::fixed_sized<true>> readable_;

@@ -43,8 +43,12 @@ struct QueueGeometry {
   constexpr std::size_t itemBytes() const noexcept { return slotBytes == 0 || slotBytes > 0xffff ? 4 : 2; }
   /// Bytes from one slot to the next, a multiple of 8.
   constexpr std::size_t slotStride() const noexcept { return (std::size_t{slotBytes} + 7) & ~std::size_t{7}; }
+  constexpr std::size_t directoryWord() const noexcept {
+    using namespace queue_layout;
+    return kHolderWord + (slotBytes == 0 ? 0 : std::size_t{sizes::kHolders} * holder::kWords);
+  }
   constexpr std::size_t itemsWord() const noexcept {
-    return kDirectoryWord + ((std::size_t{queue_layout::sizes::kLanes} << directoryShift) >> 1);
+    return directoryWord() + ((std::size_t{queue_layout::sizes::kLanes} << directoryShift) >> 1);
   }
   /// Where the slots begin: on a cache line, where the items end.
   constexpr std::size_t slabWord() const noexcept {
@@ -53,7 +57,8 @@ struct QueueGeometry {
   }
   constexpr std::size_t words() const noexcept { return slabWord() + items() * slotStride() / sizeof(Word); }
 
-  static constexpr std::size_t kDirectoryWord =
+  /// The first holder, in a queue of requests.
+  static constexpr std::size_t kHolderWord =
       queue_layout::header::kWords + std::size_t{queue_layout::sizes::kLanes} * queue_layout::lane::kWords +
       std::size_t{queue_layout::sizes::kWaiters} * queue_layout::waiter::kWords;
   /// So that what is accepted and not published is less than half of the 16 bits that CREDIT has for it.

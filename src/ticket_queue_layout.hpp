@@ -7,7 +7,7 @@ namespace fairlead::queue_layout {
 
 inline constexpr std::uint32_t kVersion = 1;
 inline constexpr std::uint32_t kMagic = 0x51544c46;
-inline constexpr std::uint32_t kFingerprint = 0x5e755761;
+inline constexpr std::uint32_t kFingerprint = 0x5c889e4c;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -26,6 +26,7 @@ inline constexpr std::uint32_t kLanesUsed = 17;
 inline constexpr std::uint32_t kRepairer = 18;
 inline constexpr std::uint32_t kSpareBlock = 19;
 inline constexpr std::uint32_t kRepairerLineage = 20;
+inline constexpr std::uint32_t kHoldersUsed = 24;
 inline constexpr std::uint32_t kReserved = 32;
 inline constexpr std::uint32_t kPopped = 48;
 inline constexpr std::uint32_t kFirstUnused = 64;
@@ -38,7 +39,6 @@ namespace lane {
 inline constexpr std::uint32_t kHead = 0;
 inline constexpr std::uint32_t kRetries = 1;
 inline constexpr std::uint32_t kTail = 16;
-inline constexpr std::uint32_t kListed = 17;
 inline constexpr std::uint32_t kProbe = 18;
 inline constexpr std::uint32_t kProbeItems = 19;
 inline constexpr std::uint32_t kProbeTime = 20;
@@ -56,6 +56,7 @@ inline constexpr std::uint32_t kProbeDue = 44;
 inline constexpr std::uint32_t kProbeSince = 45;
 inline constexpr std::uint32_t kProbeOffers = 46;
 inline constexpr std::uint32_t kReclaimed = 48;
+inline constexpr std::uint32_t kListed = 49;
 inline constexpr std::uint32_t kWords = 64;
 } // namespace lane
 
@@ -69,9 +70,18 @@ inline constexpr std::uint32_t kRescues = 8;
 inline constexpr std::uint32_t kWords = 16;
 } // namespace waiter
 
+namespace holder {
+inline constexpr std::uint32_t kOwner = 0;
+inline constexpr std::uint32_t kHold = 1;
+inline constexpr std::uint32_t kLineage = 4;
+inline constexpr std::uint32_t kWords = 16;
+} // namespace holder
+
 namespace sizes {
 inline constexpr std::uint32_t kLanes = 64;
 inline constexpr std::uint32_t kWaiters = 63;
+inline constexpr std::uint32_t kHolders = 32;
+inline constexpr std::uint32_t kHoldParked = 131072;
 inline constexpr std::uint32_t kMaxCapacity = 8388608;
 inline constexpr std::uint32_t kMaxSlotBytes = 1048576;
 inline constexpr std::uint32_t kGrant = 256;

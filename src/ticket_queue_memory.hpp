@@ -14,7 +14,8 @@ static_assert(std::atomic_ref<BlockIndex>::is_always_lock_free);
 static_assert(queue_layout::header::kClosed % 16 == 0 && queue_layout::header::kReserved % 16 == 0 &&
                   queue_layout::header::kPopped % 16 == 0 && queue_layout::header::kFirstUnused % 16 == 0 &&
                   queue_layout::lane::kHead % 16 == 0 && queue_layout::lane::kTail % 16 == 0 &&
-                  queue_layout::lane::kCredit % 16 == 0 && queue_layout::lane::kWords % 16 == 0,
+                  queue_layout::lane::kCredit % 16 == 0 && queue_layout::lane::kReclaimed % 16 == 0 &&
+                  queue_layout::lane::kWords % 16 == 0 && queue_layout::holder::kWords % 16 == 0,
               "what different threads write lies on different cache lines");
 static_assert(queue_layout::lane::kRefused % 2 == 0 && queue_layout::lane::kProbeTime % 2 == 0,
               "two-word fields are 8-byte aligned");
@@ -28,7 +29,7 @@ class TicketQueueMemory {
   explicit TicketQueueMemory(Word* base) noexcept
       : base_(base),
         geometry_(QueueGeometry::of(base)),
-        directory_(reinterpret_cast<BlockIndex*>(base + QueueGeometry::kDirectoryWord)),
+        directory_(reinterpret_cast<BlockIndex*>(base + geometry_.directoryWord())),
         items_(base + geometry_.itemsWord()) {}
 
   Word* base() const noexcept { return base_; }
@@ -40,6 +41,11 @@ class TicketQueueMemory {
   std::atomic_ref<Word> header(std::size_t field) const noexcept { return word(base_, field); }
   std::atomic_ref<Word> lane(std::uint32_t lane, std::size_t field) const noexcept {
     return word(plainLane(lane), field);
+  }
+  /// In a queue of requests.
+  std::atomic_ref<Word> holder(std::uint32_t holder, std::size_t field) const noexcept {
+    return word(base_ + QueueGeometry::kHolderWord + std::size_t{holder} * queue_layout::holder::kWords,
+                field);
   }
   std::atomic_ref<double> probeTime(std::uint32_t lane) const noexcept {
     return std::atomic_ref<double>(

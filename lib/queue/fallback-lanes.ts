@@ -4,6 +4,7 @@
  */
 import { type Bell, fallbackBell } from './bell.js'
 import { obtainCredit, returnCredit } from './credits.js'
+import { isHeld } from './holders.js'
 import { freeLane, takeLane } from './lane-table.js'
 import type { QueueLanes, TicketLanes } from './lanes.js'
 import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES } from './layout.js'
@@ -86,13 +87,32 @@ export abstract class AtomicsLanes implements QueueLanes {
         empty = 0
         count += read
       }
-      // On to the next lane after each block, so that no producer starves the others; a part-read block is finished first.
-      if (count < wanted) this.#next++
+      if (count < wanted || this.#isAtBlockEnd()) this.#next++
     }
     return count
   }
 
-  /** Opens a block that nobody uses: one of the lane's own that was read empty, else one never used, else another lane's. */
+  /** Calls `read` for each lane in turn until it has read something; returns how much. */
+  protected readFirst(read: (lane: number) => number): number {
+    const lanes = this.memory.words[QUEUE_HEADER.LANES_USED]
+    let count = 0
+    for (let looks = 0; looks < lanes && count === 0; looks++) {
+      if (this.#next >= lanes) this.#next = 0
+      count = read(this.#next)
+      if (count === 0 || this.#isAtBlockEnd()) this.#next++
+    }
+    return count
+  }
+
+  /** On to the next lane after each block, so that no producer starves the others; a part-read block is finished first. */
+  #isAtBlockEnd(): boolean {
+    return (this.memory.words[laneWord(this.#next) + LANE.HEAD] & this.memory.blockMask) === 0
+  }
+
+  /**
+   * Opens a block that nobody uses: one of the lane's own that was read empty, else one never used, else another lane's, else
+   * one that lies behind a block that is held. What is passed over is found by the repair once it is let go.
+   */
   #claimAny(lane: number): boolean {
     const { words, blocks } = this.memory
     if (this.#claimRead(lane, lane)) return true
@@ -105,10 +125,14 @@ export abstract class AtomicsLanes implements QueueLanes {
     if (spare !== 0 && this.#claim(lane, QUEUE_HEADER.SPARE_BLOCK, spare, 0, spare - 1)) return true // (Q16)
     const lanes = Atomics.load(words, QUEUE_HEADER.LANES_USED)
     for (let other = 0; other < lanes; other++) if (this.#claimRead(other, lane)) return true
+    for (let other = 0; other < lanes; other++) {
+      this.#passHeld(other)
+      if (this.#claimRead(other, lane)) return true
+    }
     return false
   }
 
-  /** Opens the oldest block of lane `from` in lane `to`, if it was read empty. */
+  /** Opens the oldest block of lane `from` in lane `to`, if it was read empty and nobody holds it. */
   #claimRead(from: number, to: number): boolean {
     const { memory } = this
     const { words, blockMask } = memory
@@ -118,8 +142,25 @@ export abstract class AtomicsLanes implements QueueLanes {
       if (((Atomics.load(words, at + LANE.HEAD) - reclaimed) | 0) <= blockMask) return false
       // The entry stays what it is until RECLAIMED has moved on.
       const block = memory.directory[memory.directoryAt(from, reclaimed)]
+      if (isHeld(memory, block)) return false
       const next = (reclaimed + blockMask + 1) | 0
       if (this.#claim(to, at + LANE.RECLAIMED, reclaimed, next, block)) return true // (Q9)
+    }
+  }
+
+  /**
+   * Takes the oldest blocks of a lane out of it while they are held. They are in no lane then, and in nobody's hand: the repair
+   * leaves them alone until they are let go.
+   */
+  #passHeld(lane: number): void {
+    const { memory } = this
+    const { words, blockMask } = memory
+    const at = laneWord(lane)
+    for (;;) {
+      const reclaimed = Atomics.load(words, at + LANE.RECLAIMED)
+      if (((Atomics.load(words, at + LANE.HEAD) - reclaimed) | 0) <= blockMask) return
+      if (!isHeld(memory, memory.directory[memory.directoryAt(lane, reclaimed)])) return
+      Atomics.compareExchange(words, at + LANE.RECLAIMED, reclaimed, (reclaimed + blockMask + 1) | 0) // (Q9)
     }
   }
 

@@ -1,8 +1,9 @@
 import { AtomicsLanes } from './fallback-lanes.js'
-import type { RequestLanes } from './lanes.js'
+import { freeHolder, reapHolders, takeHolder } from './holders.js'
+import type { RequestLanes, RequestSpan } from './lanes.js'
 import { RequestCopies } from './request-copies.js'
 import type { RequestMemory } from './request-memory.js'
-import { readRequests } from './request-reading.js'
+import { holdRequests, readRequests } from './request-reading.js'
 
 const NOWHERE: Uint8Array[] = []
 
@@ -19,6 +20,23 @@ export class FallbackRequestLanes extends AtomicsLanes implements RequestLanes {
     this.#out = out
     this.readInTurn(wanted)
     this.#out = NOWHERE
+  }
+
+  takeHolder(): number {
+    return takeHolder(this.memory)
+  }
+
+  holdInto(span: RequestSpan, holder: number, wanted: number): void {
+    span.count = this.readFirst((lane) => holdRequests(this.memory, lane, holder, wanted, span))
+  }
+
+  freeHolder(holder: number): void {
+    freeHolder(this.memory, holder)
+  }
+
+  override reap(): boolean {
+    reapHolders(this.memory)
+    return super.reap()
   }
 
   protected override read(lane: number, _taken: number, wanted: number): number {

@@ -39,4 +39,16 @@ export interface TicketLanes extends QueueLanes {
 export interface RequestLanes extends QueueLanes {
   /** Adds up to `wanted` requests to `out`, of what is readable, whoever published it. */
   popInto(out: Uint8Array[], wanted: number): void
+  /** A holder of this thread's, for one batch of requests at a time, or -1 when all are taken. */
+  takeHolder(): number
+  /** Lets go and gives the holder back. */
+  freeHolder(holder: number): void
+  /** Pops up to `wanted` requests, of one block, and leaves them where they are until `freeHolder`. `holder` holds nothing yet. */
+  holdInto(span: RequestSpan, holder: number, wanted: number): void
+}
+
+/** Requests in neighbouring slots. */
+export interface RequestSpan {
+  slot: number
+  count: number
 }

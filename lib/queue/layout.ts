@@ -6,11 +6,13 @@
  * Positions in a lane are 32-bit item counts that only grow and wrap. A lane's items lie in *blocks*, which come from one
  * pool for all lanes; its directory says which block holds which part of it. docs/concurrency.md has the protocol.
  *
- * A thread that waits for something to read has a *waiter*: a word to sleep on, and a bit that says it sleeps.
+ * A thread that waits for something to read has a *waiter*: a word to sleep on, and a bit that says it sleeps. One that reads
+ * requests in place has a *holder* for each batch of views: it names the block that nobody may use meanwhile.
  *
- * Order in memory: header, lanes, waiters, directories (16-bit entries), blocks. A word is 32 bits, little-endian. Fields that
- * different threads write sit on cache lines (16 words) of their own. In a queue of requests the blocks hold lengths, of 16
- * or 32 bits, and the bytes follow them in a slab: as many slots as there are lengths, in the same order.
+ * Order in memory: header, lanes, waiters, holders (of requests only), directories (16-bit entries), blocks. A word is 32
+ * bits, little-endian. Fields that different threads write sit on cache lines (16 words) of their own. In a queue of
+ * requests the blocks hold lengths, of 16 or 32 bits, and the bytes follow them in a slab: as many slots as there are
+ * lengths, in the same order.
  */
 import { HISTOGRAM_BUCKETS } from '../engine/layout.js'
 
@@ -48,6 +50,8 @@ export const QUEUE_HEADER = {
   SPARE_BLOCK: 19,
   /** LINEAGE_WORDS words: that of REPAIRER. */
   REPAIRER_LINEAGE: 20,
+  /** Holders that were ever taken: those at and above it hold nothing. */
+  HOLDERS_USED: 24,
   /** Credits ever given out less those given back: items accepted plus credits that lanes still hold. */
   RESERVED: 32,
   /** A lower bound of the items ever popped: the sum of the lanes' HEADs when somebody last looked. */
@@ -72,8 +76,6 @@ export const LANE = {
   RETRIES: 1,
   /** Position after the last published item. Written by the owner only. */
   TAIL: 16,
-  /** Native engine: 1 while the queue of readable lanes holds this lane or a consumer has it in hand. */
-  LISTED: 17,
   /** Position of the probe, a sampled item: see `time-in-queue.ts`. Written by the owner only, as the three below. */
   PROBE: 18,
   /** How many items the probe stands for. */
@@ -110,8 +112,13 @@ export const LANE = {
   PROBE_SINCE: 45,
   /** How many items were offered since the last probe was popped. */
   PROBE_OFFERS: 46,
-  /** Fallback engine: blocks before this position have been taken back by producers. */
+  /** Blocks before this position have been taken back by producers. */
   RECLAIMED: 48,
+  /**
+   * Native engine: 1 while the queue of readable lanes holds this lane or a consumer has it in hand. Not beside TAIL: the owner
+   * reads it after each publication, when a consumer may have that line already.
+   */
+  LISTED: 49,
   WORDS: 64,
 } as const
 
@@ -132,6 +139,17 @@ export const WAITER = {
   WORDS: 16,
 } as const
 
+/** What lets requests be read in place: while a block is held, it is given to no lane. */
+export const HOLDER = {
+  /** The thread that owns the holder, plus one; 0 for none. */
+  OWNER: 0,
+  /** The block, plus one; 0 for none. Native engine: and HOLD_PARKED, once its lane has done with it. */
+  HOLD: 1,
+  /** Fallback engine: LINEAGE_WORDS words, that of OWNER. */
+  LINEAGE: 4,
+  WORDS: 16,
+} as const
+
 export const WAITER_KIND = {
   /** The thread is stopped in `Atomics.wait`. */
   BLOCKED: 0,
@@ -144,6 +162,10 @@ export const QUEUE_SIZES = {
   LANES: 64,
   /** 31 in the first word of SLEEPERS, 32 in the second. */
   WAITERS: 63,
+  /** Batches of views that may be held at the same time, by all threads. Each keeps a spare block busy. */
+  HOLDERS: 32,
+  /** In HOLDER.HOLD, above every block: whoever lets go gives the block back. */
+  HOLD_PARKED: 131072,
   /** Items. Boost's fixed-size stack of free blocks holds 65,534; this is 32,896 blocks. */
   MAX_CAPACITY: 8388608,
   /** Bytes of a request. */
@@ -162,6 +184,7 @@ export const QUEUE_LAYOUT = {
   header: QUEUE_HEADER,
   lane: LANE,
   waiter: WAITER,
+  holder: HOLDER,
   sizes: QUEUE_SIZES,
 } as const
 
@@ -199,10 +222,10 @@ export function queueGeometry(capacity: number, slotBytes = 0): QueueGeometry {
   // Whole 64-bit words: who reads a slot in place finds it aligned for every type of array.
   const slotStride = (slotBytes + 7) & ~7
   const blockShift = slotBytes === 0 ? ticketBlockShift(capacity) : requestBlockShift(capacity, slotStride)
-  const blocks = blocksOf(capacity, blockShift)
+  const blocks = blocksOf(capacity, blockShift, slotBytes)
   // A lane may hold every block, and its directory is addressed by position, so its size is a power of two.
   const directoryShift = 32 - Math.clz32(blocks - 1)
-  const directoryWord = waiterWord(QUEUE_SIZES.WAITERS)
+  const directoryWord = holderWord(slotBytes === 0 ? 0 : QUEUE_SIZES.HOLDERS)
   const itemsWord = directoryWord + ((QUEUE_SIZES.LANES << directoryShift) >> 1)
   const itemBytes = slotBytes === 0 || slotBytes > 0xffff ? 4 : 2
   const items = blocks << blockShift
@@ -224,17 +247,19 @@ export function queueGeometry(capacity: number, slotBytes = 0): QueueGeometry {
 
 const ticketBlockShift = (capacity: number): number => (capacity >= 4096 ? 8 : capacity >= 256 ? 6 : 4)
 
-/** Of 4 to 64 slots: spare blocks are an eighth of the capacity and a block 64 KiB, where that leaves as much as 4 slots. */
+/** Of 4 to 64 slots: spare blocks are a sixth of the capacity and a block 64 KiB, where that leaves as much as 4 slots. */
 function requestBlockShift(capacity: number, slotStride: number): number {
   let shift = 2
   while (shift < 6 && QUEUE_SIZES.LANES << (shift + 5) <= capacity && slotStride << (shift + 1) <= 65536)
     shift++
-  while (blocksOf(capacity, shift) > QUEUE_SIZES.MAX_BLOCKS) shift++
+  while (blocksOf(capacity, shift, slotStride) > QUEUE_SIZES.MAX_BLOCKS) shift++
   return shift
 }
 
-const blocksOf = (capacity: number, blockShift: number): number =>
-  Math.ceil(capacity / (1 << blockShift)) + QUEUE_SIZES.LANES * QUEUE_SIZES.SPARE_BLOCKS
+const blocksOf = (capacity: number, blockShift: number, slotBytes: number): number =>
+  Math.ceil(capacity / (1 << blockShift)) +
+  QUEUE_SIZES.LANES * QUEUE_SIZES.SPARE_BLOCKS +
+  (slotBytes === 0 ? 0 : QUEUE_SIZES.HOLDERS)
 
 const wholeLines = (words: number): number => (words + 15) & ~15
 
@@ -242,3 +267,5 @@ const wholeLines = (words: number): number => (words + 15) & ~15
 export const laneWord = (lane: number): number => QUEUE_HEADER.WORDS + lane * LANE.WORDS
 /** First word of a waiter. */
 export const waiterWord = (waiter: number): number => laneWord(QUEUE_SIZES.LANES) + waiter * WAITER.WORDS
+/** First word of a holder, in a queue of requests. */
+export const holderWord = (holder: number): number => waiterWord(QUEUE_SIZES.WAITERS) + holder * HOLDER.WORDS

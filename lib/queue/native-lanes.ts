@@ -1,7 +1,7 @@
 import { EngineError } from '../errors.js'
 import type { Bell } from './bell.js'
 import type { QueueEngine } from './engine.js'
-import type { QueueLanes, RequestLanes, TicketLanes } from './lanes.js'
+import type { QueueLanes, RequestLanes, RequestSpan, TicketLanes } from './lanes.js'
 import { LANE, laneWord, QUEUE_HEADER, queueLayoutFingerprint } from './layout.js'
 import type { QueueMemory } from './memory.js'
 import { OWNER_SELF } from './ownership.js'
@@ -11,6 +11,7 @@ import type { RequestMemory } from './request-memory.js'
 import { readRequests } from './request-reading.js'
 
 const FIRST_LANE = laneWord(0)
+const TWO_TO_32 = 4294967296
 
 /** What `binding/queue_binding.cpp` exports. */
 export interface NativeQueueAddon {
@@ -35,6 +36,12 @@ export interface NativeQueueFunctions {
    * the length of that one follows the others.
    */
   popRequests(chunk: Uint8Array, from: number, lengths: Uint32Array, wanted: number): number
+  /** A holder of this thread's, or -1. Given up with the queue. */
+  takeHolder(owner: number): number
+  /** `count * 2^32 + slot` of up to `wanted` requests, which `holder`, that holds nothing, holds from then on. */
+  holdRequests(holder: number, wanted: number): number
+  /** Lets go and gives the holder back. */
+  freeHolder(holder: number): void
   /** Calls of `ring`, from any thread, then come to `onRing` in this one. Does not keep the event loop alive. */
   openBell(waiter: number, onRing: () => void): void
   closeBell(waiter: number): void
@@ -93,10 +100,12 @@ class NativeLanes implements QueueLanes {
 class NativeTicketLanes extends NativeLanes implements TicketLanes {
   popMany(out: Uint32Array): number {
     const { memory } = this
-    // A part of a block of the only lane. Whole blocks and many lanes are worth the call.
-    const part =
-      memory.words[QUEUE_HEADER.LANES_USED] === 1 ? readLane(memory, 0, out, 0, out.length, false) : -1
-    return part < 0 ? this.functions.popMany(out) : part
+    if (memory.words[QUEUE_HEADER.LANES_USED] !== 1) return this.functions.popMany(out)
+    // Of the only lane: block by block, a call into the addon costs more than it saves.
+    let count = 0
+    for (let read = 1; read > 0 && count < out.length; count += read)
+      read = readLane(memory, 0, out, count, out.length - count)
+    return count
   }
 }
 
@@ -112,8 +121,7 @@ class NativeRequestLanes extends NativeLanes implements RequestLanes {
     const copies = this.#copies
     if (this.memory.words[QUEUE_HEADER.LANES_USED] === 1 && this.#readable() <= 1) {
       // Of the only lane nothing or a single one, mostly: that costs less than the call.
-      const part = readRequests(this.memory, 0, copies, wanted, false)
-      if (part >= 0) return copies.giveOut(out, part)
+      return copies.giveOut(out, readRequests(this.memory, 0, copies, wanted))
     }
     for (let left = wanted; left > 0; ) {
       const { chunk, used, most } = copies.begin()
@@ -126,6 +134,20 @@ class NativeRequestLanes extends NativeLanes implements RequestLanes {
       if (answer < 0) copies.makeRoom(needed)
       else if (count < limit) break
     }
+  }
+
+  takeHolder(): number {
+    return this.functions.takeHolder(OWNER_SELF)
+  }
+
+  holdInto(span: RequestSpan, holder: number, wanted: number): void {
+    const held = this.functions.holdRequests(holder, wanted)
+    span.slot = held >>> 0
+    span.count = Math.floor(held / TWO_TO_32)
+  }
+
+  freeHolder(holder: number): void {
+    this.functions.freeHolder(holder)
   }
 
   /** Of the first lane: a guess. */

@@ -33,6 +33,8 @@ interface Ownership {
   /** The waiters that this thread has taken. */
   blocked?: number
   loop?: LoopWaiter
+  /** Gives back what a kind of queue has taken beside these. Must not hold the port. */
+  readonly freeOthers: () => void
 }
 
 /** How long a blocked thread sleeps at most, ms, before it looks by itself: see `EventLoopReader`. */
@@ -63,10 +65,10 @@ export abstract class QueuePort<Batch extends Counted, Source extends Counted> i
   #ends = 0
   #again: NodeJS.Timeout | undefined
 
-  constructor(lanes: QueueLanes) {
+  constructor(lanes: QueueLanes, freeOthers: () => void = () => {}) {
     const { memory } = lanes
     this.lanes = lanes
-    this.#owned = { lanes, lane: NO_LANE }
+    this.#owned = { lanes, lane: NO_LANE, freeOthers }
     this.#words = memory.words
     abandoned.register(this, this.#owned)
   }
@@ -236,6 +238,7 @@ function release(owned: Ownership): void {
   owned.lane = NO_LANE
   if (blocked !== undefined) freeWaiter(lanes.memory, blocked)
   owned.blocked = undefined
+  owned.freeOthers()
   if (loop === undefined) return
   loop.bell.close()
   wakeUp(lanes.memory, loop.number)

@@ -11,9 +11,6 @@ const LOOP_ITEMS = 48
  * The items are copied first and become this thread's by moving HEAD afterwards. Until HEAD has moved, the producer cannot
  * reuse their block; if it has moved, the copy is worth nothing and is made again. So a thread may end anywhere in here:
  * either nothing has happened, or the items were handed over. Lock-free: a retry means that another thread got items.
- *
- * With `toEnd` false it returns -1, and has done nothing, where it would read a block's last item: in the native engine
- * whoever does that gives the block back, and no thread may end between the two.
  */
 export function readLane(
   memory: QueueMemory,
@@ -21,7 +18,6 @@ export function readLane(
   out: Uint32Array,
   at: number,
   wanted: number,
-  toEnd = true,
 ): number {
   const { words, items, blockShift, blockMask } = memory
   const base = laneWord(lane)
@@ -32,7 +28,6 @@ export function readLane(
     if (readable <= 0) return 0
     const offset = position & blockMask
     const count = Math.min(readable, wanted, blockMask + 1 - offset)
-    if (!toEnd && offset + count > blockMask) return -1
     const from = (memory.directory[memory.directoryAt(lane, position)] << blockShift) + offset
     if (count < LOOP_ITEMS) for (let i = 0; i < count; i++) out[at + i] = items[from + i]
     else out.set(items.subarray(from, from + count), at)

@@ -1,12 +1,14 @@
 /**
  * What ended threads leave half done in the fallback engine, where a thread may be stopped between any two operations:
- * credits that were taken from one word and put into no other, and blocks that were taken and entered in no directory.
+ * credits that were taken from one word and put into no other, and blocks that were taken and entered in no directory. Blocks
+ * that producers have passed over because they were held are found in the same way, once they are let go.
  *
  * Both are found by what is missing in the sums, at a moment at which no lane's INTENT is odd: then no living thread has
  * anything in hand. One thread repairs at a time, since two that had found the same loss would make it good twice; if it
  * ends, the next takes the right to repair over and looks anew. Each loss is made good by a single operation, so a repair
  * that ends half way has either happened or left everything as it was.
  */
+import { heldBlocks } from './holders.js'
 import { LANE, laneWord, QUEUE_HEADER } from './layout.js'
 import type { QueueMemory } from './memory.js'
 import { give, take, takeOver } from './ownership.js'
@@ -87,7 +89,7 @@ function creditsAccounted({ words }: QueueMemory, lanes: number): number {
   return sum
 }
 
-/** A block that was used once and that no lane's directory has now; -1 where there is none. */
+/** A block that was used once, and that no lane's directory has now and nobody holds; -1 where there is none. */
 function unaccountedBlock(memory: QueueMemory, lanes: number): number {
   const { words, blockMask } = memory
   const isAccounted = new Uint8Array(Atomics.load(words, QUEUE_HEADER.FIRST_UNUSED))
@@ -98,5 +100,7 @@ function unaccountedBlock(memory: QueueMemory, lanes: number): number {
     for (; ((end - position) | 0) > 0; position = (position + blockMask + 1) | 0)
       isAccounted[memory.directory[memory.directoryAt(lane, position)]] = 1
   }
+  // A hold was there before its block left the lane, so none is missed that matters.
+  for (const block of heldBlocks(memory)) isAccounted[block] = 1
   return isAccounted.indexOf(0)
 }

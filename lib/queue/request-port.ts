@@ -1,10 +1,12 @@
 /** A thread's end of a queue of requests. */
 import { ArgumentError } from '../errors.js'
-import type { RequestLanes } from './lanes.js'
+import { Holders } from './holders-of-thread.js'
+import type { RequestLanes, RequestSpan } from './lanes.js'
 import { LANE } from './layout.js'
 import { show } from './memory.js'
 import { NO_LANE, QueuePort } from './port.js'
 import type { RequestMemory } from './request-memory.js'
+import { NO_VIEWS, type RequestViews, viewsOf } from './request-views.js'
 import { type RequestBytes, writeRequests, writeSlot } from './request-writing.js'
 import { passOn } from './waking.js'
 import { ACCEPT_ONE, COUNT, POSITION_SHIFT } from './writing.js'
@@ -15,10 +17,14 @@ const BYTES_PER_UNIT = 3
 export class RequestPort extends QueuePort<Uint8Array[], readonly RequestBytes[]> {
   declare readonly lanes: RequestLanes
   readonly #memory: RequestMemory
+  readonly #holders: Holders
+  readonly #span: RequestSpan = { slot: 0, count: 0 }
 
   constructor(lanes: RequestLanes, memory: RequestMemory) {
-    super(lanes)
+    const holders = new Holders(lanes)
+    super(lanes, () => holders.freeAll())
     this.#memory = memory
+    this.#holders = holders
   }
 
   push(request: RequestBytes): boolean {
@@ -74,6 +80,33 @@ export class RequestPort extends QueuePort<Uint8Array[], readonly RequestBytes[]
       timeoutMs,
     )
     return out
+  }
+
+  /** Up to `most` requests of one block, where they lie. */
+  popViews(most: number): RequestViews {
+    this.flush()
+    if (most === 0) return NO_VIEWS
+    const holder = this.#holders.take()
+    const span = this.#span
+    this.lanes.holdInto(span, holder, most)
+    passOn(this.lanes)
+    if (span.count > 0) return viewsOf(this.#memory, span, () => this.#holders.free(holder))
+    this.#holders.free(holder)
+    return NO_VIEWS
+  }
+
+  /** As `popViews`, but stops the thread until there is something, the time is up or the queue has ended. */
+  popViewsWait(most: number, timeoutMs: number): RequestViews {
+    let views = NO_VIEWS
+    this.wait(
+      () => {
+        views = this.popViews(most)
+        return views.length
+      },
+      most,
+      timeoutMs,
+    )
+    return views
   }
 
   protected override write(lane: number, requests: readonly RequestBytes[], from: number): number {

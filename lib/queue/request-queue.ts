@@ -10,6 +10,7 @@ import {
   type RequestQueueHandle,
 } from './request-memory.js'
 import { RequestPort } from './request-port.js'
+import type { RequestViews } from './request-views.js'
 import type { RequestBytes } from './request-writing.js'
 import { queueStats, type RequestQueueStats } from './stats.js'
 
@@ -20,13 +21,19 @@ export interface RequestQueueOptions {
   readonly slotBytes: number
 }
 
+/** How requests are to be given out. */
+export interface PopOptions {
+  /** Where they lie in the queue's memory, not copied. */
+  readonly views: true
+}
+
 /** A batch, where nobody says how much: requests, and bytes of slots. */
 const BATCH = 1024
 const BATCH_BYTES = 1048576
 
 /**
  * A bounded queue of requests, bytes each, that any thread of the process may push to and pop from at any time, without
- * a lock. The bytes are copied in and copied out. When what was pushed can be read, and in which order, is as in `TicketQueue`.
+ * a lock. The bytes are copied in and, unless views are asked for, copied out. When what was pushed can be read, and in which order, is as in `TicketQueue`.
  *
  * Popped requests share `ArrayBuffer`s, which cannot be transferred: to keep one of them for long, or to transfer it, copy it
  * (`slice()`), else up to 32 KiB stay with it.
@@ -77,17 +84,28 @@ export class RequestQueue {
   /**
    * Up to `most` requests that can be read now; their bytes are the caller's. Never waits. None means that each
    * producer's part of the queue was seen empty during the call.
+   *
+   * With `views` they are not copied: see `RequestViews`. Then it is no more than one producer's block, 4 to 64 requests. Throws a
+   * FairleadError, FAIRLEAD_OVERLOADED, where 32 batches of views are held already, by all threads.
    */
-  popMany(most: number): Uint8Array[] {
-    return this.#port.pop(count('popMany', most, 0))
+  popMany(most: number): Uint8Array[]
+  popMany(most: number, options: PopOptions): RequestViews
+  popMany(most: number, options?: PopOptions): Uint8Array[] | RequestViews {
+    count('popMany', most, 0)
+    return wantsViews('popMany', options) ? this.#port.popViews(most) : this.#port.pop(most)
   }
 
   /**
    * As `popMany`, but where nothing can be read it stops the thread until there is something: worker threads only. None
    * when the time, in ms, is up (`Infinity` for no limit), or when the queue has `ended`. A waiting thread costs no CPU time.
    */
-  popWait(most: number, timeoutMs: number): Uint8Array[] {
-    return this.#port.popWait(count('popWait', most, 0), timeoutMs)
+  popWait(most: number, timeoutMs: number): Uint8Array[]
+  popWait(most: number, timeoutMs: number, options: PopOptions): RequestViews
+  popWait(most: number, timeoutMs: number, options?: PopOptions): Uint8Array[] | RequestViews {
+    count('popWait', most, 0)
+    return wantsViews('popWait', options)
+      ? this.#port.popViewsWait(most, timeoutMs)
+      : this.#port.popWait(most, timeoutMs)
   }
 
   /**
@@ -137,5 +155,13 @@ function count(verb: string, most: number, least: number): number {
   if (Number.isInteger(most) && most >= least) return most
   throw new ArgumentError(
     `${verb}(${show(most)}): it takes how many requests to read at most, ${least} or more`,
+  )
+}
+
+function wantsViews(verb: string, options: PopOptions | undefined): boolean {
+  if (options === undefined) return false
+  if (typeof options === 'object' && options !== null && options.views === true) return true
+  throw new ArgumentError(
+    `${verb}(..., ${show(options)}): options are { views: true }, or left out where the requests are to be copied`,
   )
 }

@@ -1,3 +1,5 @@
+import { hold } from './holders.js'
+import type { RequestSpan } from './lanes.js'
 import { LANE, laneWord } from './layout.js'
 import type { QueueMemory } from './memory.js'
 import type { RequestCopies } from './request-copies.js'
@@ -9,7 +11,6 @@ export function readRequests(
   lane: number,
   copies: RequestCopies,
   wanted: number,
-  toEnd = true,
 ): number {
   const { words, blockShift, blockMask } = memory
   const base = laneWord(lane)
@@ -20,12 +21,41 @@ export function readRequests(
     if (readable <= 0) return 0
     const offset = position & blockMask
     const most = Math.min(readable, wanted, blockMask + 1 - offset)
-    if (!toEnd && offset + most > blockMask) return -1
     const from = (memory.directory[memory.directoryAt(lane, position)] << blockShift) + offset
     const count = copies.copy(from, most) // (Q4)
     const before = Atomics.compareExchange(words, head, position, (position + count) | 0) // (Q3)
     if (before === position) {
       if ((words[base + LANE.PROBE] - position) >>> 0 < count) takeUpProbe(memory, base, position, count)
+      return count
+    }
+    position = before
+    Atomics.add(words, base + LANE.RETRIES, 1)
+  }
+}
+
+/** As `readRequests`, but leaves the requests where they are until `holder` is freed, also where there were none. */
+export function holdRequests(
+  memory: QueueMemory,
+  lane: number,
+  holder: number,
+  wanted: number,
+  span: RequestSpan,
+): number {
+  const { words, blockShift, blockMask } = memory
+  const base = laneWord(lane)
+  let position = words[base + LANE.HEAD] // (Q1) a guess, which the exchange checks: never ahead of what it is
+  for (;;) {
+    const readable = (Atomics.load(words, base + LANE.TAIL) - position) | 0 // (Q2)
+    if (readable <= 0) return 0
+    const offset = position & blockMask
+    const count = Math.min(readable, wanted, blockMask + 1 - offset)
+    const block = memory.directory[memory.directoryAt(lane, position)]
+    hold(memory, holder, block)
+    const before = Atomics.compareExchange(words, base + LANE.HEAD, position, (position + count) | 0) // (Q3)
+    if (before === position) {
+      if ((words[base + LANE.PROBE] - position) >>> 0 < count) takeUpProbe(memory, base, position, count)
+      span.slot = (block << blockShift) + offset
+      span.count = count
       return count
     }
     position = before

@@ -200,6 +200,34 @@ describe.each(queueClasses)('TicketQueue on the $kind engine', ({ kind, Queue })
     },
   )
 
+  it('reads each producer’s block in turn, also where each pop takes as much as it wants', {
+    timeout: 30_000,
+  }, async () => {
+    const queue = new Queue({ capacity: 5000 })
+    // The first lane is this thread's, the second the worker's; blocks hold 256.
+    queue.pushMany(range(10_000, 2000))
+    queue.flush()
+    const worker = new Worker(new URL('./ticket-queue.worker.mjs', import.meta.url), {
+      workerData: { role: 'push-many', each: 2000, handle: queue.handle },
+      env: { ...process.env, FAIRLEAD_ENGINE: kind },
+    })
+    onTestFinished(async () => void (await worker.terminate()))
+    await new Promise((resolve, reject) => {
+      worker.once('message', resolve)
+      worker.once('error', reject)
+    })
+    const into = new Uint32Array(64)
+    const own: boolean[] = []
+    let popped = 0
+    for (let count = queue.popMany(into); count > 0; count = queue.popMany(into)) {
+      own.push(into[0] >= 10_000)
+      popped += count
+    }
+    const turns = own.filter((isOwn, i) => i > 0 && isOwn !== own[i - 1]).length
+    expect(popped).toBe(4000)
+    expect(turns).toBeGreaterThan(2 * (2000 / 256) - 3)
+  })
+
   it('makes what a producer has accepted readable when it finds the queue full, within its turn', {
     timeout: 30_000,
   }, async () => {

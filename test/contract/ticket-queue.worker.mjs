@@ -42,6 +42,10 @@ if (role === 'produce') {
   while (queue.push(7));
   Atomics.store(new Int32Array(results), 0, 1)
   Atomics.wait(new Int32Array(results), 1, 0, 20_000)
+} else if (role === 'push-many') {
+  queue.pushMany(Uint32Array.from({ length: each }, (_, i) => i))
+  queue.flush()
+  parentPort.postMessage({})
 } else {
   queue.push(42)
   queue.flush()

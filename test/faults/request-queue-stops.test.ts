@@ -4,9 +4,12 @@
  */
 import { beforeAll, expect, it } from 'vitest'
 import { FallbackRequestLanes } from '../../lib/queue/fallback-request-lanes.js'
-import { LANE, laneWord } from '../../lib/queue/layout.js'
+import { heldBlocks } from '../../lib/queue/holders.js'
+import type { RequestSpan } from '../../lib/queue/lanes.js'
+import { HOLDER, holderWord, LANE, laneWord, QUEUE_SIZES } from '../../lib/queue/layout.js'
 import { OWNER_SELF } from '../../lib/queue/ownership.js'
 import { createRequestMemory, type RequestMemory } from '../../lib/queue/request-memory.js'
+import { viewsOf } from '../../lib/queue/request-views.js'
 import { writeRequests } from '../../lib/queue/request-writing.js'
 import { publish } from '../../lib/queue/writing.js'
 import { interposeAt, stopAt } from '../support/atomics.js'
@@ -46,6 +49,31 @@ class Scene {
     const out: Uint8Array[] = []
     lanes.popInto(out, most)
     return out.map((request) => numberOf(request, SLOT_BYTES))
+  }
+
+  /** Pops in place: what `numbersIn` reads until the holder is freed. */
+  hold(holder: number, most: number, lanes = this.lanes): RequestSpan {
+    const span = { slot: 0, count: 0 }
+    lanes.holdInto(span, holder, most)
+    return span
+  }
+
+  numbersIn(span: RequestSpan): number[] {
+    return Array.from(
+      viewsOf(this.memory, span, () => {}),
+      (request) => numberOf(request, SLOT_BYTES),
+    )
+  }
+
+  /** All that was held has been given back, and all of the capacity is there, several times over. */
+  expectWhole(place: string): void {
+    for (let round = 0; round < 5; round++) {
+      expect(this.push(1000 * round, 2 * CAPACITY), `${place}: capacity`).toBe(CAPACITY)
+      expect(this.pop(2 * CAPACITY), place).toEqual(range(1000 * round, CAPACITY))
+    }
+    expect(heldBlocks(this.memory), place).toEqual([])
+    const holders = Array.from({ length: QUEUE_SIZES.HOLDERS }, () => this.lanes.takeHolder())
+    expect(holders, `${place}: holders`).toEqual(range(0, QUEUE_SIZES.HOLDERS))
   }
 }
 
@@ -103,5 +131,120 @@ it('a reader that is overtaken anywhere by readers and writers of the same slots
     places++
   }
   expect(places).toBeGreaterThan(5)
+  expect(places).toBeLessThan(MOST)
+})
+
+it('what is held stays whole, whoever reads and writes the rest at any moment of the taking and the letting go', () => {
+  let places = 0
+  for (let at = 0; at < MOST; at++) {
+    const scene = new Scene()
+    const accepted = range(0, scene.push(0, CAPACITY))
+    const other = new FallbackRequestLanes(scene.memory)
+    const seen: number[] = []
+    const isReached = interposeAt(
+      at,
+      () => {
+        for (let round = 1; round <= 3; round++) {
+          seen.push(...scene.pop(CAPACITY, other))
+          accepted.push(...range(100 * round, scene.push(100 * round, 2 * CAPACITY)))
+        }
+      },
+      () => {
+        for (let batch = 0; batch < 3; batch++) {
+          const holder = scene.lanes.takeHolder()
+          const span = scene.hold(holder, 3)
+          seen.push(...scene.numbersIn(span))
+          scene.lanes.freeHolder(holder)
+        }
+      },
+    )
+    seen.push(...scene.pop(2 * CAPACITY))
+    expect(
+      [...seen].sort((a, b) => a - b),
+      `place ${at}`,
+    ).toEqual(accepted)
+    scene.expectWhole(`place ${at}`)
+    if (!isReached) break
+    places++
+  }
+  expect(places).toBeGreaterThan(20)
+  expect(places).toBeLessThan(MOST)
+})
+
+it('a reader in place that is stopped anywhere leaves its requests or has them, and all of the capacity comes back', () => {
+  let places = 0
+  for (let at = 0; at < MOST; at++) {
+    const scene = new Scene()
+    const { memory } = scene
+    scene.push(0, CAPACITY)
+    const isStopped = stopAt(at, () => {
+      // Two batches in one block, the second of which is let go.
+      const first = scene.lanes.takeHolder()
+      scene.hold(first, 2)
+      const second = scene.lanes.takeHolder()
+      scene.hold(second, 3)
+      scene.lanes.freeHolder(first)
+    })
+    for (let holder = 0; holder < 2; holder++) {
+      const owner = holderWord(holder) + HOLDER.OWNER
+      if (memory.words[owner] === 0) continue
+      memory.words[owner] = ended + 1
+      memory.words[holderWord(holder) + HOLDER.LINEAGE] = ended
+    }
+    const left = scene.pop(CAPACITY)
+    expect([CAPACITY, CAPACITY - 2, CAPACITY - 4], `place ${at}`).toContain(left.length)
+    expect(left, `place ${at}`).toEqual(range(CAPACITY - left.length, left.length))
+    // Others go on meanwhile.
+    expect(scene.push(100, 2 * CAPACITY), `place ${at}`).toBe(CAPACITY)
+    scene.pop(CAPACITY)
+    expect(scene.lanes.reap(), `place ${at}`).toBe(true)
+    scene.expectWhole(`place ${at}`)
+    if (!isStopped) break
+    places++
+  }
+  expect(places).toBeGreaterThan(10)
+  expect(places).toBeLessThan(MOST)
+})
+
+it('a producer that is stopped anywhere, passing over blocks that are held, leaves these whole and all of the capacity', () => {
+  let places = 0
+  for (let at = 0; at < MOST; at++) {
+    const scene = new Scene()
+    const { memory } = scene
+    // Every block was used, so that there is none but those behind the ones that are held.
+    for (let round = 0; round < memory.blocks / 4; round++) {
+      scene.push(0, CAPACITY)
+      scene.pop(CAPACITY)
+    }
+    const own = scene.lanes.takeLane()
+    scene.push(0, CAPACITY, own)
+    const holders = Array.from({ length: QUEUE_SIZES.HOLDERS }, () => scene.lanes.takeHolder())
+    const spans = holders.map((holder) => scene.hold(holder, 1))
+    const before = spans.map((span) => scene.numbersIn(span))
+    scene.pop(CAPACITY)
+    const isStopped = stopAt(at, () => {
+      for (let round = 0; round < 8; round++) {
+        scene.push(100, CAPACITY, own)
+        scene.pop(CAPACITY)
+      }
+    })
+    memory.words[laneWord(own) + LANE.OWNER] = ended + 1
+    memory.words[laneWord(own) + LANE.LINEAGE] = ended
+    expect(scene.lanes.reap(), `place ${at}`).toBe(true)
+    scene.pop(CAPACITY)
+    for (let round = 0; round < 3; round++) {
+      expect(scene.push(500, 2 * CAPACITY), `place ${at}: capacity`).toBe(CAPACITY)
+      scene.pop(CAPACITY)
+    }
+    expect(
+      spans.map((span) => scene.numbersIn(span)),
+      `place ${at}`,
+    ).toEqual(before)
+    for (const holder of holders) scene.lanes.freeHolder(holder)
+    scene.expectWhole(`place ${at}`)
+    if (!isStopped) break
+    places++
+  }
+  expect(places).toBeGreaterThan(20)
   expect(places).toBeLessThan(MOST)
 })

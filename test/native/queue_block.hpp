@@ -28,9 +28,9 @@ class QueueBlock {
  private:
   static std::size_t evenly(std::size_t words) { return (words + 1) & ~std::size_t{1}; }
   static QueueGeometry geometryOf(Word capacity, Word blockShift, Word slotBytes) {
-    using queue_layout::sizes::kLanes;
-    using queue_layout::sizes::kSpareBlocks;
-    const Word blocks = ((capacity + (1u << blockShift) - 1) >> blockShift) + kLanes * kSpareBlocks;
+    using namespace queue_layout::sizes;
+    const Word blocks = ((capacity + (1u << blockShift) - 1) >> blockShift) + kLanes * kSpareBlocks +
+                        (slotBytes == 0 ? 0 : kHolders);
     return {capacity, slotBytes, blockShift, blocks, static_cast<Word>(std::bit_width(blocks - 1))};
   }
 

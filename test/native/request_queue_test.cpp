@@ -49,6 +49,56 @@ Word numberOf(const DoubleWord* bytes, Word length, Word slotBytes) {
   return number;
 }
 
+/// Pops in place; up to three batches are held, and looked at once more when they are let go.
+class HoldingConsumer {
+ public:
+  HoldingConsumer(TicketQueue& queue, Word slotBytes) : queue_(queue), slotBytes_(slotBytes) {}
+
+  /// Calls `take` with the number of each request; returns how many there were.
+  template <class Take>
+  std::uint32_t pop(std::uint32_t count, std::uint32_t& lane, Take take) {
+    const auto holder = static_cast<std::uint32_t>(queue_.holds().take(kOwner));
+    CHECK(holder < sizes::kHolders);
+    const RequestSpan span = queue_.holdRequests(holder, count, lane);
+    for (const Word number : numbersIn(span)) take(number);
+    held_.push_back({holder, span, numbersIn(span)});
+    if (held_.size() > 3 || span.count == 0) letOneGo();
+    return span.count;
+  }
+  void letAllGo() {
+    while (!held_.empty()) letOneGo();
+  }
+
+ private:
+  struct Held {
+    std::uint32_t holder;
+    RequestSpan span;
+    std::vector<Word> numbers;
+  };
+
+  std::vector<Word> numbersIn(RequestSpan span) const {
+    std::vector<Word> numbers;
+    for (std::uint32_t i = 0; i < span.count; ++i) {
+      const std::size_t slot = std::size_t{span.slot} + i;
+      // Plain loads: nobody writes there as long as it is held.
+      numbers.push_back(numberOf(queue_.slab().bytes(slot), queue_.slab().length(slot), slotBytes_));
+    }
+    return numbers;
+  }
+  void letOneGo() {
+    const Held& oldest = held_.front();
+    CHECK(numbersIn(oldest.span) == oldest.numbers);
+    queue_.letGo(oldest.holder);
+    queue_.holds().free(oldest.holder);
+    held_.erase(held_.begin());
+  }
+
+  TicketQueue& queue_;
+  Word slotBytes_;
+  std::vector<Held> held_;
+};
+
+/// Each second consumer pops in place.
 void overThreads(Word capacity, Word blockShift, Word slotBytes, Word producers, Word consumers, Word each) {
   const test::QueueBlock block(capacity, blockShift, slotBytes);
   const TicketQueueMemory memory(block.data());
@@ -78,7 +128,18 @@ void overThreads(Word capacity, Word blockShift, Word slotBytes, Word producers,
       std::vector<Word> lengths(5 + consumer);
       std::vector<std::int64_t> last(producers, -1);
       std::uint32_t lane = 0;
+      HoldingConsumer holding(queue, slotBytes);
+      const auto take = [&](Word number) {
+        CHECK(number < producers * each);
+        CHECK(seen[number].fetch_add(1) == 0);
+        CHECK(std::int64_t{number} > last[number / each]);
+        last[number / each] = number;
+      };
       while (left.load() > 0) {
+        if (consumer % 2 == 1) {
+          left.fetch_sub(holding.pop(1 + consumer, lane, take));
+          continue;
+        }
         RequestSink sink(queue.slab(), chunk.data(), chunk.size() * 8, lengths.data(),
                          static_cast<std::uint32_t>(lengths.size()));
         queue.popRequests(sink, lane);
@@ -86,19 +147,47 @@ void overThreads(Word capacity, Word blockShift, Word slotBytes, Word producers,
         for (std::uint32_t i = 0; i < sink.taken(); ++i) {
           const Word number = numberOf(at, lengths[i], slotBytes);
           at += (lengths[i] + 7) / 8;
-          CHECK(number < producers * each);
-          CHECK(seen[number].fetch_add(1) == 0);
-          CHECK(std::int64_t{number} > last[number / each]);
-          last[number / each] = number;
+          take(number);
         }
         const auto room = static_cast<std::size_t>(chunk.data() + chunk.size() - at);
         CHECK(!sink.isFull() || (sink.needed() > 8 * room && sink.needed() <= slotBytes));
         left.fetch_sub(sink.taken());
       }
+      holding.letAllGo();
     });
   }
   for (std::thread& thread : threads) thread.join();
   for (const auto& count : seen) CHECK(count.load() == 1);
+}
+
+/// A block that was read in place and let go is written again, with no other order between the two threads than that of the
+/// holder's word.
+void handsBlocksBack() {
+  const test::QueueBlock block(8, 2, 8);
+  const TicketQueueMemory memory(block.data());
+  TicketQueue queue(block.data());
+  std::atomic<int> turn{0};
+  const auto await = [&turn](int number) {
+    while (turn.load(std::memory_order_relaxed) != number) std::this_thread::yield();
+  };
+  std::thread reader([&] {
+    await(1);
+    std::uint32_t lane = 0;
+    HoldingConsumer consumer(queue, 8);
+    CHECK(consumer.pop(4, lane, [](Word) {}) == 4);
+    consumer.letAllGo();
+    turn.store(2, std::memory_order_relaxed);
+  });
+  const auto own = static_cast<std::uint32_t>(queue.takeLane(kOwner));
+  for (Word number = 0; number < 4; ++number) CHECK(push(queue, memory, own, number));
+  const Word first = memory.own(own, lane::kBlock);
+  turn.store(1, std::memory_order_relaxed);
+  await(2);
+  CHECK(push(queue, memory, own, 4));
+  CHECK(memory.own(own, lane::kBlock) == first);
+  reader.join();
+  queue.publish(own);
+  queue.releaseLane(own);
 }
 
 /// Whatever stands in a length, no more than a slot is copied.
@@ -123,6 +212,7 @@ void boundsLengths() {
 
 int main() {
   boundsLengths();
+  handsBlocksBack();
   overThreads(1, 2, 8, 1, 1, 2'000);
   overThreads(100, 2, 24, 2, 2, 10'000);
   overThreads(1000, 4, 61, 3, 2, 8'000);

@@ -1,0 +1,63 @@
+/**
+ * Blocks of requests that are being read in place. A *holder* names one, from before HEAD moves until its requests are let
+ * go. Whoever takes a block back from its lane has seen HEAD beyond it, and therefore every holder of it.
+ */
+import { HOLDER, holderWord, QUEUE_HEADER, QUEUE_SIZES } from './layout.js'
+import type { QueueMemory } from './memory.js'
+import { give, take, takeOver } from './ownership.js'
+
+const NOTHING = 0
+
+/** Takes a holder that nobody owns: its number, or -1. */
+export function takeHolder({ words }: QueueMemory): number {
+  for (let holder = 0; holder < QUEUE_SIZES.HOLDERS; holder++) {
+    const at = holderWord(holder)
+    if (!take(words, at + HOLDER.OWNER, at + HOLDER.LINEAGE)) continue
+    for (;;) {
+      const used = Atomics.load(words, QUEUE_HEADER.HOLDERS_USED)
+      if (used > holder) return holder
+      Atomics.compareExchange(words, QUEUE_HEADER.HOLDERS_USED, used, holder + 1) // (Q17)
+    }
+  }
+  return -1
+}
+
+/** Lets go what an own holder holds, and gives it back. */
+export function freeHolder({ words }: QueueMemory, holder: number): void {
+  Atomics.store(words, holderWord(holder) + HOLDER.HOLD, NOTHING) // (Q18)
+  give(words, holderWord(holder) + HOLDER.OWNER)
+}
+
+/** From now on no lane gets the block, if the requests in it turn out to be the caller's: to be called before HEAD moves. */
+export function hold({ words }: QueueMemory, holder: number, block: number): void {
+  Atomics.store(words, holderWord(holder) + HOLDER.HOLD, block + 1) // (Q17)
+}
+
+/** Whether anybody reads in a block that lies before HEAD. One load where requests are never read in place. */
+export function isHeld({ words }: QueueMemory, block: number): boolean {
+  const used = Atomics.load(words, QUEUE_HEADER.HOLDERS_USED) // (Q17)
+  for (let holder = 0; holder < used; holder++)
+    if (Atomics.load(words, holderWord(holder) + HOLDER.HOLD) === block + 1) return true // (Q18)
+  return false
+}
+
+/** The blocks that are held. */
+export function heldBlocks({ words }: QueueMemory): number[] {
+  const blocks: number[] = []
+  const used = Atomics.load(words, QUEUE_HEADER.HOLDERS_USED)
+  for (let holder = 0; holder < used; holder++) {
+    const held = Atomics.load(words, holderWord(holder) + HOLDER.HOLD) // (Q18)
+    if (held !== NOTHING) blocks.push(held - 1)
+  }
+  return blocks
+}
+
+/** Lets go what threads held that have ended. For queues of requests. */
+export function reapHolders(memory: QueueMemory): void {
+  const { words } = memory
+  // Not only those in use: a thread may end before it has counted its holder among them.
+  for (let holder = 0; holder < QUEUE_SIZES.HOLDERS; holder++) {
+    const at = holderWord(holder)
+    if (takeOver(words, at + HOLDER.OWNER, at + HOLDER.LINEAGE)) freeHolder(memory, holder)
+  }
+}
