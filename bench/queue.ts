@@ -3,6 +3,7 @@ import { aloneRows } from './queue/alone.js'
 import { memoryRows } from './queue/memory.js'
 import { requestRows } from './queue/requests.js'
 import { ticketRows } from './queue/tickets.js'
+import { viewsRows } from './queue/views.js'
 
 export const queue: Suite = {
   name: 'queue',
@@ -11,6 +12,7 @@ export const queue: Suite = {
     return [
       ...(await ticketRows(run)),
       ...(await requestRows(run)),
+      ...(await viewsRows(run)),
       ...(await aloneRows(run)),
       ...(await memoryRows(run)),
     ]
