@@ -58,5 +58,5 @@ it('the README’s queue of requests runs as it stands', async () => {
     cwd: root,
     timeout: 15_000,
   })
-  expect(stdout).toBe('bytes\ntext\nbecomes UTF-8\n')
+  expect(stdout).toBe('5\n4\n13\ncopied\n')
 })
