@@ -11,7 +11,8 @@
 
 namespace fairlead::binding {
 
-/// One thread's share in a queue, and the lane and the holders that it has taken. Freed when the garbage collector has taken the last
+/// One thread's share in a queue, and the lane and the holders that it has taken. Freed when the garbage collector has taken
+/// the last
 /// function of it, or by the environment's clean-up hook when the thread ends, however it ends.
 class BoundQueue {
  public:

@@ -8,7 +8,9 @@ add_library(fairlead SHARED ${FAIRLEAD_BINDING} ${CMAKE_JS_SRC})
 set_target_properties(fairlead PROPERTIES PREFIX "" SUFFIX ".node")
 target_include_directories(fairlead SYSTEM PRIVATE ${CMAKE_JS_INC})
 target_link_libraries(fairlead PRIVATE ${CMAKE_JS_LIB})
-target_compile_definitions(fairlead PRIVATE NAPI_VERSION=9 NODE_ADDON_API_CPP_EXCEPTIONS)
+target_compile_definitions(fairlead PRIVATE NAPI_VERSION=9 NODE_ADDON_API_CPP_EXCEPTIONS
+  # A terminated worker's errors have nowhere to go: without this they would end the process.
+  NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS)
 fairlead_own(fairlead)
 if(TARGET fairlead_core)
   fairlead_own(fairlead_core)

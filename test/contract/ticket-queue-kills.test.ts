@@ -1,5 +1,6 @@
 /** Threads that end in the middle of pushing and popping; on each engine. `npm run test:soak` does it a thousand times. */
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { fallbackQueueEngine } from '../../lib/queue/engine.js'
@@ -7,6 +8,7 @@ import { LANE, laneWord, QUEUE_HEADER } from '../../lib/queue/layout.js'
 import { createQueueMemory, type TicketQueueHandle } from '../../lib/queue/memory.js'
 import { repairCredit } from '../../lib/queue/repair.js'
 import { killThreads } from '../support/queue-kills.js'
+import { seeded } from '../support/seeded.js'
 import { queueClasses, queueClassOn } from './queue-engines.js'
 
 const SEED = 7
@@ -45,6 +47,19 @@ describe.each(queueClasses)('a TicketQueue whose threads are terminated, $kind e
     expect(await waited).toEqual({ popped: TINY, ended: true })
     await Promise.all([spinning.terminate(), blocked.terminate()])
     expect(Queue.attach(handle).stats()).toMatchObject({ allocated: 0, producers: 0 })
+  })
+
+  it('takes no process with it whose thread is terminated in its constructor', {
+    timeout: 60_000,
+  }, async () => {
+    const { handle } = createQueueMemory(TINY, kind)
+    const random = seeded(SEED)
+    // Without NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS (cmake/addon.cmake) the process ends within the first few.
+    for (let kill = 0; kill < 40; kill++) {
+      const making = await startKilled(handle, kind, 'makes queues')
+      await sleep(random(6))
+      expect(await making.terminate()).toBe(1)
+    }
   })
 
   it('is put in order once where many hear of an end', { timeout: 60_000 }, async () => {

@@ -7,6 +7,7 @@ import { repairCredit } from '../../dist/queue/repair.js'
 const { handle, role } = workerData
 const queue = TicketQueue.attach(handle)
 const { capacity } = queue.stats()
+const TINY = 10
 
 /** The worker does nothing any more, not even its end of the turn. */
 const stopHere = (message = 'ready') => {
@@ -41,6 +42,11 @@ const ROLES = {
     let popped = 0
     while (!queue.ended) popped += queue.popWait(out, 60_000)
     parentPort.postMessage({ popped, ended: queue.ended })
+  },
+  'makes queues'() {
+    parentPort.postMessage('ready')
+    for (;;)
+      for (const made of Array.from({ length: 50 }, () => new TicketQueue({ capacity: TINY }))) made.push(7)
   },
   listens() {
     parentPort.postMessage('ready')
