@@ -26,7 +26,7 @@ function(fairlead_weakened test name source operation weaker)
   add_test(NAME ${target} COMMAND ${target})
   set_tests_properties(${target} PROPERTIES
     TIMEOUT 180
-    ENVIRONMENT "TSAN_OPTIONS=${FAIRLEAD_TSAN_OPTIONS}"
+    ENVIRONMENT "TSAN_OPTIONS=${FAIRLEAD_TSAN_OPTIONS} halt_on_error=1" # the first report is enough
     PASS_REGULAR_EXPRESSION "WARNING: ThreadSanitizer: data race")
 endfunction()
 
