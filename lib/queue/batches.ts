@@ -1,11 +1,12 @@
 /** What a queue's port reads, as an iteration: its batches until the queue has ended. */
+import type { Reading } from './event-loop-reader.js'
 
 interface Counted {
   readonly length: number
 }
 
 interface BatchReader<Batch> {
-  read(most: number): { readonly batch: Promise<Batch>; cancel(): void }
+  read<Result>(most: number, as: (batch: Batch) => Result): Reading<Result>
 }
 
 /** Batches of up to `most` items. */
@@ -18,9 +19,9 @@ export function batchesOf<Batch extends Counted>(
   const iterator: AsyncIterableIterator<Batch> = {
     next: () => {
       if (returned) return Promise.resolve({ done: true, value: undefined })
-      const reading = reader.read(most)
+      const reading = reader.read(most, asResult<Batch>)
       cancel = reading.cancel
-      return reading.batch.then(asResult)
+      return reading.result
     },
     return: async () => {
       returned = true
@@ -34,3 +35,6 @@ export function batchesOf<Batch extends Counted>(
 
 const asResult = <Batch extends Counted>(batch: Batch): IteratorResult<Batch> =>
   batch.length === 0 ? { done: true, value: undefined } : { done: false, value: batch }
+
+/** For reads that resolve to the batch itself. */
+export const itself = <Batch>(batch: Batch): Batch => batch

@@ -10,13 +10,15 @@ export interface ReaderPort<Batch> {
   readonly lanes: QueueLanes
   /** Up to `most` items that can be read now. */
   pop(most: number): Batch
-  /** The waiter of this thread's event loop, taken when first asked for; then `ring` is what its bell calls. */
+  /** The waiter of this thread's event loop, taken when first asked for. Its bell calls whoever is its `sleeper`. */
   loopWaiter(): LoopWaiter
 }
 
 export interface LoopWaiter {
   readonly number: number
   readonly bell: Bell
+  /** Whom a call is for. Undefined while nobody sleeps, so that a bell holds no reader that nobody needs any more. */
+  sleeper: { ring(): void } | undefined
 }
 
 interface Pending<Batch> {
@@ -24,8 +26,17 @@ interface Pending<Batch> {
   readonly resolve: (batch: Batch) => void
 }
 
+/** What `read` resolves to, and how to give it up. */
+export interface Reading<Result> {
+  readonly result: Promise<Result>
+  cancel(): void
+}
+
 /** How often a waiting reader looks by itself, ms: the call is lost where a thread ends in an unseen way with it in hand. */
 const BACKSTOP_MS = 1000
+
+/** Its `then` costs a waking thread less than `queueMicrotask`, which makes an asynchronous resource of each call. */
+const settled = Promise.resolve()
 
 export class EventLoopReader<Batch extends { readonly length: number }> {
   readonly #port: ReaderPort<Batch>
@@ -48,22 +59,26 @@ export class EventLoopReader<Batch extends { readonly length: number }> {
     this.#port = port
   }
 
-  /** Resolves to 1 to `most` items as soon as there are some, in the order of the calls; to none once the queue has ended. */
-  read(most: number): { readonly batch: Promise<Batch>; cancel(): void } {
+  /**
+   * Resolves to what `as` makes of 1 to `most` items as soon as there are some, in the order of the calls; of none once the
+   * queue has ended.
+   */
+  read<Result>(most: number, as: (batch: Batch) => Result): Reading<Result> {
     if (this.#pending.size === 0) {
       const now = this.#port.pop(most)
       if (now.length > 0 || isEnded(this.#port.lanes.memory))
-        return { batch: Promise.resolve(now), cancel() {} }
+        return { result: Promise.resolve(as(now)), cancel() {} }
     }
     let pending: Pending<Batch>
-    const batch = new Promise<Batch>((resolve) => {
-      pending = { most, resolve }
+    const result = new Promise<Result>((resolve) => {
+      // Here, and not in a `then` behind it: that would run a turn of the microtasks later.
+      pending = { most, resolve: (batch) => resolve(as(batch)) }
       this.#pending.add(pending)
     })
     this.#backstop ??= setInterval(() => this.#look(), BACKSTOP_MS)
     this.#sleep()
     return {
-      batch,
+      result,
       cancel: () => {
         if (!this.#pending.delete(pending)) return
         pending.resolve(this.#port.pop(0))
@@ -86,7 +101,7 @@ export class EventLoopReader<Batch extends { readonly length: number }> {
     }
     if (this.#pending.size > 0) return this.#sleep()
     // After whoever waited has gone on.
-    queueMicrotask(this.#rest)
+    void settled.then(this.#rest)
   }
 
   #look(): void {
@@ -109,15 +124,17 @@ export class EventLoopReader<Batch extends { readonly length: number }> {
     fallAsleep(memory, this.#asleep.number)
     // The second look: what was published before the bit could be seen.
     if (isAnyReadable(memory) || isEnded(memory)) {
-      queueMicrotask(() => this.ring())
+      void settled.then(() => this.ring())
       return
     }
+    this.#asleep.sleeper = this
     this.#asleep.bell.arm()
   }
 
   #rise(): void {
     if (this.#asleep === undefined) return
     const { number, bell } = this.#asleep
+    this.#asleep.sleeper = undefined
     this.#asleep = undefined
     if (!wakeUp(this.#port.lanes.memory, number)) bell.disarm()
   }

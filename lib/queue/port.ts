@@ -3,7 +3,7 @@ import { isMainThread } from 'node:worker_threads'
 import { ArgumentError, ClosedError, FairleadError } from '../errors.js'
 import { monotonicNow } from '../runtime/clock.js'
 import { endsNoted } from '../runtime/thread-ends.js'
-import { EventLoopReader, type LoopWaiter, type ReaderPort } from './event-loop-reader.js'
+import { EventLoopReader, type LoopWaiter, type ReaderPort, type Reading } from './event-loop-reader.js'
 import type { QueueLanes } from './lanes.js'
 import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES, WAITER_KIND } from './layout.js'
 import { show } from './memory.js'
@@ -116,17 +116,18 @@ export abstract class QueuePort<Batch extends Counted, Source extends Counted> i
   }
 
   /** See `EventLoopReader.read`. */
-  read(most: number): { readonly batch: Promise<Batch>; cancel(): void } {
-    return this.#reader.read(most)
+  read<Result>(most: number, as: (batch: Batch) => Result): Reading<Result> {
+    return this.#reader.read(most, as)
   }
 
   loopWaiter(): LoopWaiter {
-    if (this.#owned.loop === undefined) {
-      const number = this.#takeWaiter(WAITER_KIND.EVENT_LOOP)
-      const reader = new WeakRef(this.#reader)
-      this.#owned.loop = { number, bell: this.lanes.openBell(number, () => reader.deref()?.ring()) }
-    }
-    return this.#owned.loop
+    const owned = this.#owned
+    if (owned.loop !== undefined) return owned.loop
+    const number = this.#takeWaiter(WAITER_KIND.EVENT_LOOP)
+    // Of `owned` and not of the port: whoever has abandoned the queue should find it collected, bell and all.
+    const bell = this.lanes.openBell(number, () => owned.loop?.sleeper?.ring())
+    owned.loop = { number, bell, sleeper: undefined }
+    return owned.loop
   }
 
   flush(): void {

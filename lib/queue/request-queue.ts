@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js'
-import { batchesOf } from './batches.js'
+import { batchesOf, itself } from './batches.js'
 import { type QueueEngine, selectedQueueEngine } from './engine.js'
 import { show } from './memory.js'
 import { portOf } from './ports.js'
@@ -114,7 +114,7 @@ export class RequestQueue {
    * @param most if not given: 1,024, and no more than make 1 MiB at their longest
    */
   read(most: number = this.#batch): Promise<Uint8Array[]> {
-    return this.#port.read(count('read', most, 1)).batch
+    return this.#port.read(count('read', most, 1), itself).result
   }
 
   /** Batches, as of `read()`, until the queue has `ended`. Several loops, in any threads, share what comes. */

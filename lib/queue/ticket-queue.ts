@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js'
-import { batchesOf } from './batches.js'
+import { batchesOf, itself } from './batches.js'
 import { type QueueEngine, selectedQueueEngine } from './engine.js'
 import { createQueueMemory, openQueueMemory, show, TicketMemory, type TicketQueueHandle } from './memory.js'
 import { portOf } from './ports.js'
@@ -86,7 +86,7 @@ export class TicketQueue {
   read(most: number = BATCH): Promise<Uint32Array> {
     if (!Number.isInteger(most) || most < 1)
       throw new ArgumentError(`read(${show(most)}): it takes how many numbers to read at most, 1 or more`)
-    return this.#port.read(most).batch
+    return this.#port.read(most, itself).result
   }
 
   /** Batches of up to 1,024 numbers, until the queue has `ended`. Several loops, in any threads, share what comes. */

@@ -18,6 +18,11 @@ const TWO_TO_32 = 4294967296
 const PAUSE_MS = 0.1
 /** Items between two offers, at most: as many as a lane that slows down goes without one. */
 const PAUSE_ITEMS = 16_384
+/**
+ * The same while consumers sleep: a probe takes both threads some microseconds when neither has run for a while, as much as a
+ * wake-up itself, and most should go without. Chance decides, so that nothing beats in step with it.
+ */
+const SLEEPERS_PAUSE_ITEMS = 16
 
 const isSet = (state: number): boolean => (state & 1) === 1
 
@@ -54,6 +59,16 @@ export function offerProbe({ words, doubles }: QueueMemory, at: number, tail: nu
     doubles[(at + LANE.PROBE_TIME) >> 1] = now
   }
   Atomics.store(words, at + LANE.PROBE_STATE, (state + (isSet(state) ? 2 : 1)) | 0) // (Q14)
+}
+
+/**
+ * To be called after a publication that has met sleepers: items are few now, and a pause that was right for many might last
+ * for hours.
+ */
+export function sampleForSleepers({ words }: QueueMemory, at: number, tail: number): void {
+  const ahead = (words[at + LANE.PROBE_DUE] - tail) | 0
+  if (ahead > 0 && ahead <= SLEEPERS_PAUSE_ITEMS) return
+  words[at + LANE.PROBE_DUE] = tail + 1 + Math.random() * SLEEPERS_PAUSE_ITEMS
 }
 
 /** To be called after `count` items from `position` on were popped, the probe's among them. */

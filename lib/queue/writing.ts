@@ -1,7 +1,7 @@
 import type { QueueLanes } from './lanes.js'
 import { LANE, laneWord } from './layout.js'
 import { anyAsleep, seemsAsleep } from './sleepers.js'
-import { offerProbe } from './time-in-queue.js'
+import { offerProbe, sampleForSleepers } from './time-in-queue.js'
 import { wakeOne } from './waking.js'
 
 /** The halves of a lane's CREDIT: credits, and the position after the last accepted item. */
@@ -73,8 +73,7 @@ export function publish(lanes: QueueLanes, lane: number): void {
   if (anyAsleep(memory)) {
     wakeOne(lanes)
     if (offersLate) offerProbe(memory, at, tail)
-    // Items are few now: a pause that was right for many might last for hours.
-    words[at + LANE.PROBE_DUE] = tail
+    sampleForSleepers(memory, at, tail)
   }
   lanes.announce(lane)
 }
