@@ -2,13 +2,14 @@ import { CaseProcess } from './harness/case-process.js'
 import { figure, interleave, type Samples, withCases } from './harness/interleave.js'
 import { type EngineKind, type Result, result, type Target } from './harness/result.js'
 import type { Suite } from './harness/suite.js'
-import type { Parameters } from './wake/wake-case.js'
+import type { Parameters, Wakes } from './wake/wake-case.js'
 
 const SUITE = 'wake'
 const MODULE = new URL('./wake/wake-case.js', import.meta.url)
 const POST_MESSAGE = 'postMessage'
-const FULL = { warmUp: [50], wakes: 150, rounds: 11 }
-const QUICK = { warmUp: [20], wakes: 30, rounds: 3 }
+/** So many wake-ups one after the other first, of fairlead and its peers alike: a service has run for a while. */
+const FULL = { compile: 4000, settle: 50, wakes: 150, rounds: 21 }
+const QUICK = { compile: 200, settle: 20, wakes: 30, rounds: 3 }
 /** The native engine's median, of that of `postMessage`. */
 const SHARE = 0.6
 
@@ -24,6 +25,8 @@ const OWN: readonly { name: string; variant: string }[] = [
   { name: 'read()', variant: 'read' },
   { name: 'popWait()', variant: 'popWait' },
 ]
+/** Under the addon only. */
+const BELL = 'the addon’s call alone'
 /** A blocked thread is not what `postMessage` wakes, so its row is for comparison only. */
 const IN_EVENT_LOOP = ['for await', 'read()']
 
@@ -31,13 +34,18 @@ export const wake: Suite = {
   name: SUITE,
   about: 'microseconds from the wake-up of an idle thread to its first line of code',
   async run(run) {
-    const { warmUp, wakes, rounds } = run.quick ? QUICK : FULL
+    const { compile, settle, wakes, rounds } = run.quick ? QUICK : FULL
+    const idle = (count: number): Wakes => ({ count, idle: true })
+    const warmUp: Wakes[] = [{ count: compile, idle: false }, idle(settle)]
     const starts = [
       ...PEERS.map(
         ({ name, parameters }) =>
           () =>
             CaseProcess.start(name, { module: MODULE, parameters }),
       ),
+      ...(run.engines.includes('native')
+        ? [() => CaseProcess.start(BELL, { module: MODULE, parameters: { way: 'bell' }, engine: 'native' })]
+        : []),
       ...OWN.flatMap(({ name, variant }) =>
         run.engines.map((engine) => () => {
           const parameters: Parameters = { way: 'fairlead', variant }
@@ -46,13 +54,14 @@ export const wake: Suite = {
       ),
     ]
     const samples = await withCases(starts, (cases) =>
-      interleave(run, cases, { what: 'wake-ups from idle', warmUp, rounds, input: () => wakes }),
+      interleave(run, cases, { what: 'wake-ups from idle', warmUp, rounds, input: () => idle(wakes) }),
     )
-    return rows(run.engines, samples)
+    const peers = [...PEERS.map(({ name }) => name), BELL].filter((name) => samples.has(name))
+    return rows(run.engines, peers, samples)
   },
 }
 
-function rows(engines: readonly EngineKind[], all: Samples): Result[] {
+function rows(engines: readonly EngineKind[], peers: readonly string[], all: Samples): Result[] {
   const results: Result[] = []
   for (const key of ['p50', 'p99'] as const) {
     const row = { suite: SUITE, unit: 'us' }
@@ -69,8 +78,8 @@ function rows(engines: readonly EngineKind[], all: Samples): Result[] {
         )
       }
     }
-    for (const { name } of PEERS)
-      results.push(result({ ...row, name: `wake-up, ${key}`, peer: name, samples: figure(all, name, key) }))
+    for (const peer of peers)
+      results.push(result({ ...row, name: `wake-up, ${key}`, peer, samples: figure(all, peer, key) }))
   }
   const name = 'CPU time of both threads, some 600 wake-ups/s'
   const cpu = { suite: SUITE, name, unit: '% of a core' }
@@ -80,7 +89,6 @@ function rows(engines: readonly EngineKind[], all: Samples): Result[] {
       results.push(result({ ...cpu, name: `${name}, ${cpu.name}`, engine, samples }))
     }
   }
-  for (const { name } of PEERS)
-    results.push(result({ ...cpu, peer: name, samples: figure(all, name, 'cpuPercent') }))
+  for (const peer of peers) results.push(result({ ...cpu, peer, samples: figure(all, peer, 'cpuPercent') }))
   return results
 }

@@ -43,19 +43,21 @@ struct QueueGeometry {
   constexpr std::size_t itemBytes() const noexcept { return slotBytes == 0 || slotBytes > 0xffff ? 4 : 2; }
   /// Bytes from one slot to the next, a multiple of 8.
   constexpr std::size_t slotStride() const noexcept { return (std::size_t{slotBytes} + 7) & ~std::size_t{7}; }
-  constexpr std::size_t directoryWord() const noexcept {
+  constexpr std::size_t itemsWord() const noexcept {
     using namespace queue_layout;
     return kHolderWord + (slotBytes == 0 ? 0 : std::size_t{sizes::kHolders} * holder::kWords);
-  }
-  constexpr std::size_t itemsWord() const noexcept {
-    return directoryWord() + ((std::size_t{queue_layout::sizes::kLanes} << directoryShift) >> 1);
   }
   /// Where the slots begin: on a cache line, where the items end.
   constexpr std::size_t slabWord() const noexcept {
     const std::size_t words = items() * itemBytes() / sizeof(Word);
     return itemsWord() + (slotBytes == 0 ? words : (words + 15) & ~std::size_t{15});
   }
-  constexpr std::size_t words() const noexcept { return slabWord() + items() * slotStride() / sizeof(Word); }
+  constexpr std::size_t directoryWord() const noexcept {
+    return slabWord() + items() * slotStride() / sizeof(Word);
+  }
+  constexpr std::size_t words() const noexcept {
+    return directoryWord() + ((std::size_t{queue_layout::sizes::kLanes} << directoryShift) >> 1);
+  }
 
   /// The first holder, in a queue of requests.
   static constexpr std::size_t kHolderWord =

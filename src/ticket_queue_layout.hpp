@@ -5,9 +5,9 @@
 
 namespace fairlead::queue_layout {
 
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 inline constexpr std::uint32_t kMagic = 0x51544c46;
-inline constexpr std::uint32_t kFingerprint = 0x5c889e4c;
+inline constexpr std::uint32_t kFingerprint = 0xdeac0667;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;

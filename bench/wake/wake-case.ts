@@ -20,6 +20,13 @@ interface ThreadParameters extends Parameters {
   readonly shared: SharedArrayBuffer
 }
 
+/** One slice. */
+export interface Wakes {
+  readonly count: number
+  /** The sleeper is left asleep for a while before it is woken; else it is woken as soon as it can be. */
+  readonly idle: boolean
+}
+
 /** Words: rounds for which the sleeper is ready; doubles: when it was woken, ns. */
 const READY = 0
 const SENT = 1
@@ -46,9 +53,9 @@ export async function prepare(parameters: Parameters): Promise<Case> {
     ends.transfer,
   )
   return {
-    /** @param rounds wake-ups */
-    async slice(rounds) {
-      const { samples, ns, cpuNs } = await threads.slice([rounds, rounds])
+    /** @param wakes as `Wakes` says */
+    async slice(wakes) {
+      const { samples, ns, cpuNs } = await threads.slice([wakes, wakes])
       return { ...samples[0], cpuPercent: (100 * cpuNs) / ns }
     },
     close: () => threads.close(),
@@ -80,7 +87,7 @@ function sleepers(
       const woken = (): void => {
         us.push((now() - doubles[SENT]) / NS_PER_US)
       }
-      await sleeper.sleep(input as number, ready, woken)
+      await sleeper.sleep((input as Wakes).count, ready, woken)
       return { p50: percentile(us, 0.5), p99: percentile(us, 0.99), worst: Math.max(...us) }
     },
   }
@@ -91,10 +98,11 @@ function wakers(wake: () => void, words: Int32Array, doubles: Float64Array): Thr
   let round = 0
   return {
     slice(input) {
-      for (let i = 0; i < (input as number); i++) {
+      const { count, idle } = input as Wakes
+      for (let i = 0; i < count; i++) {
         Atomics.wait(words, READY, round)
         round++
-        Atomics.wait(nothing, 0, 0, IDLE_MS + Math.random() * SPREAD_MS)
+        if (idle) Atomics.wait(nothing, 0, 0, IDLE_MS + Math.random() * SPREAD_MS)
         doubles[SENT] = now()
         wake()
       }

@@ -9,14 +9,15 @@
  * A thread that waits for something to read has a *waiter*: a word to sleep on, and a bit that says it sleeps. One that reads
  * requests in place has a *holder* for each batch of views: it names the block that nobody may use meanwhile.
  *
- * Order in memory: header, lanes, waiters, holders (of requests only), directories (16-bit entries), blocks. A word is 32
+ * Order in memory: header, lanes, waiters, holders (of requests only), blocks, directories (16-bit entries). A word is 32
  * bits, little-endian. Fields that different threads write sit on cache lines (16 words) of their own. In a queue of
  * requests the blocks hold lengths, of 16 or 32 bits, and the bytes follow them in a slab: as many slots as there are
- * lengths, in the same order.
+ * lengths, in the same order. The directories come last, since most of them are never used, while an allocator that clears
+ * the beginning of what it gives out makes that much of it resident.
  */
 import { HISTOGRAM_BUCKETS } from '../engine/layout.js'
 
-export const QUEUE_LAYOUT_VERSION = 1
+export const QUEUE_LAYOUT_VERSION = 2
 /** 'FLTQ' read as a little-endian word. */
 export const QUEUE_MAGIC = 0x51544c46
 
@@ -203,14 +204,15 @@ export interface QueueGeometry {
   readonly blockShift: number
   readonly blocks: number
   readonly directoryShift: number
-  readonly directoryWord: number
   readonly itemsWord: number
   /** Bytes of an entry of the items: a ticket, or the length of a request. */
   readonly itemBytes: number
-  /** The slots of requests, from here to the end: one for each entry of the items. */
+  /** The slots of requests: one for each entry of the items. */
   readonly slabWord: number
   /** Bytes from one slot to the next. */
   readonly slotStride: number
+  /** The directories of all lanes, from here to the end. */
+  readonly directoryWord: number
   readonly words: number
 }
 
@@ -225,23 +227,23 @@ export function queueGeometry(capacity: number, slotBytes = 0): QueueGeometry {
   const blocks = blocksOf(capacity, blockShift, slotBytes)
   // A lane may hold every block, and its directory is addressed by position, so its size is a power of two.
   const directoryShift = 32 - Math.clz32(blocks - 1)
-  const directoryWord = holderWord(slotBytes === 0 ? 0 : QUEUE_SIZES.HOLDERS)
-  const itemsWord = directoryWord + ((QUEUE_SIZES.LANES << directoryShift) >> 1)
+  const itemsWord = holderWord(slotBytes === 0 ? 0 : QUEUE_SIZES.HOLDERS)
   const itemBytes = slotBytes === 0 || slotBytes > 0xffff ? 4 : 2
   const items = blocks << blockShift
   const slabWord = itemsWord + (slotBytes === 0 ? items : wholeLines((items * itemBytes) >> 2))
+  const directoryWord = slabWord + (items * slotStride) / 4
   return {
     capacity,
     slotBytes,
     blockShift,
     blocks,
     directoryShift,
-    directoryWord,
     itemsWord,
     itemBytes,
     slabWord,
     slotStride,
-    words: slabWord + (items * slotStride) / 4,
+    directoryWord,
+    words: directoryWord + ((QUEUE_SIZES.LANES << directoryShift) >> 1),
   }
 }
 

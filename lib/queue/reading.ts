@@ -1,5 +1,6 @@
 import { LANE, laneWord, QUEUE_HEADER } from './layout.js'
 import type { QueueMemory } from './memory.js'
+import { load } from './ordering.js'
 import { takeUpProbe } from './time-in-queue.js'
 
 /** Below this many items a loop is faster than a view on the block and `set`, which allocates the view. */
@@ -24,7 +25,7 @@ export function readLane(
   const head = base + LANE.HEAD
   let position = words[head] // (Q1) a guess, which the exchange checks: never ahead of what it is
   for (;;) {
-    const readable = (Atomics.load(words, head + (LANE.TAIL - LANE.HEAD)) - position) | 0 // (Q2)
+    const readable = readableFrom(words, base, position)
     if (readable <= 0) return 0
     const offset = position & blockMask
     const count = Math.min(readable, wanted, blockMask + 1 - offset)
@@ -39,6 +40,13 @@ export function readLane(
     position = before
     Atomics.add(words, head + (LANE.RETRIES - LANE.HEAD), 1)
   }
+}
+
+/** Items of a lane from a position on; `base` is the lane's first word. */
+export function readableFrom(words: Int32Array, base: number, position: number): number {
+  const readable = (load(words, base + LANE.TAIL) - position) | 0 // (Q2)
+  // Nothing is said for certain only: a caller may look again and again, and nothing else.
+  return readable > 0 ? readable : (Atomics.load(words, base + LANE.TAIL) - position) | 0
 }
 
 /** True where the lane has something to read. */

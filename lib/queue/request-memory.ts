@@ -42,7 +42,7 @@ export class RequestMemory extends QueueMemory {
       itemBytes === 2
         ? new Uint16Array(buffer, itemsWord * 4, items)
         : new Uint32Array(buffer, itemsWord * 4, items)
-    this.slab = new Uint8Array(buffer, slabWord * 4)
+    this.slab = new Uint8Array(buffer, slabWord * 4, items * slotStride)
     this.slotBytes = slotBytes
     this.slotStride = slotStride
   }

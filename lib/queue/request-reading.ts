@@ -2,6 +2,7 @@ import { hold } from './holders.js'
 import type { RequestSpan } from './lanes.js'
 import { LANE, laneWord } from './layout.js'
 import type { QueueMemory } from './memory.js'
+import { readableFrom } from './reading.js'
 import type { RequestCopies } from './request-copies.js'
 import { takeUpProbe } from './time-in-queue.js'
 
@@ -17,7 +18,7 @@ export function readRequests(
   const head = base + LANE.HEAD
   let position = words[head] // (Q1) a guess, which the exchange checks: never ahead of what it is
   for (;;) {
-    const readable = (Atomics.load(words, base + LANE.TAIL) - position) | 0 // (Q2)
+    const readable = readableFrom(words, base, position)
     if (readable <= 0) return 0
     const offset = position & blockMask
     const most = Math.min(readable, wanted, blockMask + 1 - offset)
@@ -45,7 +46,7 @@ export function holdRequests(
   const base = laneWord(lane)
   let position = words[base + LANE.HEAD] // (Q1) a guess, which the exchange checks: never ahead of what it is
   for (;;) {
-    const readable = (Atomics.load(words, base + LANE.TAIL) - position) | 0 // (Q2)
+    const readable = readableFrom(words, base, position)
     if (readable <= 0) return 0
     const offset = position & blockMask
     const count = Math.min(readable, wanted, blockMask + 1 - offset)

@@ -7,6 +7,7 @@
  */
 import { QUEUE_HEADER, QUEUE_SIZES, WAITER, type WAITER_KIND, waiterWord } from './layout.js'
 import type { QueueMemory } from './memory.js'
+import { load } from './ordering.js'
 import { give, OWNER_NOBODY, take, takeOver } from './ownership.js'
 
 export type WaiterKind = (typeof WAITER_KIND)[keyof typeof WAITER_KIND]
@@ -68,7 +69,7 @@ export const mayBeClaimed = (memory: QueueMemory, waiter: number): boolean =>
 
 /** Whether anybody sleeps: for whoever has just published, read or closed. */
 export function anyAsleep({ words }: QueueMemory): boolean {
-  return Atomics.load(words, FIRST) !== 0 // (W2)
+  return load(words, FIRST) !== 0 // (W2)
 }
 
 /** A guess at `anyAsleep`, before anything was published. */

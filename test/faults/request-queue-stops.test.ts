@@ -2,7 +2,7 @@
  * A thread is stopped before and behind each single atomic operation of what it does with the fallback's queue of requests, or
  * another thread gets its turn there. Whatever is read afterwards is whole, comes once, and in order.
  */
-import { beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it, vi } from 'vitest'
 import { FallbackRequestLanes } from '../../lib/queue/fallback-request-lanes.js'
 import { heldBlocks } from '../../lib/queue/holders.js'
 import type { RequestSpan } from '../../lib/queue/lanes.js'
@@ -15,6 +15,8 @@ import { publish } from '../../lib/queue/writing.js'
 import { interposeAt, stopAt } from '../support/atomics.js'
 import { endedThread } from '../support/ended-thread.js'
 import { numberOf, requestOf } from '../support/request-bytes.mjs'
+
+vi.mock('../../lib/queue/ordering.js', () => import('../support/every-load.js'))
 
 /** Blocks of 4 requests. */
 const CAPACITY = 30

@@ -2,7 +2,7 @@
  * A thread is stopped before and behind each single atomic operation of what it does with the fallback's queue, one after the other.
  * What it owned then bears the name of a worker that has really ended, and the thread that lives puts it in order.
  */
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { FallbackLanes } from '../../lib/queue/fallback-lanes.js'
 import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES, WAITER, waiterWord } from '../../lib/queue/layout.js'
 import { createQueueMemory, type QueueMemory } from '../../lib/queue/memory.js'
@@ -12,6 +12,8 @@ import { fallAsleep, freeWaiter, reapWaiters, takeWaiter } from '../../lib/queue
 import { publish, writeLane } from '../../lib/queue/writing.js'
 import { interposeAt, stopAt } from '../support/atomics.js'
 import { endedThread } from '../support/ended-thread.js'
+
+vi.mock('../../lib/queue/ordering.js', () => import('../support/every-load.js'))
 
 /** Blocks of 16 items. */
 const CAPACITY = 100
