@@ -2,7 +2,7 @@ import { byteRows } from './counters/bytes.js'
 import type { Parameters } from './counters/shared.js'
 import { canShare } from './counters/shared-balancer.js'
 import { CaseProcess } from './harness/case-process.js'
-import { figure, interleave, type Samples, withCases } from './harness/interleave.js'
+import { figure, interleaveAfresh, type Samples } from './harness/interleave.js'
 import { type EngineKind, type Result, result, type Target } from './harness/result.js'
 import type { Run, Suite } from './harness/suite.js'
 
@@ -16,9 +16,10 @@ const FULL = {
   threads: [1, 2, 4],
   warmUpMs: [150, 100],
   sliceMs: 50,
-  rounds: 21,
+  lives: 3,
+  rounds: 7,
 }
-const QUICK = { sizes: [10, 1_000], threads: [2], warmUpMs: [80], sliceMs: 20, rounds: 5 }
+const QUICK = { sizes: [10, 1_000], threads: [2], warmUpMs: [80], sliceMs: 20, lives: 1, rounds: 5 }
 
 const MAX_NS = 130
 /** The largest size's time, of the smallest one's. */
@@ -64,7 +65,7 @@ const sized = (n: number): string => `${n.toLocaleString('en-US')} endpoints`
 
 /** All sizes in the same rounds, since they are compared with each other. */
 async function bySize(run: Run): Promise<Result[]> {
-  const { sizes, warmUpMs, sliceMs, rounds } = run.quick ? QUICK : FULL
+  const { sizes, warmUpMs, sliceMs, lives, rounds } = run.quick ? QUICK : FULL
   const peers = [
     [BALANCED_POOL, 'balanced-pool'],
     [GRPC, 'grpc'],
@@ -87,9 +88,14 @@ async function bySize(run: Run): Promise<Result[]> {
           }),
     ),
   ])
-  const samples = await withCases(starts, (cases) =>
-    interleave(run, cases, { what: 'pick + end', warmUp: warmUpMs, rounds, input: () => sliceMs }),
-  )
+  const what = 'pick + end'
+  const samples = await interleaveAfresh(run, starts, {
+    what,
+    lives,
+    warmUp: warmUpMs,
+    rounds,
+    input: () => sliceMs,
+  })
   return sizes.flatMap((endpoints) => sizeRows(run.engines, samples, endpoints, sizes[0]))
 }
 
@@ -129,7 +135,7 @@ async function byThreads(run: Run, { module: path, what: whose, when }: Sharers)
     run.note(`This fairlead cannot share a balancer yet: no rows of the ${whose}.`)
     return []
   }
-  const { threads, warmUpMs, sliceMs, rounds } = run.quick ? QUICK : FULL
+  const { threads, warmUpMs, sliceMs, lives, rounds } = run.quick ? QUICK : FULL
   const name = (engine: EngineKind, count: number, shared: boolean): string =>
     `${engine}, ${count}, ${shared ? 'shared' : 'not shared'}`
   const starts = run.engines.flatMap((engine) =>
@@ -144,9 +150,14 @@ async function byThreads(run: Run, { module: path, what: whose, when }: Sharers)
       }),
     ),
   )
-  const samples = await withCases(starts, (cases) =>
-    interleave(run, cases, { what: `threads, ${whose}`, warmUp: warmUpMs, rounds, input: () => sliceMs }),
-  )
+  const what = `threads, ${whose}`
+  const samples = await interleaveAfresh(run, starts, {
+    what,
+    lives,
+    warmUp: warmUpMs,
+    rounds,
+    input: () => sliceMs,
+  })
   return run.engines.flatMap((engine) =>
     threads.flatMap((count) => {
       const of = (shared: boolean): number[] => figure(samples, name(engine, count, shared), 'cpuNs')

@@ -1,4 +1,4 @@
-import { figure, interleave, type Samples, withCases } from './harness/interleave.js'
+import { figure, interleaveAfresh, type Samples } from './harness/interleave.js'
 import { type EngineKind, type Result, result } from './harness/result.js'
 import type { Run, Suite } from './harness/suite.js'
 import { startTickets } from './queue/tickets.js'
@@ -6,8 +6,8 @@ import { isBuilt } from './queue/transport/boost.js'
 import type { TransportName } from './queue/transport/transport.js'
 
 /** Producers and consumers in equal numbers; one thread is both. */
-const FULL = { threads: [1, 2, 4, 8, 16], warmUpMs: [40, 80], sliceMs: 120, rounds: 15 }
-const QUICK = { threads: [1, 2, 8], warmUpMs: [20], sliceMs: 20, rounds: 5 }
+const FULL = { threads: [1, 2, 4, 8, 16], warmUpMs: [40, 80], sliceMs: 120, lives: 3, rounds: 7 }
+const QUICK = { threads: [1, 2, 8], warmUpMs: [20], sliceMs: 20, lives: 1, rounds: 5 }
 const BATCH = 64
 const BOOST = 'boost, one item at a time'
 /** Of the throughput of two threads. */
@@ -37,14 +37,13 @@ export const threads: Suite = {
 const caseName = (threads: number): string => `${threads} ${threads === 1 ? 'thread' : 'threads'}`
 
 function measure(run: Run, { name, transport, engine }: Subject): Promise<Samples> {
-  const { threads, warmUpMs, sliceMs, rounds } = run.quick ? QUICK : FULL
+  const { threads, warmUpMs, sliceMs, lives, rounds } = run.quick ? QUICK : FULL
   const starts = threads.map((count) => {
     const [producers, consumers] = count === 1 ? [1, 0] : [count / 2, count / 2]
     return startTickets(caseName(count), { transport, batch: BATCH, producers, consumers }, engine)
   })
-  return withCases(starts, (cases) =>
-    interleave(run, cases, { what: name, warmUp: warmUpMs, rounds, input: () => sliceMs }),
-  )
+  const warmUp = warmUpMs
+  return interleaveAfresh(run, starts, { what: name, lives, warmUp, rounds, input: () => sliceMs })
 }
 
 function rows({ name, engine }: Subject, all: Samples): Result[] {

@@ -44,6 +44,24 @@ export async function interleave(
   return samples
 }
 
+/**
+ * The same several times over, each time with processes of their own: where a process's code and memory happen to lie makes it
+ * faster or slower by up to a fifth for as long as it lives, which no number of rounds evens out.
+ */
+export async function interleaveAfresh(
+  run: Run,
+  starts: readonly (() => Promise<CaseProcess>)[],
+  { lives, ...rounds }: Rounds & { lives: number },
+): Promise<Samples> {
+  const all = new Map<string, Sample[]>()
+  for (let life = 1; life <= lives; life++) {
+    const what = `${rounds.what}, processes ${life} of ${lives}`
+    const samples = await withCases(starts, (cases) => interleave(run, cases, { ...rounds, what }))
+    for (const [name, ones] of samples) all.set(name, [...(all.get(name) ?? []), ...ones])
+  }
+  return all
+}
+
 /** Uses processes and closes them, however it ends. */
 export async function withCases<T>(
   starts: readonly (() => Promise<CaseProcess>)[],

@@ -1,12 +1,12 @@
 import { CaseProcess } from '../harness/case-process.js'
-import { figure, interleave, type Samples, withCases } from '../harness/interleave.js'
+import { figure, interleaveAfresh, type Samples } from '../harness/interleave.js'
 import { type EngineKind, type Result, result } from '../harness/result.js'
 import type { Run } from '../harness/suite.js'
 import type { Parameters, Shape } from './alone-case.js'
 
 const MODULE = new URL('./alone-case.js', import.meta.url)
-const FULL = { warmUpMs: [80, 80], sliceMs: 30, rounds: 21 }
-const QUICK = { warmUpMs: [40], sliceMs: 10, rounds: 5 }
+const FULL = { warmUpMs: [80, 80], sliceMs: 30, lives: 5, rounds: 7 }
+const QUICK = { warmUpMs: [40], sliceMs: 10, lives: 1, rounds: 5 }
 const FASTQ = 'fastq'
 const ARRAY = 'plain array'
 /** Of fastq's time. */
@@ -29,7 +29,7 @@ export async function aloneRows(run: Run): Promise<Result[]> {
 }
 
 function measure(run: Run, shape: Shape, name: string): Promise<Samples> {
-  const { warmUpMs, sliceMs, rounds } = run.quick ? QUICK : FULL
+  const { warmUpMs, sliceMs, lives, rounds } = run.quick ? QUICK : FULL
   const start = (who: string, parameters: Parameters, engine?: EngineKind) => () =>
     CaseProcess.start(who, { module: MODULE, parameters, engine })
   const starts = [
@@ -38,9 +38,8 @@ function measure(run: Run, shape: Shape, name: string): Promise<Samples> {
     start(ARRAY, { subject: 'array', shape }),
   ]
   const what = `one thread, ${name}`
-  return withCases(starts, (cases) =>
-    interleave(run, cases, { what, warmUp: warmUpMs, rounds, input: () => sliceMs }),
-  )
+  const warmUp = warmUpMs
+  return interleaveAfresh(run, starts, { what, lives, warmUp, rounds, input: () => sliceMs })
 }
 
 function rows(engines: readonly EngineKind[], shape: Shape, name: string, all: Samples): Result[] {

@@ -1,6 +1,5 @@
-import type { Sample } from '../harness/case.js'
 import { CaseProcess } from '../harness/case-process.js'
-import { figure, interleave, type Samples, withCases } from '../harness/interleave.js'
+import { figure, interleaveAfresh } from '../harness/interleave.js'
 import { type Result, result } from '../harness/result.js'
 import type { Run } from '../harness/suite.js'
 import type { Parameters } from './memory-case.js'
@@ -16,7 +15,8 @@ const REQUESTS = [
   [65_536, 64],
   [65_536, 256],
 ] as const
-const ROUNDS = { full: 7, quick: 2 }
+/** Processes, each of which measures once. */
+const LIVES = { full: 7, quick: 2 }
 
 /** Memory of queues that are idle: address space, and what of it is really there before and after it was full once. */
 export async function memoryRows(run: Run): Promise<Result[]> {
@@ -32,30 +32,18 @@ export async function memoryRows(run: Run): Promise<Result[]> {
   return results
 }
 
-/** Each round has processes of its own. */
-async function inFreshProcesses(
-  run: Run,
-  starts: readonly (() => Promise<CaseProcess>)[],
-  what: string,
-  rounds: number,
-): Promise<Samples> {
-  const all = new Map<string, Sample[]>()
-  for (let round = 1; round <= rounds; round++) {
-    const samples = await withCases(starts, (cases) =>
-      interleave(run, cases, { what, warmUp: [], rounds: 1, input: () => null }),
-    )
-    for (const [name, [sample]] of samples) all.set(name, [...(all.get(name) ?? []), sample])
-  }
-  return all
-}
-
 async function ofQueue(run: Run, what: string, parameters: Parameters): Promise<Result[]> {
   const starts = run.engines.map(
     (engine) => () => CaseProcess.start(engine, { module: MODULE, parameters, engine }),
   )
   const itemBytes = parameters.capacity * (parameters.slotBytes || TICKET_BYTES)
-  const rounds = run.quick ? ROUNDS.quick : ROUNDS.full
-  const samples = await inFreshProcesses(run, starts, what, rounds)
+  const samples = await interleaveAfresh(run, starts, {
+    what,
+    lives: run.quick ? LIVES.quick : LIVES.full,
+    warmUp: [],
+    rounds: 1,
+    input: () => null,
+  })
   const kinds = [
     ['address space', 'reserved'],
     ['idle, resident', 'fresh'],

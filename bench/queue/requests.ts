@@ -1,12 +1,12 @@
 import { CaseProcess } from '../harness/case-process.js'
-import { figure, interleave, withCases } from '../harness/interleave.js'
+import { figure, interleaveAfresh } from '../harness/interleave.js'
 import { type EngineKind, type Result, result, type Target } from '../harness/result.js'
 import type { Run } from '../harness/suite.js'
 import type { Parameters } from './requests-threads.js'
 
 const MODULE = new URL('./requests-threads.js', import.meta.url)
-const FULL = { warmUpMs: [60, 120], sliceMs: 120, rounds: 15 }
-const QUICK = { warmUpMs: [40], sliceMs: 30, rounds: 3 }
+const FULL = { warmUpMs: [60, 120], sliceMs: 100, lives: 5, rounds: 5 }
+const QUICK = { warmUpMs: [40], sliceMs: 30, lives: 1, rounds: 3 }
 const POST_MESSAGE = 'postMessage'
 const BATCH = 64
 const MILLION = 1e6
@@ -23,7 +23,7 @@ const PISCINA = 'piscina, one thread, each answered'
 /** Requests of 64 bytes from one thread to another. */
 export async function requestRows(run: Run): Promise<Result[]> {
   run.note('@nxtedition/shared is no row: the npm registry has no such package.')
-  const { warmUpMs, sliceMs, rounds } = run.quick ? QUICK : FULL
+  const { warmUpMs, sliceMs, lives, rounds } = run.quick ? QUICK : FULL
   const start = (name: string, parameters: Parameters, engine?: EngineKind) => () =>
     CaseProcess.start(name, { module: MODULE, parameters, engine })
   const starts = [
@@ -36,9 +36,8 @@ export async function requestRows(run: Run): Promise<Result[]> {
       }),
   ]
   const what = 'requests of 64 bytes between two threads'
-  const samples = await withCases(starts, (cases) =>
-    interleave(run, cases, { what, warmUp: warmUpMs, rounds, input: () => sliceMs }),
-  )
+  const warmUp = warmUpMs
+  const samples = await interleaveAfresh(run, starts, { what, lives, warmUp, rounds, input: () => sliceMs })
   const millions = (who: string): number[] => figure(samples, who, 'perSecond').map((one) => one / MILLION)
   const row = { suite: 'queue', name: what, unit: 'M/s' }
   const results: Result[] = []

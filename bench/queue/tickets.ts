@@ -1,5 +1,5 @@
 import { CaseProcess } from '../harness/case-process.js'
-import { figure, interleave, type Samples, withCases } from '../harness/interleave.js'
+import { figure, interleaveAfresh, type Samples } from '../harness/interleave.js'
 import { type EngineKind, type Result, result } from '../harness/result.js'
 import type { Run } from '../harness/suite.js'
 import type { Parameters } from './ticket-threads.js'
@@ -9,8 +9,8 @@ const MODULE = new URL('./ticket-threads.js', import.meta.url)
 const RING = 'Atomics ring, one item at a time'
 const BOOST = 'boost, one item at a time'
 const FALLBACK = 'fairlead fallback'
-const FULL = { batches: [1, 8, 64, 256, 1_024], warmUpMs: [30, 60], sliceMs: 60, rounds: 21 }
-const QUICK = { batches: [1, 64], warmUpMs: [20], sliceMs: 20, rounds: 5 }
+const FULL = { batches: [1, 8, 64, 256, 1_024], warmUpMs: [30, 60], sliceMs: 60, lives: 5, rounds: 7 }
+const QUICK = { batches: [1, 64], warmUpMs: [20], sliceMs: 20, lives: 1, rounds: 5 }
 /** Items a second that the native engine is to reach, in batches of this and more. */
 const MIN_PER_SECOND = 100e6
 const FAST_FROM = 64
@@ -34,7 +34,7 @@ export async function ticketRows(run: Run): Promise<Result[]> {
 }
 
 async function ofBatch(run: Run, batch: number): Promise<Result[]> {
-  const { warmUpMs, sliceMs, rounds } = run.quick ? QUICK : FULL
+  const { warmUpMs, sliceMs, lives, rounds } = run.quick ? QUICK : FULL
   const pair = { batch, producers: 1, consumers: 1 }
   const starts = [
     ...run.engines.map((engine) => startTickets(engine, { ...pair, transport: 'fairlead' }, engine)),
@@ -42,9 +42,8 @@ async function ofBatch(run: Run, batch: number): Promise<Result[]> {
     ...(isBuilt() ? [startTickets(BOOST, { ...pair, transport: 'boost' })] : []),
   ]
   const what = `tickets between two threads, batches of ${batch.toLocaleString('en-US')}`
-  const samples = await withCases(starts, (cases) =>
-    interleave(run, cases, { what, warmUp: warmUpMs, rounds, input: () => sliceMs }),
-  )
+  const warmUp = warmUpMs
+  const samples = await interleaveAfresh(run, starts, { what, lives, warmUp, rounds, input: () => sliceMs })
   return rows(run.engines, what, batch, samples)
 }
 
