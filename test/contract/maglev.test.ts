@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { fallbackMaglev } from '../../lib/engine/fallback/maglev.js'
 import type { MaglevAdvance, MaglevSpec, NativeMaglev } from '../../lib/engine/maglev.js'
-import { seeded } from '../support/seeded.js'
+import { seeded } from '../support/seeded.mjs'
 import { addon } from './engines.js'
 
 const SIZES = [2, 3, 251, 65_537]

@@ -6,7 +6,7 @@ import { createRequestMemory } from '../../lib/queue/request-memory.js'
 import type { RequestQueue } from '../../lib/queue/request-queue.js'
 import type { RequestViews } from '../../lib/queue/request-views.js'
 import { numberOf, requestOf } from '../support/request-bytes.mjs'
-import { seeded } from '../support/seeded.js'
+import { seeded } from '../support/seeded.mjs'
 import { queueClasses } from './queue-engines.js'
 
 const SLOT_BYTES = 24

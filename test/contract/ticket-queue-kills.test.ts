@@ -8,7 +8,7 @@ import { LANE, laneWord, QUEUE_HEADER } from '../../lib/queue/layout.js'
 import { createQueueMemory, type TicketQueueHandle } from '../../lib/queue/memory.js'
 import { repairCredit } from '../../lib/queue/repair.js'
 import { killThreads } from '../support/queue-kills.js'
-import { seeded } from '../support/seeded.js'
+import { seeded } from '../support/seeded.mjs'
 import { queueClasses, queueClassOn } from './queue-engines.js'
 
 const SEED = 7

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES } from '../../lib/queue/layout.js'
 import type { TicketQueue } from '../../lib/queue/ticket-queue.js'
-import { seeded } from '../support/seeded.js'
+import { seeded } from '../support/seeded.mjs'
 import { queueClasses } from './queue-engines.js'
 
 /** A bucket's middle is at most so far away from any sample in it. */

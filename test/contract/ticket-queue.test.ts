@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { fallbackQueueEngine } from '../../lib/queue/engine.js'
 import { createQueueMemory, openQueueMemory } from '../../lib/queue/memory.js'
 import type { TicketQueue } from '../../lib/queue/ticket-queue.js'
-import { seeded } from '../support/seeded.js'
+import { seeded } from '../support/seeded.mjs'
 import { queueClasses } from './queue-engines.js'
 
 const range = (from: number, count: number): Uint32Array =>

@@ -1,6 +1,6 @@
 /** What the search accepts and what it must not, on histories written by hand and on made ones that are broken on purpose. */
 import { describe, expect, it } from 'vitest'
-import { seeded } from '../support/seeded.js'
+import { seeded } from '../support/seeded.mjs'
 import { LimitModel, type LimitStep } from './limit-model.js'
 import { numberOf, QueueModel, queueCalls, type RecordedCall } from './queue-model.js'
 import { findFault, overlaps } from './search.js'

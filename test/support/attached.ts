@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { onTestFinished } from 'vitest'
+import { SLOT } from '../../lib/engine/layout.js'
 import { Balancer } from '../../lib/index.js'
 import type { BalancerConfig, ServiceConfig } from '../../lib/model.js'
 import type { BalancerHandle } from '../../lib/share/handle.js'
@@ -92,6 +93,16 @@ export async function owningThread(config: BalancerConfig): Promise<AttachedThre
   const thread = new AttachedThread({ config })
   onTestFinished(() => thread.terminate())
   return thread.ready()
+}
+
+/** Slots in use, of all endpoints, of those that are leaving and of one a service. */
+export function slotsInUse({ segments }: BalancerHandle): number {
+  let used = 0
+  for (const { cells } of segments) {
+    const words = new Int32Array(cells)
+    for (let at = SLOT.GENERATION; at < words.length; at += SLOT.WORDS) used += words[at] & 1
+  }
+  return used
 }
 
 /** Waits for what another thread's end, or a message, brings about. */

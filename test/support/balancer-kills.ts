@@ -5,7 +5,7 @@ import { expect } from 'vitest'
 import { HEADER, SLOT, THREAD, threadWord } from '../../lib/engine/layout.js'
 import { Balancer } from '../../lib/index.js'
 import { URLS, until } from './attached.js'
-import { seeded } from './seeded.js'
+import { seeded } from './seeded.mjs'
 
 export interface Kills {
   readonly kills: number

@@ -1,14 +1,11 @@
 // A thread that works on a shared balancer until it is terminated: picks, ends, keeps some leases, and changes the configuration.
 import { parentPort, workerData } from 'node:worker_threads'
 import { Balancer } from '../../dist/index.js'
+import { seeded } from './seeded.mjs'
 
 const { handle, index, seed, changes } = workerData
 const balancer = Balancer.attach(handle)
-let state = seed >>> 0
-const below = (n) => {
-  state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-  return Math.floor((state / 2 ** 32) * n)
-}
+const below = seeded(seed)
 const OUTCOMES = [undefined, undefined, undefined, { ok: false }, { status: 500 }]
 const held = []
 const pick = () => {

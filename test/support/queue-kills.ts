@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { expect } from 'vitest'
 import type { TicketQueue } from '../../lib/queue/ticket-queue.js'
-import { seeded } from './seeded.js'
+import { seeded } from './seeded.mjs'
 
 const SHIFT = 20
 const MASK = 2 ** SHIFT - 1

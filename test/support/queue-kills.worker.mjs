@@ -1,15 +1,12 @@
 // A thread that works on a queue until it is terminated. Its tickets: its number in the high bits, its count in the low.
 import { parentPort, workerData } from 'node:worker_threads'
 import { TicketQueue } from '../../dist/index.js'
+import { seeded } from './seeded.mjs'
 
 const { handle, index, pops, seed } = workerData
 const queue = TicketQueue.attach(handle)
 const out = new Uint32Array(300)
-let state = seed
-const below = (n) => {
-  state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-  return Math.floor((state / 2 ** 32) * n)
-}
+const below = seeded(seed)
 let next = 0
 const ticket = () => index * 2 ** 20 + next
 

@@ -1,22 +1,19 @@
 /** Changes of a shared balancer, from any thread: in force in all of them when the promise resolves, refused whole or made whole. */
 import { describe, expect, it } from 'vitest'
-import { SLOT } from '../../lib/engine/layout.js'
 import { Balancer, type ConfigError } from '../../lib/index.js'
 import type { BalancerHandle } from '../../lib/share/handle.js'
-import { AttachedThread, attach, configOf, ownBalancer, URLS, until } from '../support/attached.js'
+import {
+  AttachedThread,
+  attach,
+  configOf,
+  ownBalancer,
+  slotsInUse,
+  URLS,
+  until,
+} from '../support/attached.js'
 
 const NEW = {
   services: { users: { endpoints: [URLS[1], 'http://x.test'] }, orders: { endpoints: ['http://o.test'] } },
-}
-
-/** Slots in use, of all endpoints, of those that are leaving and of one a service. */
-function slotsInUse({ segments }: BalancerHandle): number {
-  let used = 0
-  for (const { cells } of segments) {
-    const words = new Int32Array(cells)
-    for (let at = SLOT.GENERATION; at < words.length; at += SLOT.WORDS) used += words[at] & 1
-  }
-  return used
 }
 
 describe('a change of a shared balancer', () => {

@@ -2,7 +2,7 @@ import { createContext, runInContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { ConfigError } from '../../lib/errors.js'
 import { parseBalancerConfig, parseEndpoint, parseRule } from '../../lib/options.js'
-import { seeded } from '../support/seeded.js'
+import { seeded } from '../support/seeded.mjs'
 import { faultsOfConfig } from './config-faults.js'
 
 describe('input that is not plain data is refused, never a crash', () => {

@@ -7,7 +7,7 @@ import type { KeyTable } from '../../lib/policy/key-table.js'
 import { buildMaglev } from '../../lib/policy/maglev.js'
 import { buildRing, MAX_POINTS, pointCounts } from '../../lib/policy/ring-hash.js'
 import { sortHashes } from '../../lib/policy/sort-hashes.js'
-import { seeded } from '../support/seeded.js'
+import { seeded } from '../support/seeded.mjs'
 import { endpoint } from '../support/state.js'
 
 const M = 65_537

@@ -4,7 +4,7 @@ import { OUTCOME } from '../../lib/engine/layout.js'
 import { Balancer, type Lease } from '../../lib/index.js'
 import { boundOf } from '../../lib/policy/bounded-load.js'
 import { ManualTimers } from '../../lib/runtime/timers.js'
-import { seeded } from '../support/seeded.js'
+import { seeded } from '../support/seeded.mjs'
 import { admitAll, endpoint, inFlight, manualState, open, pickerOver, viewOf } from '../support/state.js'
 
 const HASHING = ['ring-hash', 'maglev', 'rendezvous'] as const

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { loadReportOf } from '../../lib/load/orca.js'
 import { LatencyByLoad } from '../../lib/policy/latency-by-load.js'
 import { LoadReporter } from '../../lib/policy/load-reporter.js'
-import { seeded } from '../support/seeded.js'
+import { seeded } from '../support/seeded.mjs'
 
 describe('latency by load', () => {
   it('knows nothing at first', () => {

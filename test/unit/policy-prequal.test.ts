@@ -4,7 +4,7 @@ import { OUTCOME } from '../../lib/engine/layout.js'
 import type { LoadReport } from '../../lib/model.js'
 import { HotThreshold, isBetter, type ProbeResult } from '../../lib/policy/hot-cold.js'
 import { ProbePool, reuse } from '../../lib/policy/probe-pool.js'
-import { seeded } from '../support/seeded.js'
+import { seeded } from '../support/seeded.mjs'
 import { admitAll, endpoint, inFlight, manualState, open, setNow, viewOf } from '../support/state.js'
 
 const OPTIONS = { poolSize: 16, maxProbeAgeMs: 1_000, probesPerRequest: 3, hotQuantile: 0.84 }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { OUTCOME } from '../../lib/engine/layout.js'
 import { aliasTable } from '../../lib/policy/weighted-random.js'
-import { seeded } from '../support/seeded.js'
+import { seeded } from '../support/seeded.mjs'
 import { admitAll, endpoint, inFlight, manualState, open, pickerOver, viewOf } from '../support/state.js'
 
 const weighted = (weights: readonly number[]) => weights.map((weight, i) => endpoint(`e${i}`, { weight }))

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { bySpecificity, matcher } from '../../lib/rules/pattern.js'
-import { seeded } from '../support/seeded.js'
+import { seeded } from '../support/seeded.mjs'
 
 afterEach(() => {
   vi.restoreAllMocks()

@@ -4,7 +4,7 @@ import { parseBalancerConfig, parseRule } from '../../lib/options.js'
 import { applyRule } from '../../lib/rules/apply.js'
 import { compileRules } from '../../lib/rules/compile.js'
 import { RuleSet } from '../../lib/rules/rule-set.js'
-import { seeded } from '../support/seeded.js'
+import { seeded } from '../support/seeded.mjs'
 import { faultsOf } from './config-faults.js'
 
 const rule = (config: RuleConfig) => parseRule(config, 'rule')

@@ -8,7 +8,7 @@ import { EventQueue } from '../../lib/simulate/events.js'
 import { Keys } from '../../lib/simulate/keys.js'
 import { parseSimulation } from '../../lib/simulate/parse.js'
 import { RandomStream } from '../../lib/simulate/random.js'
-import { seeded } from '../support/seeded.js'
+import { seeded } from '../support/seeded.mjs'
 
 describe('the queue of events', () => {
   it('gives them in order of time, and of two at one time the first pushed first', () => {
