@@ -1,5 +1,5 @@
 import { CaseProcess } from './harness/case-process.js'
-import { figure, interleave, type Samples, withCases } from './harness/interleave.js'
+import { figure, interleaveAfresh, type Samples } from './harness/interleave.js'
 import { type EngineKind, type Result, result, type Target } from './harness/result.js'
 import type { Suite } from './harness/suite.js'
 import type { Parameters, Wakes } from './wake/wake-case.js'
@@ -8,8 +8,8 @@ const SUITE = 'wake'
 const MODULE = new URL('./wake/wake-case.js', import.meta.url)
 const POST_MESSAGE = 'postMessage'
 /** So many wake-ups one after the other first, of fairlead and its peers alike: a service has run for a while. */
-const FULL = { compile: 4000, settle: 50, wakes: 150, rounds: 21 }
-const QUICK = { compile: 200, settle: 20, wakes: 30, rounds: 3 }
+const FULL = { compile: 4000, settle: 50, wakes: 150, lives: 5, rounds: 5 }
+const QUICK = { compile: 200, settle: 20, wakes: 30, lives: 1, rounds: 3 }
 /** The native engine's median, of that of `postMessage`. */
 const SHARE = 0.6
 
@@ -34,7 +34,7 @@ export const wake: Suite = {
   name: SUITE,
   about: 'microseconds from the wake-up of an idle thread to its first line of code',
   async run(run) {
-    const { compile, settle, wakes, rounds } = run.quick ? QUICK : FULL
+    const { compile, settle, wakes, lives, rounds } = run.quick ? QUICK : FULL
     const idle = (count: number): Wakes => ({ count, idle: true })
     const warmUp: Wakes[] = [{ count: compile, idle: false }, idle(settle)]
     const starts = [
@@ -53,9 +53,14 @@ export const wake: Suite = {
         }),
       ),
     ]
-    const samples = await withCases(starts, (cases) =>
-      interleave(run, cases, { what: 'wake-ups from idle', warmUp, rounds, input: () => idle(wakes) }),
-    )
+    const what = 'wake-ups from idle'
+    const samples = await interleaveAfresh(run, starts, {
+      what,
+      lives,
+      warmUp,
+      rounds,
+      input: () => idle(wakes),
+    })
     const peers = [...PEERS.map(({ name }) => name), BELL].filter((name) => samples.has(name))
     return rows(run.engines, peers, samples)
   },

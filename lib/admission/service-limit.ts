@@ -1,4 +1,5 @@
 import { CONTRIBUTION, MARK_BUSY, SERVICE } from '../engine/layout.js'
+import { addToOwn } from '../engine/ordering.js'
 import type { SharedState } from '../engine/state.js'
 
 /** Requests in flight to a service as a whole, over all threads. Strict: never more than the limit at any moment. */
@@ -22,20 +23,20 @@ export class ServiceLimit {
     for (;;) {
       const seen = Atomics.load(root, this.#word)
       if (seen >= limit) return false
-      root[this.#mark] += MARK_BUSY // (C13)
-      root[this.#own]++ // (C3)
+      addToOwn(root, this.#mark, MARK_BUSY) // (C13)
+      addToOwn(root, this.#own, 1) // (C3)
       const entered = Atomics.compareExchange(root, this.#word, seen, seen + 1) === seen // (C4)
-      if (!entered) root[this.#own]-- // (C3)
-      root[this.#mark] += MARK_BUSY // (C13)
+      if (!entered) addToOwn(root, this.#own, -1) // (C3)
+      addToOwn(root, this.#mark, MARK_BUSY) // (C13)
       if (entered) return true
     }
   }
 
   leave(): void {
     const root = this.#root
-    root[this.#mark] += MARK_BUSY // (C13)
+    addToOwn(root, this.#mark, MARK_BUSY) // (C13)
     Atomics.sub(root, this.#word, 1) // (C6)
-    root[this.#own]-- // (C3)
-    root[this.#mark] += MARK_BUSY // (C13)
+    addToOwn(root, this.#own, -1) // (C3)
+    addToOwn(root, this.#mark, MARK_BUSY) // (C13)
   }
 }

@@ -21,8 +21,9 @@ export function claimThread(root: Int32Array): number {
     if (Atomics.compareExchange(root, at + THREAD.HOLDER, 0, threadId + 1) !== 0) continue
     writeLineage(root, at + THREAD.LINEAGE)
     seedRandom(root, at + THREAD.RANDOM, root[HEADER.SEED], thread)
-    Atomics.add(root, HEADER.THREAD_CLAIMS, 1)
+    // In this order: who does not find this thread among the living finds the other number, before it has done anything.
     Atomics.add(root, at + THREAD.EPOCH, 1)
+    Atomics.add(root, HEADER.THREAD_CLAIMS, 1)
     return thread
   }
   return -1

@@ -36,7 +36,7 @@ export interface Reading<Result> {
 const BACKSTOP_MS = 1000
 
 /** Its `then` costs a waking thread less than `queueMicrotask`, which makes an asynchronous resource of each call. */
-const settled = Promise.resolve()
+export const settled = Promise.resolve()
 
 export class EventLoopReader<Batch extends { readonly length: number }> {
   readonly #port: ReaderPort<Batch>
@@ -60,7 +60,7 @@ export class EventLoopReader<Batch extends { readonly length: number }> {
   }
 
   /**
-   * Resolves to what `as` makes of 1 to `most` items as soon as there are some, in the order of the calls; of none once the
+   * Resolves to what `as`, which does not throw, makes of 1 to `most` items as soon as there are some, in the order of the calls; of none once the
    * queue has ended.
    */
   read<Result>(most: number, as: (batch: Batch) => Result): Reading<Result> {
@@ -69,6 +69,8 @@ export class EventLoopReader<Batch extends { readonly length: number }> {
       if (now.length > 0 || isEnded(this.#port.lanes.memory))
         return { result: Promise.resolve(as(now)), cancel() {} }
     }
+    // First, since it may throw: then nobody waits.
+    this.#port.loopWaiter()
     let pending: Pending<Batch>
     const result = new Promise<Result>((resolve) => {
       // Here, and not in a `then` behind it: that would run a turn of the microtasks later.

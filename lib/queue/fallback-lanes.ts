@@ -75,8 +75,7 @@ export abstract class AtomicsLanes implements QueueLanes {
 
   /** Reads up to `wanted` items from all lanes in turn; returns how many. */
   protected readInTurn(wanted: number): number {
-    // Plain: a lane that was taken this moment is found by the next call.
-    const lanes = this.memory.words[QUEUE_HEADER.LANES_USED]
+    const lanes = this.#lanesUsed()
     let count = 0
     let empty = 0
     while (count < wanted && empty < lanes) {
@@ -94,7 +93,7 @@ export abstract class AtomicsLanes implements QueueLanes {
 
   /** Calls `read` for each lane in turn until it has read something; returns how much. */
   protected readFirst(read: (lane: number) => number): number {
-    const lanes = this.memory.words[QUEUE_HEADER.LANES_USED]
+    const lanes = this.#lanesUsed()
     let count = 0
     for (let looks = 0; looks < lanes && count === 0; looks++) {
       if (this.#next >= lanes) this.#next = 0
@@ -102,6 +101,12 @@ export abstract class AtomicsLanes implements QueueLanes {
       if (count === 0 || this.#isAtBlockEnd()) this.#next++
     }
     return count
+  }
+
+  /** Plain: a lane that was taken this moment is found by the next call. But not 0, or nothing that others write would be looked at. */
+  #lanesUsed(): number {
+    const { words } = this.memory
+    return words[QUEUE_HEADER.LANES_USED] || Atomics.load(words, QUEUE_HEADER.LANES_USED)
   }
 
   /** On to the next lane after each block, so that no producer starves the others; a part-read block is finished first. */

@@ -78,7 +78,7 @@ class NativeLanes implements QueueLanes {
   }
 
   announce(lane: number): void {
-    // (Q5) Plain: it comes after W2, the sequentially consistent load in `publish`.
+    // (Q5) Plain: it comes after W2 in `publish`, which is ordered behind the store of TAIL.
     if (this.memory.words[laneWord(lane) + LANE.LISTED] === 0) this.functions.announce(lane)
   }
 

@@ -3,7 +3,13 @@ import { isMainThread } from 'node:worker_threads'
 import { ArgumentError, ClosedError, FairleadError } from '../errors.js'
 import { monotonicNow } from '../runtime/clock.js'
 import { endsNoted } from '../runtime/thread-ends.js'
-import { EventLoopReader, type LoopWaiter, type ReaderPort, type Reading } from './event-loop-reader.js'
+import {
+  EventLoopReader,
+  type LoopWaiter,
+  type ReaderPort,
+  type Reading,
+  settled,
+} from './event-loop-reader.js'
 import type { QueueLanes } from './lanes.js'
 import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES, WAITER_KIND } from './layout.js'
 import { show } from './memory.js'
@@ -23,8 +29,6 @@ import { callClaimed, passOn } from './waking.js'
 import { publish } from './writing.js'
 
 export const NO_LANE = -1
-
-const settled = Promise.resolve()
 
 /** What outlives a port that was collected, so that its lane can be given back. */
 interface Ownership {
@@ -125,8 +129,13 @@ export abstract class QueuePort<Batch extends Counted, Source extends Counted> i
     if (owned.loop !== undefined) return owned.loop
     const number = this.#takeWaiter(WAITER_KIND.EVENT_LOOP)
     // Of `owned` and not of the port: whoever has abandoned the queue should find it collected, bell and all.
-    const bell = this.lanes.openBell(number, () => owned.loop?.sleeper?.ring())
-    owned.loop = { number, bell, sleeper: undefined }
+    try {
+      const bell = this.lanes.openBell(number, () => owned.loop?.sleeper?.ring())
+      owned.loop = { number, bell, sleeper: undefined }
+    } catch (error) {
+      freeWaiter(this.lanes.memory, number)
+      throw error
+    }
     return owned.loop
   }
 

@@ -1,6 +1,6 @@
+import { load } from '../engine/ordering.js'
 import { LANE, laneWord, QUEUE_HEADER } from './layout.js'
 import type { QueueMemory } from './memory.js'
-import { load } from './ordering.js'
 import { takeUpProbe } from './time-in-queue.js'
 
 /** Below this many items a loop is faster than a view on the block and `set`, which allocates the view. */

@@ -2,12 +2,12 @@
  * Who sleeps until there is something to read, and who is to wake them.
  *
  * A thread that is about to sleep sets its bit and then looks once more; a producer publishes and then looks at the bits.
- * Both are sequentially consistent, so at least one of them sees the other (docs/concurrency.md, W1 to W4). Who clears a
+ * Both looks are ordered behind what goes before them, so at least one of the two sees the other (docs/concurrency.md, W1 to W4). Who clears a
  * bit owes that sleeper a call. A publication wakes one; whoever reads and leaves something behind wakes the next.
  */
+import { load } from '../engine/ordering.js'
 import { QUEUE_HEADER, QUEUE_SIZES, WAITER, type WAITER_KIND, waiterWord } from './layout.js'
 import type { QueueMemory } from './memory.js'
-import { load } from './ordering.js'
 import { give, OWNER_NOBODY, take, takeOver } from './ownership.js'
 
 export type WaiterKind = (typeof WAITER_KIND)[keyof typeof WAITER_KIND]

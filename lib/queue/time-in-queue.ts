@@ -62,13 +62,13 @@ export function offerProbe({ words, doubles }: QueueMemory, at: number, tail: nu
 }
 
 /**
- * To be called after a publication that has met sleepers: items are few now, and a pause that was right for many might last
- * for hours.
+ * To be called after a publication that has woken a sleeper: items are few now, and a pause that was right for many might last
+ * for hours. `wasDue`: that publication has offered a probe.
  */
-export function sampleForSleepers({ words }: QueueMemory, at: number, tail: number): void {
+export function sampleForSleepers({ words }: QueueMemory, at: number, tail: number, wasDue: boolean): void {
   const ahead = (words[at + LANE.PROBE_DUE] - tail) | 0
-  if (ahead > 0 && ahead <= SLEEPERS_PAUSE_ITEMS) return
-  words[at + LANE.PROBE_DUE] = tail + 1 + Math.random() * SLEEPERS_PAUSE_ITEMS
+  if (!wasDue && ahead <= SLEEPERS_PAUSE_ITEMS) return
+  words[at + LANE.PROBE_DUE] = tail + 1 + Math.floor(Math.random() * SLEEPERS_PAUSE_ITEMS)
 }
 
 /** To be called after `count` items from `position` on were popped, the probe's among them. */

@@ -70,10 +70,8 @@ export function publish(lanes: QueueLanes, lane: number): void {
   if (isProbeDue && !offersLate) offerProbe(memory, at, tail)
   Atomics.store(words, at + LANE.TAIL, tail) // (Q2)
   // First of all, since a sleeper takes its time to wake; it also finds what is not announced yet.
-  if (anyAsleep(memory)) {
-    wakeOne(lanes)
-    if (offersLate) offerProbe(memory, at, tail)
-    sampleForSleepers(memory, at, tail)
-  }
+  const woken = anyAsleep(memory) && wakeOne(lanes)
+  if (offersLate) offerProbe(memory, at, tail)
+  if (woken) sampleForSleepers(memory, at, tail, isProbeDue)
   lanes.announce(lane)
 }

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   CONTRIBUTION,
+  HEADER,
   MARK_BUSY,
   OUTCOME,
   SEGMENT_SLOTS,
@@ -9,9 +10,12 @@ import {
   THREAD,
   threadWord,
 } from '../../lib/engine/layout.js'
-import { claimThread } from '../../lib/engine/threads.js'
+import { claimThread, livingThreads } from '../../lib/engine/threads.js'
+import { interposeAt } from '../support/atomics.js'
 import { Block } from './block.js'
 import { engines } from './engines.js'
+
+vi.mock('../../lib/engine/ordering.js', () => import('../support/every-access.js'))
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -22,7 +26,7 @@ class Stopped extends Error {}
 /** Runs `work`, and stops it before or after its nth atomic operation, as the end of its thread would. False where it was done before. */
 function stopAt(nth: number, when: 'before' | 'after', work: () => void): boolean {
   let left = nth
-  for (const name of ['add', 'sub', 'compareExchange'] as const) {
+  for (const name of ['add', 'sub', 'store', 'compareExchange'] as const) {
     const real = Atomics[name] as (...args: unknown[]) => unknown
     vi.spyOn(Atomics, name).mockImplementation(((...args: unknown[]) => {
       if (--left === 0 && when === 'before') throw new Stopped()
@@ -167,6 +171,19 @@ describe('reclaim, fallback engine, of a thread that was stopped in the middle o
       expect(block.get(0, SLOT.IN_FLIGHT)).toBe(1)
     }
   })
+})
+
+test('a thread lives before others can see that one more has begun: R1 could not tell it from none otherwise', () => {
+  let places = 0
+  for (; ; places++) {
+    const { root } = new Block(1)
+    const claims = root[HEADER.THREAD_CLAIMS]
+    const look = (): void => {
+      if (root[HEADER.THREAD_CLAIMS] !== claims) expect(livingThreads(root)).toEqual([0])
+    }
+    if (!interposeAt(places, look, () => void claimThread(root))) break
+  }
+  expect(places).toBeGreaterThan(4)
 })
 
 /** Makes the next exchange the last operation of the thread. */

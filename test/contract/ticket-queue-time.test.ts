@@ -2,7 +2,9 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES } from '../../lib/queue/layout.js'
+import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES, WAITER_KIND } from '../../lib/queue/layout.js'
+import { TicketMemory } from '../../lib/queue/memory.js'
+import { fallAsleep, takeWaiter, wakeUp } from '../../lib/queue/sleepers.js'
 import type { TicketQueue } from '../../lib/queue/ticket-queue.js'
 import { seeded } from '../support/seeded.mjs'
 import { queueClasses } from './queue-engines.js'
@@ -88,6 +90,30 @@ describe.each(queueClasses)('time in a TicketQueue, $kind engine', ({ kind, Queu
     expect(count + unaccounted(queue)).toBe(bursts * 60_000)
     // Half of the items wait 8 ms and more. A probe that nothing replaces gives 0.1 to 0.25, this one 2 to 4.
     expect(mean).toBeGreaterThanOrEqual(8 / 8)
+  })
+
+  it('takes no probe of most items that wake somebody', () => {
+    const queue = new Queue({ capacity: 100 })
+    const memory = new TicketMemory(queue.handle.memory)
+    const out = new Uint32Array(1)
+    const waiter = takeWaiter(memory, WAITER_KIND.BLOCKED)
+    let offers = 0
+    const items = 200
+    for (let i = 0; i < items; i++) {
+      // Longer than what probes are apart otherwise.
+      pause(0.2)
+      fallAsleep(memory, waiter)
+      const before = memory.words[laneWord(0) + LANE.PROBE_STATE]
+      queue.push(i)
+      queue.flush()
+      if (memory.words[laneWord(0) + LANE.PROBE_STATE] !== before) offers++
+      expect(wakeUp(memory, waiter)).toBe(true)
+      queue.popMany(out)
+    }
+    expect(offers).toBeGreaterThanOrEqual(items / 16)
+    expect(offers).toBeLessThan(items / 4)
+    const { count } = queue.stats().timeInQueueMs
+    expect(count + unaccounted(queue)).toBe(items)
   })
 
   it('counts every item once over threads', { timeout: 60_000 }, async () => {

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { QUEUE_HEADER, QUEUE_SIZES, WAITER, waiterWord } from '../../lib/queue/layout.js'
 import type { TicketQueue } from '../../lib/queue/ticket-queue.js'
 import { queueClasses } from './queue-engines.js'
@@ -47,6 +47,19 @@ describe.each(queueClasses)('waiting on a TicketQueue, $kind engine', ({ kind, Q
     const [first] = await once(worker, 'message')
     return { worker, first, done: once(worker, 'message').then(([message]) => message as { popped: number }) }
   }
+
+  it('read() that cannot wait says so, and takes nothing later that nobody would get', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const queue = new Queue({ capacity: 100 })
+    const words = new Int32Array(queue.handle.memory)
+    for (let waiter = 0; waiter < QUEUE_SIZES.WAITERS; waiter++) words[waiterWord(waiter) + WAITER.OWNER] = 1
+    expect(() => queue.read()).toThrow(expect.objectContaining({ code: 'FAIRLEAD_OVERLOADED' }))
+    expect(vi.getTimerCount()).toBe(0)
+    queue.pushMany(range(0, 5))
+    vi.advanceTimersByTime(5000)
+    expect(queue.popMany(new Uint32Array(5))).toBe(5)
+  })
 
   it('read() resolves at once where there is something, else as soon as there is, in the order of the calls', async () => {
     const queue = new Queue({ capacity: 100 })

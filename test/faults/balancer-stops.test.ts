@@ -10,6 +10,8 @@ import { stopAt } from '../support/atomics.js'
 import { configOf, URLS } from '../support/attached.js'
 import { endedThread } from '../support/ended-thread.js'
 
+vi.mock('../../lib/engine/ordering.js', () => import('../support/every-access.js'))
+
 // What is stopped must not go on when it is told something: nothing may depend on a message anyway.
 vi.mock('../../lib/share/channel.js', () => ({
   Channel: class {

@@ -16,7 +16,7 @@ import { interposeAt, stopAt } from '../support/atomics.js'
 import { endedThread } from '../support/ended-thread.js'
 import { numberOf, requestOf } from '../support/request-bytes.mjs'
 
-vi.mock('../../lib/queue/ordering.js', () => import('../support/every-load.js'))
+vi.mock('../../lib/engine/ordering.js', () => import('../support/every-access.js'))
 
 /** Blocks of 4 requests. */
 const CAPACITY = 30

@@ -13,7 +13,7 @@ import { publish, writeLane } from '../../lib/queue/writing.js'
 import { interposeAt, stopAt } from '../support/atomics.js'
 import { endedThread } from '../support/ended-thread.js'
 
-vi.mock('../../lib/queue/ordering.js', () => import('../support/every-load.js'))
+vi.mock('../../lib/engine/ordering.js', () => import('../support/every-access.js'))
 
 /** Blocks of 16 items. */
 const CAPACITY = 100

@@ -21,6 +21,7 @@ import {
   TICKS_PER_MS,
   threadWord,
 } from '../layout.js'
+import { addToOwn } from '../ordering.js'
 import { expNegative } from './decay.js'
 import { bucketOf } from './histogram.js'
 import { nextRandom, toBelow } from './random.js'
@@ -115,19 +116,19 @@ export class FallbackCore implements Core {
     const own = (slot & MASK) << CONTRIBUTION_SHIFT
     const limit = cells[at + SLOT.LIMIT] // (C12)
     if (limit === 0) {
-      mine[own + CONTRIBUTION.MARK] += MARK_BUSY // (C13)
-      mine[own]++ // (C3)
+      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
+      addToOwn(mine, own, 1) // (C3)
       Atomics.add(cells, at + SLOT.IN_FLIGHT, 1) // (C4)
-      mine[own + CONTRIBUTION.MARK] += MARK_BUSY // (C13)
+      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
       return true
     }
     let seen = cells[at + SLOT.IN_FLIGHT] // (C5)
     while (seen < limit) {
-      mine[own + CONTRIBUTION.MARK] += MARK_BUSY // (C13)
-      mine[own]++ // (C3)
+      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
+      addToOwn(mine, own, 1) // (C3)
       const before = Atomics.compareExchange(cells, at + SLOT.IN_FLIGHT, seen, seen + 1) // (C4)
-      if (before !== seen) mine[own]-- // (C3)
-      mine[own + CONTRIBUTION.MARK] += MARK_BUSY // (C13)
+      if (before !== seen) addToOwn(mine, own, -1) // (C3)
+      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
       if (before === seen) return true
       seen = before
     }
@@ -150,10 +151,10 @@ export class FallbackCore implements Core {
     // Last: whoever sees nothing in flight may give the slot to another endpoint.
     const mine = this.#mine[segment]
     const own = (slot & MASK) << CONTRIBUTION_SHIFT
-    mine[own + CONTRIBUTION.MARK] += MARK_BUSY // (C13)
+    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
     Atomics.sub(cells, at + SLOT.IN_FLIGHT, 1) // (C6)
-    mine[own]-- // (C3)
-    mine[own + CONTRIBUTION.MARK] += MARK_BUSY // (C13)
+    addToOwn(mine, own, -1) // (C3)
+    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
   }
 
   #record(segment: number, at: number, startedAt: number, latencyMs: number): void {
