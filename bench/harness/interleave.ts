@@ -18,8 +18,9 @@ interface Rounds {
 export type Samples = ReadonlyMap<string, readonly Sample[]>
 
 /**
- * Runs the cases in turn, A B C A B C ..., one slice each: whatever else happens on the machine meets all of them. Only
- * one runs at a time; the others wait for a message and cost nothing.
+ * Runs the cases in turn, A B C, B C A, C A B ..., one slice each: whatever else happens on the machine meets all of them, and
+ * none always comes after the same one, which may have garbage left to collect. Only one runs at a time; the others wait for a
+ * message and cost nothing.
  */
 export async function interleave(
   run: Run,
@@ -35,7 +36,8 @@ export async function interleave(
   }
   const samples = new Map(cases.map(({ name }) => [name, [] as Sample[]]))
   for (let round = 1; round <= rounds; round++) {
-    for (const one of cases) {
+    const first = (round - 1) % cases.length
+    for (const one of [...cases.slice(first), ...cases.slice(0, first)]) {
       run.progress(`${what}: round ${round} of ${rounds}, ${one.name}`)
       await before?.()
       samples.get(one.name)?.push(await one.slice(input(round)))
