@@ -10,7 +10,7 @@ import type { QueueLanes, TicketLanes } from './lanes.js'
 import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES } from './layout.js'
 import type { QueueMemory } from './memory.js'
 import { takeOver } from './ownership.js'
-import { readLane } from './reading.js'
+import { readLane, readOnlyLane } from './reading.js'
 import { repairBlock, repairCredit } from './repair.js'
 import { mark } from './sleepers.js'
 
@@ -192,6 +192,7 @@ export class FallbackLanes extends AtomicsLanes implements TicketLanes {
   #out: Uint32Array = NOTHING
 
   popMany(out: Uint32Array): number {
+    if (this.memory.words[QUEUE_HEADER.LANES_USED] === 1) return readOnlyLane(this.memory, out)
     this.#out = out
     const count = this.readInTurn(out.length)
     this.#out = NOTHING

@@ -5,7 +5,7 @@ import type { QueueLanes, RequestLanes, RequestSpan, TicketLanes } from './lanes
 import { LANE, laneWord, QUEUE_HEADER, queueLayoutFingerprint } from './layout.js'
 import type { QueueMemory } from './memory.js'
 import { OWNER_SELF } from './ownership.js'
-import { readLane } from './reading.js'
+import { readOnlyLane } from './reading.js'
 import { RequestCopies } from './request-copies.js'
 import type { RequestMemory } from './request-memory.js'
 import { readRequests } from './request-reading.js'
@@ -101,11 +101,8 @@ class NativeTicketLanes extends NativeLanes implements TicketLanes {
   popMany(out: Uint32Array): number {
     const { memory } = this
     if (memory.words[QUEUE_HEADER.LANES_USED] !== 1) return this.functions.popMany(out)
-    // Of the only lane: block by block, a call into the addon costs more than it saves.
-    let count = 0
-    for (let read = 1; read > 0 && count < out.length; count += read)
-      read = readLane(memory, 0, out, count, out.length - count)
-    return count
+    // Block by block, a call into the addon costs more than it saves.
+    return readOnlyLane(memory, out)
   }
 }
 

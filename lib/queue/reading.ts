@@ -42,6 +42,14 @@ export function readLane(
   }
 }
 
+/** Fills `out` from the first lane, block by block; returns how many. For queues of which no other lane was ever used. */
+export function readOnlyLane(memory: QueueMemory, out: Uint32Array): number {
+  let count = 0
+  for (let read = 1; read > 0 && count < out.length; count += read)
+    read = readLane(memory, 0, out, count, out.length - count)
+  return count
+}
+
 /** Items of a lane from a position on; `base` is the lane's first word. */
 export function readableFrom(words: Int32Array, base: number, position: number): number {
   const readable = (load(words, base + LANE.TAIL) - position) | 0 // (Q2)
