@@ -14,18 +14,26 @@ export function batchesOf<Batch extends Counted>(
   reader: BatchReader<Batch>,
   most: number,
 ): AsyncIterableIterator<Batch> {
-  let cancel = (): void => {}
+  /** Of the reads that may be outstanding, the oldest first, which is also served first. */
+  const cancels: (() => void)[] = []
+  let outstanding = 0
   let returned = false
+  const taken = (batch: Batch): IteratorResult<Batch> => {
+    outstanding--
+    return asResult(batch)
+  }
   const iterator: AsyncIterableIterator<Batch> = {
     next: () => {
       if (returned) return Promise.resolve({ done: true, value: undefined })
-      const reading = reader.read(most, asResult<Batch>)
-      cancel = reading.cancel
+      const reading = reader.read(most, taken)
+      outstanding++
+      cancels.push(reading.cancel)
+      while (cancels.length > outstanding) cancels.shift()
       return reading.result
     },
     return: async () => {
       returned = true
-      cancel()
+      for (const cancel of cancels.splice(0)) cancel()
       return { done: true, value: undefined }
     },
     [Symbol.asyncIterator]: () => iterator,

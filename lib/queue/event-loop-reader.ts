@@ -60,8 +60,8 @@ export class EventLoopReader<Batch extends { readonly length: number }> {
   }
 
   /**
-   * Resolves to what `as`, which does not throw, makes of 1 to `most` items as soon as there are some, in the order of the calls; of none once the
-   * queue has ended.
+   * Resolves to what `as`, which does not throw, makes of 1 to `most` items as soon as there are some, in the order of the
+   * calls; of none once the queue has ended.
    */
   read<Result>(most: number, as: (batch: Batch) => Result): Reading<Result> {
     if (this.#pending.size === 0) {

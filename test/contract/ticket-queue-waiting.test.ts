@@ -48,6 +48,25 @@ describe.each(queueClasses)('waiting on a TicketQueue, $kind engine', ({ kind, Q
     return { worker, first, done: once(worker, 'message').then(([message]) => message as { popped: number }) }
   }
 
+  it('return() of an iteration ends every next() that is outstanding, and takes nothing', async () => {
+    const queue = new Queue({ capacity: 100 })
+    const batches = queue[Symbol.asyncIterator]()
+    queue.push(1)
+    expect(await batches.next()).toEqual({ done: false, value: Uint32Array.of(1) })
+    const nexts = [batches.next(), batches.next(), batches.next()]
+    queue.push(2)
+    queue.flush()
+    expect(await nexts[0]).toEqual({ done: false, value: Uint32Array.of(2) })
+    expect(await batches.return?.()).toEqual({ done: true, value: undefined })
+    expect(await Promise.all(nexts.slice(1))).toEqual([
+      { done: true, value: undefined },
+      { done: true, value: undefined },
+    ])
+    queue.push(3)
+    await turn()
+    expect(queue.popMany(new Uint32Array(5))).toBe(1)
+  })
+
   it('read() that cannot wait says so, and takes nothing later that nobody would get', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
     onTestFinished(() => void vi.useRealTimers())
