@@ -63,9 +63,14 @@ export const counters: Suite = {
 const module = (path: string): URL => new URL(path, import.meta.url)
 const sized = (n: number): string => `${n.toLocaleString('en-US')} endpoints`
 
+function measure(run: Run, what: string, starts: readonly (() => Promise<CaseProcess>)[]): Promise<Samples> {
+  const { warmUpMs: warmUp, sliceMs, lives, rounds } = run.quick ? QUICK : FULL
+  return interleaveAfresh(run, starts, { what, lives, warmUp, rounds, input: () => sliceMs })
+}
+
 /** All sizes in the same rounds, since they are compared with each other. */
 async function bySize(run: Run): Promise<Result[]> {
-  const { sizes, warmUpMs, sliceMs, lives, rounds } = run.quick ? QUICK : FULL
+  const { sizes } = run.quick ? QUICK : FULL
   const peers = [
     [BALANCED_POOL, 'balanced-pool'],
     [GRPC, 'grpc'],
@@ -88,14 +93,7 @@ async function bySize(run: Run): Promise<Result[]> {
           }),
     ),
   ])
-  const what = 'pick + end'
-  const samples = await interleaveAfresh(run, starts, {
-    what,
-    lives,
-    warmUp: warmUpMs,
-    rounds,
-    input: () => sliceMs,
-  })
+  const samples = await measure(run, 'pick + end', starts)
   return sizes.flatMap((endpoints) => sizeRows(run.engines, samples, endpoints, sizes[0]))
 }
 
@@ -135,7 +133,7 @@ async function byThreads(run: Run, { module: path, what: whose, when }: Sharers)
     run.note(`This fairlead cannot share a balancer yet: no rows of the ${whose}.`)
     return []
   }
-  const { threads, warmUpMs, sliceMs, lives, rounds } = run.quick ? QUICK : FULL
+  const { threads } = run.quick ? QUICK : FULL
   const name = (engine: EngineKind, count: number, shared: boolean): string =>
     `${engine}, ${count}, ${shared ? 'shared' : 'not shared'}`
   const starts = run.engines.flatMap((engine) =>
@@ -150,14 +148,7 @@ async function byThreads(run: Run, { module: path, what: whose, when }: Sharers)
       }),
     ),
   )
-  const what = `threads, ${whose}`
-  const samples = await interleaveAfresh(run, starts, {
-    what,
-    lives,
-    warmUp: warmUpMs,
-    rounds,
-    input: () => sliceMs,
-  })
+  const samples = await measure(run, `threads, ${whose}`, starts)
   return run.engines.flatMap((engine) =>
     threads.flatMap((count) => {
       const of = (shared: boolean): number[] => figure(samples, name(engine, count, shared), 'cpuNs')
