@@ -30,7 +30,7 @@ T& dataOf(napi_env env, napi_callback_info info) {
 
 /// The slot picked, or -1.
 napi_value pick(napi_env env, napi_callback_info info) noexcept {
-  const auto& [bound, picker] = dataOf<BoundPicker>(env, info);
+  auto& [bound, picker] = dataOf<BoundPicker>(env, info);
   Scratch& scratch = *bound->scratch;
   scratch.slot = bound->disposed ? Picker::kNone : picker.pick(bound->core, scratch.startedAt);
   return nullptr;
@@ -41,8 +41,9 @@ napi_value reserve(napi_env env, napi_callback_info info) noexcept {
   BoundCore& bound = *dataOf<Bound>(env, info);
   Scratch& scratch = *bound.scratch;
   const auto slot = static_cast<std::uint32_t>(scratch.slot);
-  if (slot < bound.core.slotCount() && bound.core.take(slot)) {
-    scratch.startedAt = bound.core.now();
+  const double now = bound.core.now();
+  if (slot < bound.core.slotCount() && bound.core.take(slot, Core::ticksOf(now))) {
+    scratch.startedAt = now;
   } else {
     scratch.slot = Picker::kNone;
   }
@@ -55,6 +56,24 @@ napi_value end(napi_env env, napi_callback_info info) noexcept {
   const auto slot = static_cast<std::uint32_t>(scratch.slot);
   if (slot < bound.core.slotCount())
     bound.core.end(slot, scratch.endStartedAt, scratch.outcome, scratch.endLatencyMs);
+  return nullptr;
+}
+
+napi_value answer(napi_env env, napi_callback_info info) noexcept {
+  BoundCore& bound = *dataOf<Bound>(env, info);
+  const Scratch& scratch = *bound.scratch;
+  const auto slot = static_cast<std::uint32_t>(scratch.slot);
+  if (slot < bound.core.slotCount())
+    bound.core.answer(slot, scratch.endStartedAt, scratch.outcome, scratch.endLatencyMs);
+  return nullptr;
+}
+
+/// The outcome is 1 where the body broke.
+napi_value close(napi_env env, napi_callback_info info) noexcept {
+  BoundCore& bound = *dataOf<Bound>(env, info);
+  const Scratch& scratch = *bound.scratch;
+  const auto slot = static_cast<std::uint32_t>(scratch.slot);
+  if (slot < bound.core.slotCount()) bound.core.close(slot, scratch.outcome == 1);
   return nullptr;
 }
 
@@ -84,7 +103,7 @@ void addSegment(BoundCore& bound, const Napi::CallbackInfo& info, Word maxThread
   bound.core.addSegment(cells, contributions, histograms);
 }
 
-/// (distributor, metric, service, slots) => () => slot
+/// (distributor, metric, service, slots, thresholds, aliases) => () => slot
 Napi::Value createPicker(const Bound& bound, const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   PickerSpec spec{};
@@ -102,8 +121,20 @@ Napi::Value createPicker(const Bound& bound, const Napi::CallbackInfo& info) {
                                            std::to_string(bound->core.slotCount()));
     }
   }
+  std::size_t thresholds = 0;
+  std::size_t aliases = 0;
+  const auto* threshold = elements<std::uint32_t>(info[4], napi_uint32_array, 0, "thresholds", &thresholds);
+  const auto* alias = elements<std::uint32_t>(info[5], napi_uint32_array, 0, "aliases", &aliases);
+  if (thresholds != aliases || (thresholds != 0 && thresholds != length))
+    throw Napi::RangeError::New(env, "thresholds and aliases are as many as slots, or none");
+  spec.draw.thresholds.assign(threshold, threshold + thresholds);
+  spec.draw.aliases.assign(alias, alias + aliases);
+  for (const std::uint32_t position : spec.draw.aliases) {
+    if (position >= length) throw Napi::RangeError::New(env, "aliases names a position that slots has not");
+  }
+  const std::uint32_t turn = thresholds == 0 ? 0 : bound->core.random();
   return ownedFunction(env, "pick", pick,
-                       std::unique_ptr<BoundPicker>(new BoundPicker{bound, Picker(std::move(spec))}));
+                       std::unique_ptr<BoundPicker>(new BoundPicker{bound, Picker(std::move(spec), turn)}));
 }
 
 } // namespace
@@ -136,6 +167,8 @@ Napi::Value createCore(const Napi::CallbackInfo& info) {
   };
   hot("reserve", reserve);
   hot("end", end);
+  hot("answer", answer);
+  hot("close", close);
   functions.Set("addSegment", Napi::Function::New(env, [bound, maxThreads](const Napi::CallbackInfo& call) {
                   addSegment(*bound, call, maxThreads);
                 }));

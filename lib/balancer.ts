@@ -239,7 +239,10 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
     await Promise.all(checks)
     await this.closeClients()
     this.#sharing?.detach(
-      (slot) => this.#state.core.end(slot, 0, OUTCOME.CANCELLED, -1),
+      (slot, isOpen) => {
+        if (isOpen) this.#state.core.close(slot, false)
+        else this.#state.core.end(slot, 0, OUTCOME.CANCELLED, -1)
+      },
       (service) => new ServiceLimit(this.#state, service).leave(),
     )
   }

@@ -203,7 +203,7 @@ export class Sharing {
    * Gives this thread's record back. What it still has in flight ends here, as `endSlot` and `endService` say: leases
    * that end later are ignored.
    */
-  detach(endSlot: (slot: number) => void, endService: (service: number) => void): void {
+  detach(endSlot: (slot: number, isOpen: boolean) => void, endService: (service: number) => void): void {
     this.#forget()
     this.#beatTimer?.cancel()
     this.#settleTimer?.cancel()

@@ -29,16 +29,20 @@ struct Sample {
   std::int32_t ticks;
   double decayMs;
   bool peak;
+  /// Of a request that was not answered well: it may raise the average, never lower it.
+  bool raiseOnly;
 };
 
-/// The latency word after one more sample: value and time stamp in one.
+/// The latency word after one more sample: value and time stamp in one. `seen` where the sample says nothing.
 DoubleWord averaged(DoubleWord seen, const Sample& sample) {
   const double before = averageOf(seen);
   double next = sample.latencyMs;
   if (before > 0 && !(sample.peak && sample.latencyMs > before)) {
     const std::int32_t elapsed = ticksSince(seen, sample.ticks);
     const double weight = elapsed > 0 ? weightAfter(elapsed, sample.decayMs) : 1;
-    next = before * weight + sample.latencyMs * (1 - weight);
+    const double left = before * weight;
+    if (sample.raiseOnly && !(sample.latencyMs > left)) return seen;
+    next = left + sample.latencyMs * (1 - weight);
   }
   return packed(next, sample.ticks);
 }
@@ -62,7 +66,15 @@ void Core::addSegment(Word* cells, Word* contributions, Word* histograms) {
   segments_.push_back({cells, contributions + thread_ * kColumnWords, contributions, histograms});
 }
 
-bool Core::take(std::uint32_t slot) noexcept {
+void Core::beginSilence(Word* cells, std::size_t at, Word before, std::int32_t ticks) noexcept {
+  const auto since = word(cells, at + slot::kSilentSince);
+  const Word open = word(cells, at + slot::kOpen).load(memory_order_relaxed); // (C15)
+  // (C16) Relaxed, with itself and (C16) of an answer in other threads: each word says it all.
+  if (since.load(memory_order_relaxed) == 0 || static_cast<std::int32_t>(before - open) <= 0)
+    since.store(static_cast<Word>(ticks) | 1, memory_order_relaxed);
+}
+
+bool Core::take(std::uint32_t slot, std::int32_t ticks) noexcept {
   const Segment& segment = segments_[segmentOf(slot)];
   const std::size_t at = cellOf(slot);
   const std::size_t own = ownOf(slot);
@@ -72,15 +84,17 @@ bool Core::take(std::uint32_t slot) noexcept {
   if (limit == 0) {
     addToOwn(segment.column, own, 1); // (C3)
     // (C4) Release, with (S1): who sees the reservation in the count sees it in the contribution.
-    inFlight.fetch_add(1, memory_order_release);
+    beginSilence(segment.cells, at, inFlight.fetch_add(1, memory_order_release), ticks);
     return true;
   }
   Word seen = inFlight.load(memory_order_relaxed); // (C5) a guess, which the exchange checks
   while (static_cast<std::int32_t>(seen) < limit) {
     addToOwn(segment.column, own, 1); // (C3)
     // (C4) as above. On failure nothing was published, and `seen` is the newer guess.
-    if (inFlight.compare_exchange_strong(seen, seen + 1, memory_order_release, memory_order_relaxed))
+    if (inFlight.compare_exchange_strong(seen, seen + 1, memory_order_release, memory_order_relaxed)) {
+      beginSilence(segment.cells, at, seen, ticks);
       return true;
+    }
     addToOwn(segment.column, own, static_cast<Word>(-1)); // (C3)
   }
   return false;
@@ -88,9 +102,8 @@ bool Core::take(std::uint32_t slot) noexcept {
 
 // Everything that can be known beforehand is worked out before the first locked operation, since each of those waits
 // for all that went before it and holds up all loads that come after.
-void Core::end(std::uint32_t slot, double startedAt, std::uint32_t outcome, double latencyMs) noexcept {
-  const Segment& segment = segments_[segmentOf(slot)];
-  const std::size_t at = cellOf(slot);
+void Core::count(const Segment& segment, std::size_t at, double startedAt, std::uint32_t outcome,
+                 double latencyMs) noexcept {
   const bool sampled = !(latencyMs < 0);
   Sample sample{};
   Word* bucket = nullptr;
@@ -109,33 +122,72 @@ void Core::end(std::uint32_t slot, double startedAt, std::uint32_t outcome, doub
     sample.decayMs = floatAt(segment.cells, at + slot::kDecayMs);
     sample.peak =
         (word(segment.cells, at + slot::kFlags).load(memory_order_relaxed) & slot_flags::kPeak) != 0; // (C12)
-    bucket = bucketAt(histogram, sample.latencyMs);
+    sample.raiseOnly = outcome != outcome::kSucceeded;
+    if (!sample.raiseOnly) bucket = bucketAt(histogram, sample.latencyMs);
     __builtin_prefetch(bucket, 1);
     next = averaged(seen, sample);
   }
-  const std::uint32_t total = outcome == outcome::kSucceeded ? slot::kSucceeded
-                              : outcome == outcome::kFailed  ? slot::kFailed
-                                                             : slot::kCancelled;
+  const std::uint32_t total = outcome == outcome::kSucceeded                                  ? slot::kSucceeded
+                              : outcome == outcome::kFailed || outcome == outcome::kLost ? slot::kFailed
+                                                                                         : slot::kCancelled;
   // (C7) Relaxed, with itself in other threads and (S3): a count, which publishes nothing.
   doubleWord(segment.cells, at + total).fetch_add(1, memory_order_relaxed);
-  if (sampled) {
+  if (sampled && next != seen) {
     // (C9) Relaxed both ways, with itself and (C8) in other threads: the word is complete in itself. A failure brings the newer word, and the sample goes on that.
     while (!doubleWord(segment.cells, at + slot::kLatency)
                 .compare_exchange_weak(seen, next, memory_order_relaxed)) {
       next = averaged(seen, sample);
     }
-    // (C10) Relaxed, with itself in other threads and (S3): a count, which publishes nothing.
-    if (bucket != nullptr) word(bucket, 0).fetch_add(1, memory_order_relaxed);
   }
+  // (C10) Relaxed, with itself in other threads and (S3): a count, which publishes nothing.
+  if (bucket != nullptr) word(bucket, 0).fetch_add(1, memory_order_relaxed);
+  // (C16) An answer ends the silence, whichever request it is for.
+  const auto since = word(segment.cells, at + slot::kSilentSince);
+  if (outcome <= outcome::kFailed && since.load(memory_order_relaxed) != 0)
+    since.store(0, memory_order_relaxed);
+}
+
+void Core::end(std::uint32_t slot, double startedAt, std::uint32_t outcome, double latencyMs) noexcept {
+  const Segment& segment = segments_[segmentOf(slot)];
+  const std::size_t at = cellOf(slot);
+  count(segment, at, startedAt, outcome, latencyMs);
   // (C6) Last, and release, with (S1): whoever sees nothing in flight may give the slot to another endpoint.
   word(segment.cells, at + slot::kInFlight).fetch_sub(1, memory_order_release);
   addToOwn(segment.column, ownOf(slot), static_cast<Word>(-1)); // (C3)
+}
+
+void Core::answer(std::uint32_t slot, double startedAt, std::uint32_t outcome, double latencyMs) noexcept {
+  const Segment& segment = segments_[segmentOf(slot)];
+  const std::size_t at = cellOf(slot);
+  count(segment, at, startedAt, outcome, latencyMs);
+  addToOwn(segment.column, ownOf(slot) + contribution::kOpen, 1); // (C3)
+  // (C15) Release, as (C4): who sees it in the count sees it in the contribution.
+  word(segment.cells, at + slot::kOpen).fetch_add(1, memory_order_release);
+}
+
+void Core::close(std::uint32_t slot, bool broken) noexcept {
+  const Segment& segment = segments_[segmentOf(slot)];
+  const std::size_t at = cellOf(slot);
+  if (broken) {
+    // (C7) Two totals, for a moment one request fewer.
+    doubleWord(segment.cells, at + slot::kSucceeded).fetch_sub(1, memory_order_relaxed);
+    doubleWord(segment.cells, at + slot::kFailed).fetch_add(1, memory_order_relaxed);
+  }
+  // (C15) Before (C6), which publishes it: a slot with nothing in flight has nothing open.
+  word(segment.cells, at + slot::kOpen).fetch_sub(1, memory_order_relaxed);
+  word(segment.cells, at + slot::kInFlight).fetch_sub(1, memory_order_release); // (C6)
+  addToOwn(segment.column, ownOf(slot) + contribution::kOpen, static_cast<Word>(-1)); // (C3)
+  addToOwn(segment.column, ownOf(slot), static_cast<Word>(-1));                        // (C3)
 }
 
 void Core::reclaim(std::uint32_t thread) noexcept {
   for (const Segment& segment : segments_) {
     Word* column = segment.contributions + std::size_t{thread} * kColumnWords;
     for (std::uint32_t i = 0; i < sizes::kSegmentSlots; ++i) {
+      const auto open = word(column, ownOf(i) + contribution::kOpen);
+      // (C14) and (C15), as below; before it, so that a slot with nothing in flight has nothing open.
+      const Word opened = open.load(memory_order_relaxed) == 0 ? 0 : open.exchange(0, memory_order_acq_rel);
+      if (opened != 0) word(segment.cells, cellOf(i) + slot::kOpen).fetch_sub(opened, memory_order_relaxed);
       const auto left = word(column, ownOf(i));
       // (C14) The thread is gone: its end was heard of, which is after all that it did. An exchange, so that what was
       // taken off once is not taken off again.

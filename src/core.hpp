@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "choice.hpp"
 #include "cycle_clock.hpp"
 #include "decay.hpp"
 #include "memory.hpp"
@@ -37,20 +38,24 @@ class Core {
   /// The next 32 random bits of this thread. Wait-free.
   std::uint32_t random() noexcept { return nextRandom(random_); }
 
-  /// Reserves the slot unless it is at its limit. Lock-free: fails over only when another thread got ahead.
-  bool take(std::uint32_t slot) noexcept;
+  /// Reserves the slot at a time unless it is at its limit. Lock-free: fails over only when another thread got ahead.
+  bool take(std::uint32_t slot, std::int32_t ticks) noexcept;
   /// Gives a reservation back and records how it ended; see `Core.end` in lib/engine/contract.ts. Lock-free.
   void end(std::uint32_t slot, double startedAt, std::uint32_t outcome, double latencyMs) noexcept;
+  /// The first half of `end`, for a request whose body is still to come: all but giving the reservation back. Lock-free.
+  void answer(std::uint32_t slot, double startedAt, std::uint32_t outcome, double latencyMs) noexcept;
+  /// The other half. `broken`: it had succeeded, and counts as failed after all. Wait-free.
+  void close(std::uint32_t slot, bool broken) noexcept;
   /// Takes off the shared counts what a thread that has ended had in flight: exact, since no call is cut in two. Only one
   /// thread may do so for a record. Lock-free.
   void reclaim(std::uint32_t thread) noexcept;
   /// The next position of the service's cursor over `n` >= 1 positions, exactly fair over all threads. Lock-free.
   std::uint32_t nextPosition(std::uint32_t service, std::uint32_t n) noexcept;
 
-  /// Decayed latency average of a slot, ms; `ticks` as `ticksOf(now)`. Wait-free.
+  /// What an answer of the slot takes, ms: its decayed average or its silence; `ticks` as `ticksOf(now)`. Wait-free.
   double latency(std::uint32_t slot, std::int32_t ticks) const noexcept;
-  /// (in-flight + 1) / weight. Wait-free.
-  double load(std::uint32_t slot) const noexcept;
+  /// Whether a request leaves slot `a` for slot `b`; see choice.hpp. Wait-free.
+  bool leaves(std::uint32_t a, std::uint32_t b, bool byLatency, std::int32_t ticks) const noexcept;
   /// Starts to fetch the memory that a reservation of the slot will touch.
   void prefetch(std::uint32_t slot) const noexcept;
 
@@ -67,6 +72,12 @@ class Core {
   static std::size_t ownOf(std::uint32_t slot) noexcept {
     return std::size_t{slot & kSlotMask} * layout::contribution::kWords + layout::contribution::kInFlight;
   }
+  /// Totals, latency and silence: what an answer and an end have in common.
+  void count(const Segment& segment, std::size_t at, double startedAt, std::uint32_t outcome,
+             double latencyMs) noexcept;
+  /// A request was sent; `before` are those in flight before it.
+  static void beginSilence(Word* cells, std::size_t at, Word before, std::int32_t ticks) noexcept;
+  Candidate candidate(std::uint32_t slot, bool byLatency, std::int32_t ticks) const noexcept;
   /// Where a latency is counted: null where `histogramPlusOne`, the slot's word, names no histogram of this core.
   Word* bucketAt(Word histogramPlusOne, double latencyMs) const noexcept;
 
@@ -109,21 +120,35 @@ inline double Core::now() noexcept {
 }
 
 inline double Core::latency(std::uint32_t slot, std::int32_t ticks) const noexcept {
+  using std::memory_order_relaxed;
   Word* cells = segments_[segmentOf(slot)].cells;
   const std::size_t at = cellOf(slot);
-  const DoubleWord seen =
-      doubleWord(cells, at + layout::slot::kLatency).load(std::memory_order_relaxed); // (C8)
+  const DoubleWord seen = doubleWord(cells, at + layout::slot::kLatency).load(memory_order_relaxed); // (C8)
   const double average = averageOf(seen);
   const std::int32_t elapsed = ticksSince(seen, ticks);
-  return elapsed > 0 ? average * weightAfter(elapsed, floatAt(cells, at + layout::slot::kDecayMs)) : average;
+  const double left =
+      elapsed > 0 ? average * weightAfter(elapsed, floatAt(cells, at + layout::slot::kDecayMs)) : average;
+  const Word since = word(cells, at + layout::slot::kSilentSince).load(memory_order_relaxed); // (C16)
+  if (since == 0) return left;
+  const Word inFlight = word(cells, at + layout::slot::kInFlight).load(memory_order_relaxed); // (C5)
+  const Word open = word(cells, at + layout::slot::kOpen).load(memory_order_relaxed);         // (C15)
+  if (static_cast<std::int32_t>(inFlight - open) <= 0) return left;
+  const double silent = static_cast<double>(static_cast<std::int32_t>(static_cast<Word>(ticks) - since)) /
+                        layout::sizes::kTicksPerMs;
+  return silent > left ? silent : left;
 }
 
-inline double Core::load(std::uint32_t slot) const noexcept {
+inline Candidate Core::candidate(std::uint32_t slot, bool byLatency, std::int32_t ticks) const noexcept {
   Word* cells = segments_[segmentOf(slot)].cells;
   const std::size_t at = cellOf(slot);
   const Word inFlight = word(cells, at + layout::slot::kInFlight).load(std::memory_order_relaxed); // (C5)
-  return (static_cast<double>(static_cast<std::int32_t>(inFlight)) + 1) /
-         floatAt(cells, at + layout::slot::kWeight);
+  return {byLatency ? latency(slot, ticks) : 1, static_cast<double>(static_cast<std::int32_t>(inFlight)),
+          floatAt(cells, at + layout::slot::kWeight)};
+}
+
+inline bool Core::leaves(std::uint32_t a, std::uint32_t b, bool byLatency,
+                         std::int32_t ticks) const noexcept {
+  return leavesFirst(candidate(a, byLatency, ticks), candidate(b, byLatency, ticks));
 }
 
 inline void Core::prefetch(std::uint32_t slot) const noexcept {

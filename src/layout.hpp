@@ -5,9 +5,9 @@
 
 namespace fairlead::layout {
 
-inline constexpr std::uint32_t kVersion = 2;
+inline constexpr std::uint32_t kVersion = 3;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0xa09678cc;
+inline constexpr std::uint32_t kFingerprint = 0x79abbdd9;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -65,17 +65,18 @@ inline constexpr std::uint32_t kWords = 64;
 
 namespace slot {
 inline constexpr std::uint32_t kInFlight = 0;
-inline constexpr std::uint32_t kFlags = 1;
+inline constexpr std::uint32_t kOpen = 1;
 inline constexpr std::uint32_t kLatency = 2;
 inline constexpr std::uint32_t kSucceeded = 4;
-inline constexpr std::uint32_t kFailed = 6;
-inline constexpr std::uint32_t kCancelled = 8;
-inline constexpr std::uint32_t kWeight = 10;
-inline constexpr std::uint32_t kLimit = 11;
-inline constexpr std::uint32_t kHistogram = 12;
-inline constexpr std::uint32_t kDecayMs = 13;
-inline constexpr std::uint32_t kLocalFailures = 14;
-inline constexpr std::uint32_t kStatusFailures = 15;
+inline constexpr std::uint32_t kWeight = 6;
+inline constexpr std::uint32_t kLimit = 7;
+inline constexpr std::uint32_t kHistogram = 8;
+inline constexpr std::uint32_t kDecayMs = 9;
+inline constexpr std::uint32_t kFlags = 10;
+inline constexpr std::uint32_t kSilentSince = 11;
+inline constexpr std::uint32_t kLocalFailures = 12;
+inline constexpr std::uint32_t kStatusFailures = 13;
+inline constexpr std::uint32_t kBodyFailures = 14;
 inline constexpr std::uint32_t kGeneration = 16;
 inline constexpr std::uint32_t kService = 17;
 inline constexpr std::uint32_t kAdmin = 18;
@@ -88,8 +89,16 @@ inline constexpr std::uint32_t kBreaker = 25;
 inline constexpr std::uint32_t kCheckRun = 26;
 inline constexpr std::uint32_t kHealthScore = 27;
 inline constexpr std::uint32_t kClaim = 28;
+inline constexpr std::uint32_t kLookedAt = 29;
 inline constexpr std::uint32_t kReadySince = 30;
-inline constexpr std::uint32_t kWords = 32;
+inline constexpr std::uint32_t kFailed = 32;
+inline constexpr std::uint32_t kCancelled = 34;
+inline constexpr std::uint32_t kParkedUntil = 36;
+inline constexpr std::uint32_t kFailuresSince = 38;
+inline constexpr std::uint32_t kFailuresBase = 40;
+inline constexpr std::uint32_t kFailuresSeen = 41;
+inline constexpr std::uint32_t kProbeSince = 42;
+inline constexpr std::uint32_t kWords = 64;
 } // namespace slot
 
 namespace slot_flags {
@@ -100,13 +109,15 @@ inline constexpr std::uint32_t kGone = 2;
 namespace contribution {
 inline constexpr std::uint32_t kInFlight = 0;
 inline constexpr std::uint32_t kMark = 1;
-inline constexpr std::uint32_t kWords = 2;
+inline constexpr std::uint32_t kOpen = 2;
+inline constexpr std::uint32_t kWords = 4;
 } // namespace contribution
 
 namespace outcome {
 inline constexpr std::uint32_t kSucceeded = 0;
 inline constexpr std::uint32_t kFailed = 1;
 inline constexpr std::uint32_t kCancelled = 2;
+inline constexpr std::uint32_t kLost = 3;
 } // namespace outcome
 
 namespace distributor {
@@ -131,6 +142,8 @@ inline constexpr std::uint32_t kHistogramBuckets = 256;
 inline constexpr std::uint32_t kHistogramSubBits = 3;
 inline constexpr std::uint32_t kLineShift = 4;
 inline constexpr std::uint32_t kTicksPerMs = 16;
+inline constexpr std::uint32_t kAtRestFactor = 2;
+inline constexpr std::uint32_t kAtRestMs = 20;
 inline constexpr std::uint32_t kMaxLatencyMs = 4294967;
 } // namespace sizes
 

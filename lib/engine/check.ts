@@ -39,4 +39,13 @@ export function checkSpec(spec: PickerSpec, slots: number, services: number): vo
   }
   for (let i = 0; i < spec.slots.length; i++)
     if (spec.slots[i] >= slots) throw unknownSlot(spec.slots[i], slots)
+  if (spec.draw === undefined) return
+  const { thresholds, aliases } = spec.draw
+  if (thresholds.length !== spec.slots.length || aliases.length !== spec.slots.length)
+    throw new ArgumentError(
+      `a picker's table draws ${thresholds.length} and ${aliases.length} positions, but it has ${spec.slots.length} slots`,
+    )
+  for (let i = 0; i < aliases.length; i++)
+    if (aliases[i] >= aliases.length)
+      throw new ArgumentError(`position ${aliases[i]} of a picker's table is not below ${aliases.length}`)
 }

@@ -118,6 +118,8 @@ export class Claims {
         }
         for (let field = 0; field < SERVICE.WORDS; field++)
           if (field !== SERVICE.GENERATION && field !== SERVICE.CLAIM) Atomics.store(state.root, at(field), 0)
+        // Many processes that start together must not all begin with the same endpoint (grpc/grpc-java#4462).
+        Atomics.store(state.root, at(SERVICE.CURSOR), firstTicket(state.root[HEADER.SEED], service))
         state.set(gone, SLOT.FLAGS, SLOT_FLAGS.GONE)
         state.set(gone, SLOT.SERVICE, service)
         Atomics.store(state.root, at(SERVICE.GONE_SLOT), gone + 1)
@@ -177,4 +179,12 @@ export class Claims {
     for (let service = 0; service < state.maxServices; service++)
       Atomics.compareExchange(state.root, state.serviceField(service, SERVICE.CLAIM), token, 0)
   }
+}
+
+/** Where a service's cursor begins: the seed and the service, mixed (MurmurHash3's finalizer). */
+function firstTicket(seed: number, service: number): number {
+  let bits = seed ^ Math.imul(service + 1, 0x9e3779b1)
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b)
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35)
+  return bits ^ (bits >>> 16)
 }

@@ -6,6 +6,7 @@
  * manual clock give the same picks, bit for bit.
  */
 import type { DistributorCode, MetricCode, OutcomeCode } from './layout.js'
+import type { DrawTable } from './weighted-draw.js'
 
 /** One segment of endpoint slots and the threads' contributions to them. */
 export interface Segment {
@@ -24,6 +25,8 @@ export interface PickerSpec {
   service: number
   /** The usable slots, in order. Copied. May be empty: the picker then always returns -1. */
   slots: Uint32Array
+  /** Draws the candidates of TWO_CHOICES by weight, a position each; undefined where all weights are equal. Copied. */
+  draw?: DrawTable
 }
 
 /**
@@ -31,8 +34,10 @@ export interface PickerSpec {
  * pick. Returns the slot, or -1 when no slot could be reserved (none usable, or each at its limit).
  *
  * Choice: round robin takes the cursor's next position; random one position at random; two choices two distinct
- * positions at random, of which the one with the lower load, the first on a tie. Where the chosen one is at its
- * limit, the other of two choices is next, then the positions after it in order, each once.
+ * positions at random, of which the one with the lower load, the first on a tie (`choice.ts`). With `draw` the first of
+ * them comes from a sequence of this picker that gives each position its share evenly over time, the second is drawn at
+ * random, both by weight. Where the chosen one is at its limit, the other of two choices is next, then the positions
+ * after it in order, each once.
  */
 export type Picker = () => number
 
@@ -51,13 +56,22 @@ export interface Core {
   /** Time of this thread's last successful reservation, ms. Valid until the next one. */
   startedAt(): number
   /**
-   * Gives a reservation back and records how it ended: one of the totals; with `latencyMs >= 0` also the latency
-   * average and histogram. NaN stands for "measure it: now - startedAt". Negative: no latency sample.
+   * A request is over: gives its reservation back and records how it ended in one of the totals. With `latencyMs >= 0`
+   * its latency goes into the average; where it succeeded into the histogram as well, else it may only raise the average:
+   * a failure must not look quick, and a wait that was given up says that an answer takes at least as long. NaN stands
+   * for "measure it: now - startedAt". Negative: no sample.
    */
   end(slot: number, startedAt: number, outcome: OutcomeCode, latencyMs: number): void
+  /** The first half of `end`, for a request whose body is still to come: all but giving the reservation back. */
+  answer(slot: number, startedAt: number, outcome: OutcomeCode, latencyMs: number): void
+  /** The other half, of an answered request. `broken`: it had succeeded, and counts as failed after all. */
+  close(slot: number, broken: boolean): void
   /** The next position of a service's round-robin cursor over `n` positions; exactly fair over all threads. */
   nextPosition(service: number, n: number): number
-  /** Decayed latency average of a slot at time `now`, ms; 0: no sample yet or decayed away. */
+  /**
+   * What an answer of a slot takes at time `now`, ms: the decayed latency average, or the time since the first request
+   * there that nothing was answered after, where something is unanswered and that time is longer. 0: nothing is known.
+   */
   latency(slot: number, now: number): number
   /**
    * Takes off the shared counts what a thread that has ended had in flight, and clears its contributions. Only for the

@@ -7,7 +7,7 @@
  * Memory is little-endian, as on every platform that Node runs on.
  */
 
-export const LAYOUT_VERSION = 2
+export const LAYOUT_VERSION = 3
 /** 'FLRD' read as a little-endian word. */
 export const MAGIC = 0x44524c46
 
@@ -103,28 +103,38 @@ export const SERVICE = {
 
 export const BUDGET_BUCKET_COUNT = 10
 
-/** An endpoint's slot: two cache lines. The first is written by every request, the second on failures and changes. */
+/**
+ * An endpoint's slot: four cache lines. The first is written by every request, the second and the third on failures and
+ * changes, the fourth is free.
+ */
 export const SLOT = {
   IN_FLIGHT: 0,
-  /** Bits, see SLOT_FLAGS. */
-  FLAGS: 1,
+  /** Of those in flight, requests whose answer has begun: open streams. The others are *unanswered*. */
+  OPEN: 1,
   /** u64: low word the time stamp in ticks of 1/16 ms, high word the latency in ms as float32. */
   LATENCY: 2,
-  /** u64 totals of ended requests. */
+  /** u64 total of requests that were answered well. */
   SUCCEEDED: 4,
-  FAILED: 6,
-  CANCELLED: 8,
   /** float32, more than 0. */
-  WEIGHT: 10,
+  WEIGHT: 6,
   /** Requests in flight allowed; 0: no limit. */
-  LIMIT: 11,
+  LIMIT: 7,
   /** Index of the histogram that takes the latency samples, plus one; 0: none. */
-  HISTOGRAM: 12,
+  HISTOGRAM: 8,
   /** float32, ms: time constant of the latency average. */
-  DECAY_MS: 13,
+  DECAY_MS: 9,
+  /** Bits, see SLOT_FLAGS. */
+  FLAGS: 10,
+  /**
+   * Ticks, with the lowest bit set: when the first request was sent that nothing has been answered since; 0: there is
+   * none. It counts only while something is unanswered.
+   */
+  SILENT_SINCE: 11,
   /** Failures in a row. On this line, since every success looks whether there is one to forget. */
-  LOCAL_FAILURES: 14,
-  STATUS_FAILURES: 15,
+  LOCAL_FAILURES: 12,
+  STATUS_FAILURES: 13,
+  /** Bodies in a row that the endpoint broke after it had answered; only a complete body ends the run. */
+  BODY_FAILURES: 14,
 
   /** Odd while the slot belongs to an endpoint; grows by one when taken and when freed. */
   GENERATION: 16,
@@ -139,7 +149,7 @@ export const SLOT = {
   EJECTIONS: 21,
   /** float64, ms. */
   EJECTED_UNTIL: 22,
-  /** 0 none, 1 connection failures, 2 5xx answers, 3 connection failures, the last of which was no connection at all. */
+  /** Why it was ejected: a code of `health/ejection.ts`. */
   EJECTION_CAUSE: 24,
   /** 0 auto, 1 open, 2 closed. */
   BREAKER: 25,
@@ -149,9 +159,25 @@ export const SLOT = {
   HEALTH_SCORE: 27,
   /** Token of the thread that has the slot in its hands to set it up or to free it; 0: nobody. */
   CLAIM: 28,
+  /** Ticks, with the lowest bit set: when a request was last sent there to look whether a silent endpoint answers; 0: none. */
+  LOOKED_AT: 29,
   /** float64, ms: when the endpoint last began to take requests; slow start counts from here. */
   READY_SINCE: 30,
-  WORDS: 32,
+
+  /** u64 totals. */
+  FAILED: 32,
+  CANCELLED: 34,
+  /** float64, ms: until when the endpoint is left alone because an answer of its own asked for it (`Retry-After`). */
+  PARKED_UNTIL: 36,
+  /** float64, ms: beginning of the window in which connection failures are counted; 0: none is open. */
+  FAILURES_SINCE: 38,
+  /** Low word of the endpoint's ended requests when that window began. */
+  FAILURES_BASE: 40,
+  /** Connection failures in that window. */
+  FAILURES_SEEN: 41,
+  /** float64, ms: when the probe request under way began; a probe has a longest time. */
+  PROBE_SINCE: 42,
+  WORDS: 64,
 } as const
 
 export const SLOT_FLAGS = {
@@ -174,7 +200,9 @@ export const CONTRIBUTION = {
   IN_FLIGHT: 0,
   /** MARK_PROBE, MARK_BUSY, and above them a number that changes with each operation. */
   MARK: 1,
-  WORDS: 2,
+  /** Those of them whose answer has begun. */
+  OPEN: 2,
+  WORDS: 4,
 } as const
 /** Bit of CONTRIBUTION.MARK: this thread holds the slot's probe request. */
 export const MARK_PROBE = 1
@@ -202,17 +230,27 @@ export const histogramWord = (histogram: number, bucket: number): number =>
 
 /** Ticks of a latency time stamp per ms. */
 export const TICKS_PER_MS = 16
+/**
+ * While nothing is unanswered at either of two endpoints, latencies are taken to be equal up to this times the lower one
+ * plus AT_REST_MS: what one hiccup does must not take all traffic from one of two equals.
+ */
+export const AT_REST_FACTOR = 2
+export const AT_REST_MS = 20
 /** Latency samples are cut to 0 and this, in ms: 71 minutes, the top of the histogram, far below what a float32 holds. */
 export const MAX_LATENCY_MS = 4294967
 
 export const DEFAULT_MAX_THREADS = 64
 export const DEFAULT_MAX_SERVICES = 1024
 
-/** How a request ended, as the engines count it. */
+/** How a request ended, as the engines count it. The first two are answers, and end the slot's silence. */
 export const OUTCOME = {
   SUCCEEDED: 0,
+  /** Answered, and badly. */
   FAILED: 1,
+  /** Given up by its caller before it was answered. */
   CANCELLED: 2,
+  /** Failed without an answer; counts as failed. */
+  LOST: 3,
 } as const
 export type OutcomeCode = (typeof OUTCOME)[keyof typeof OUTCOME]
 
@@ -229,7 +267,7 @@ export type DistributorCode = (typeof DISTRIBUTOR)[keyof typeof DISTRIBUTOR]
 export const METRIC = {
   /** (in-flight + 1) / weight */
   IN_FLIGHT: 0,
-  /** decayed latency x (in-flight + 1) / weight */
+  /** latency x (in-flight + 1) / weight, the latency being the decayed average, or the silence where that is longer */
   LATENCY: 1,
 } as const
 export type MetricCode = (typeof METRIC)[keyof typeof METRIC]
@@ -256,6 +294,8 @@ export const LAYOUT = {
     HISTOGRAM_SUB_BITS,
     LINE_SHIFT,
     TICKS_PER_MS,
+    AT_REST_FACTOR,
+    AT_REST_MS,
     MAX_LATENCY_MS,
   },
 } as const

@@ -4,6 +4,7 @@ import { checkSpec, unknownSlot } from './check.js'
 import type { CoreFactory, Picker, PickerSpec, Segment } from './contract.js'
 import { FallbackCore } from './fallback/core.js'
 import { HEADER, LAYOUT_VERSION, layoutFingerprint, type OutcomeCode, SEGMENT_SHIFT } from './layout.js'
+import type { DrawTable } from './weighted-draw.js'
 
 /** What the addon exports for this file (`binding/addon.cpp`, `binding/core_binding.cpp`). The queues' part is declared beside them. */
 export interface NativeAddon {
@@ -20,12 +21,26 @@ export interface NativeAddon {
 export interface NativeCoreFunctions {
   /** In order. Throws a RangeError or TypeError on an array that is not what the layout says. */
   addSegment(cells: Int32Array, contributions: Int32Array, histograms: Int32Array): void
-  /** The function that it returns picks, and leaves the slot, or -1, in SCRATCH.SLOT. */
-  picker(distributor: number, metric: number, service: number, slots: Uint32Array): () => void
+  /**
+   * The function that it returns picks, and leaves the slot, or -1, in SCRATCH.SLOT. The last two, of equal length as
+   * `slots` or empty, are a `DrawTable`.
+   */
+  picker(
+    distributor: number,
+    metric: number,
+    service: number,
+    slots: Uint32Array,
+    thresholds: Uint32Array,
+    aliases: Uint32Array,
+  ): () => void
   /** Reserves SCRATCH.SLOT, and makes it -1 where the slot is at its limit. */
   reserve(): void
   /** Ends SCRATCH.SLOT with the other arguments in the scratch. */
   end(): void
+  /** `Core.answer` of SCRATCH.SLOT, likewise. */
+  answer(): void
+  /** `Core.close` of SCRATCH.SLOT; SCRATCH.OUTCOME is 1 where the body broke. */
+  close(): void
   /** As `Core.reclaim`, which here always succeeds: a call is not cut in two. */
   reclaim(thread: number): void
   /** Pickers find nothing afterwards, reservations fail, ends are ignored. */
@@ -37,6 +52,8 @@ export interface NativeCoreFunctions {
  * here 1 ns. Indexes of float64 elements, and below them of int32 elements, of one buffer (`Scratch` in `binding/`).
  */
 const SCRATCH = { STARTED_AT: 0, END_STARTED_AT: 1, END_LATENCY: 2, DOUBLES: 4, SLOT: 6, OUTCOME: 7 } as const
+
+const NO_TABLE: DrawTable = { thresholds: new Uint32Array(0), aliases: new Uint32Array(0) }
 
 /**
  * The hot path in the addon where that is the faster one. What is inherited costs less than the addon call alone would
@@ -50,6 +67,8 @@ class NativeCore extends FallbackCore {
   readonly #words = new Int32Array(this.#doubles.buffer)
   readonly #reserve: () => void
   readonly #end: () => void
+  readonly #answer: () => void
+  readonly #close: () => void
   #slots = 0
 
   constructor(addon: NativeAddon, root: Int32Array<SharedArrayBuffer>, thread: number) {
@@ -58,6 +77,8 @@ class NativeCore extends FallbackCore {
     this.#maxServices = root[HEADER.MAX_SERVICES]
     this.#reserve = this.#functions.reserve
     this.#end = this.#functions.end
+    this.#answer = this.#functions.answer
+    this.#close = this.#functions.close
   }
 
   override addSegment(index: number, segment: Segment): void {
@@ -86,9 +107,33 @@ class NativeCore extends FallbackCore {
     this.#end()
   }
 
+  override answer(slot: number, startedAt: number, outcome: OutcomeCode, latencyMs: number): void {
+    if (!(slot >= 0 && slot < this.#slots)) throw unknownSlot(slot, this.#slots)
+    this.#doubles[SCRATCH.END_STARTED_AT] = startedAt
+    this.#doubles[SCRATCH.END_LATENCY] = latencyMs
+    this.#words[SCRATCH.SLOT] = slot
+    this.#words[SCRATCH.OUTCOME] = outcome
+    this.#answer()
+  }
+
+  override close(slot: number, broken: boolean): void {
+    if (!(slot >= 0 && slot < this.#slots)) throw unknownSlot(slot, this.#slots)
+    this.#words[SCRATCH.SLOT] = slot
+    this.#words[SCRATCH.OUTCOME] = broken ? 1 : 0
+    this.#close()
+  }
+
   override picker(spec: PickerSpec): Picker {
     checkSpec(spec, this.#slots, this.#maxServices)
-    const pick = this.#functions.picker(spec.distributor, spec.metric, spec.service, spec.slots)
+    const { thresholds, aliases } = spec.draw ?? NO_TABLE
+    const pick = this.#functions.picker(
+      spec.distributor,
+      spec.metric,
+      spec.service,
+      spec.slots,
+      thresholds,
+      aliases,
+    )
     const words = this.#words
     return () => {
       pick()

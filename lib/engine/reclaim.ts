@@ -14,7 +14,7 @@ export function reclaimCounts(state: SharedState, ended: number): boolean {
   for (let service = 0; service < state.maxServices; service++) {
     const count = {
       counts: state.root,
-      at: state.serviceField(service, SERVICE.IN_FLIGHT),
+      words: [{ at: state.serviceField(service, SERVICE.IN_FLIGHT), field: CONTRIBUTION.IN_FLIGHT }],
       records: state.root,
       recordOf: (thread: number) => state.serviceContribution(thread, service),
     }
@@ -31,15 +31,20 @@ export function contributed(state: SharedState, thread: number): number {
   return sum
 }
 
-/** Calls back for each slot and each service to which this thread has requests in flight, once for each of them. */
+/**
+ * Calls back for each slot and each service to which this thread has requests in flight, once for each of them; `isOpen`
+ * where its answer has begun.
+ */
 export function eachOwn(
   state: SharedState,
-  onSlot: (slot: number) => void,
+  onSlot: (slot: number, isOpen: boolean) => void,
   onService: (service: number) => void,
 ): void {
   const used = Math.min(state.slotsUsed, state.segmentSlots)
-  for (let slot = 0; slot < used; slot++)
-    for (let left = state.contribution(state.thread, slot); left > 0; left--) onSlot(slot)
+  for (let slot = 0; slot < used; slot++) {
+    const open = state.openContribution(state.thread, slot)
+    for (let left = state.contribution(state.thread, slot); left > 0; left--) onSlot(slot, left <= open)
+  }
   for (let service = 0; service < state.maxServices; service++) {
     const word = state.serviceContribution(state.thread, service) + CONTRIBUTION.IN_FLIGHT
     for (let left = Atomics.load(state.root, word); left > 0; left--) onService(service)

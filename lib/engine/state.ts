@@ -20,7 +20,7 @@ import { createRoot, createSegment } from './memory.js'
 import { claimThread, threadToken } from './threads.js'
 
 const MASK = SEGMENT_SLOTS - 1
-const SLOT_SHIFT = 5
+const SLOT_SHIFT = 6
 const TWO_TO_32 = 4294967296
 const ZERO = 0n
 
@@ -229,6 +229,19 @@ export class SharedState {
       this.segments[slot >>> SEGMENT_SHIFT].contributions,
       this.#contributionWord(thread, slot) + CONTRIBUTION.IN_FLIGHT,
     )
+  }
+
+  /** Of those, requests whose answer has begun. */
+  openContribution(thread: number, slot: number): number {
+    return Atomics.load(
+      this.segments[slot >>> SEGMENT_SHIFT].contributions,
+      this.#contributionWord(thread, slot) + CONTRIBUTION.OPEN,
+    )
+  }
+
+  /** Requests of all threads that a slot has not begun to answer. */
+  unanswered(slot: number): number {
+    return Math.max(0, this.get(slot, SLOT.IN_FLIGHT) - this.get(slot, SLOT.OPEN))
   }
 
   /** Notes whether this thread holds the slot's probe request, so that it can be given up for it should it end. */

@@ -1,6 +1,8 @@
 import { DISTRIBUTOR, METRIC, SLOT } from '../engine/layout.js'
+import { drawTable } from '../engine/weighted-draw.js'
 import { lowestOf } from './choose.js'
 import type { StatelessPolicy } from './policy.js'
+import { weightsOf } from './weights.js'
 
 /**
  * Fewest requests in flight for its weight: (in-flight + 1)^bias / weight (Envoy). By default the lower of two distinct
@@ -18,6 +20,7 @@ export const leastRequest: StatelessPolicy = {
         metric: METRIC.IN_FLIGHT,
         service,
         slots,
+        draw: drawTable(weightsOf(view, view.usable)),
       })
     const load = (slot: number) =>
       (state.peek(slot, SLOT.IN_FLIGHT) + 1) ** bias / state.getFloat(slot, SLOT.WEIGHT)

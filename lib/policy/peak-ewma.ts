@@ -1,5 +1,7 @@
 import { DISTRIBUTOR, METRIC } from '../engine/layout.js'
+import { drawTable } from '../engine/weighted-draw.js'
 import type { StatelessPolicy } from './policy.js'
+import { weightsOf } from './weights.js'
 
 /**
  * The default. Load is the latency average times (in-flight + 1), over the weight; two distinct endpoints chosen at
@@ -9,6 +11,12 @@ import type { StatelessPolicy } from './policy.js'
 export const peakEwma: StatelessPolicy = {
   name: 'peak-ewma',
   latency: 'peak',
-  picker: ({ state, service, slots }) =>
-    state.core.picker({ distributor: DISTRIBUTOR.TWO_CHOICES, metric: METRIC.LATENCY, service, slots }),
+  picker: (view) =>
+    view.state.core.picker({
+      distributor: DISTRIBUTOR.TWO_CHOICES,
+      metric: METRIC.LATENCY,
+      service: view.service,
+      slots: view.slots,
+      draw: drawTable(weightsOf(view, view.usable)),
+    }),
 }

@@ -11,6 +11,7 @@ import {
   SLOT,
   serviceWord,
 } from '../../lib/engine/layout.js'
+import { drawTable } from '../../lib/engine/weighted-draw.js'
 import { Block, distributorNames, spec } from './block.js'
 import { addon, engines } from './engines.js'
 
@@ -97,12 +98,15 @@ function drive(seed: number): void {
   const renew = (index: number) => {
     const size = chance.of([0, 1, 2, 3, 10, 40])
     const slots = Array.from({ length: size }, () => chance.of([chance.below(20), chance.below(SLOTS)]))
-    const one = spec(
-      chance.of(distributorNames),
-      slots,
-      chance.of(['in-flight', 'latency']),
-      chance.below(SERVICES),
-    )
+    const one = {
+      ...spec(
+        chance.of(distributorNames),
+        slots,
+        chance.of(['in-flight', 'latency']),
+        chance.below(SERVICES),
+      ),
+      draw: chance.below(2) === 0 ? undefined : drawTable(slots.map(() => 1 + chance.below(9))),
+    }
     both(`picker ${index} over ${slots}`, (side) => {
       side.pickers[index] = side.core.picker(one)
     })
@@ -118,12 +122,31 @@ function drive(seed: number): void {
     const latency = chance.of([Number.NaN, Number.NaN, -1, 0, chance.next() * 0.01, chance.next() * 500, 1e7])
     both(`end ${slot} ${outcome} ${latency}`, (side) => side.core.end(slot, startedAt, outcome, latency))
   }
+  const answered: number[] = []
+  const answer = () => {
+    if (reserved.length === 0) return
+    const [{ slot, startedAt }] = reserved.splice(chance.below(reserved.length), 1)
+    const outcome: OutcomeCode = chance.of([OUTCOME.SUCCEEDED, OUTCOME.FAILED])
+    const latency = chance.of([Number.NaN, -1, chance.next() * 500])
+    both(`answer ${slot} ${outcome} ${latency}`, (side) =>
+      side.core.answer(slot, startedAt, outcome, latency),
+    )
+    answered.push(slot)
+  }
+  const close = () => {
+    if (answered.length === 0) return
+    const [slot] = answered.splice(chance.below(answered.length), 1)
+    const broken = chance.below(3) === 0
+    both(`close ${slot} ${broken}`, (side) => side.core.close(slot, broken))
+  }
   const operations: Operation[] = [
     ...new Array(4).fill(() => {
       const index = chance.below(PICKERS)
       keep(both(`pick ${index}`, (side) => side.pickers[index]()))
     }),
-    ...new Array(5).fill(end),
+    ...new Array(4).fill(end),
+    ...new Array(2).fill(answer),
+    ...new Array(2).fill(close),
     () => {
       const slot = chance.below(20)
       if (both(`reserve ${slot}`, (side) => side.core.reserve(slot)) === true) keep(slot)

@@ -65,10 +65,13 @@ for (const { kind, factory } of engines) {
       const [ending, living, cleaner] = cores
       for (const slot of [0, 1, 1, 1023, 1024, 1099]) ending.reserve(slot)
       for (const slot of [1, 1, 1024, 5]) living.reserve(slot)
+      for (const slot of [1, 1023]) ending.answer(slot, 0, OUTCOME.SUCCEEDED, 3)
+      living.answer(1, 0, OUTCOME.SUCCEEDED, 3)
       end(0)
       expect(cleaner.reclaim(0)).toBe(true)
       const counts = [0, 1, 5, 1023, 1024, 1099].map((slot) => block.get(slot, SLOT.IN_FLIGHT))
       expect(counts).toEqual([0, 2, 1, 0, 1, 0])
+      expect([1, 1023].map((slot) => block.get(slot, SLOT.OPEN))).toEqual([1, 0])
       expect([0, 1, 1023, 1024, 1099].map((slot) => block.contribution(slot, 0))).toEqual([0, 0, 0, 0, 0])
       // Once more changes nothing: another cleaner may have to, when this one ends before it was done.
       expect(cleaner.reclaim(0)).toBe(true)
@@ -85,6 +88,15 @@ const works: [string, number, (core: ReturnType<typeof threeThreads>['cores'][nu
   ['a reservation without a limit', 0, (core) => void core.reserve(0)],
   ['a reservation below a limit', 9, (core) => void core.reserve(0)],
   ['an end', 0, (core) => core.end(0, 0, OUTCOME.SUCCEEDED, 3)],
+  ['an answer', 0, (core) => core.answer(0, 0, OUTCOME.SUCCEEDED, 3)],
+  [
+    'the end of an answered request',
+    0,
+    (core) => {
+      core.answer(0, 0, OUTCOME.SUCCEEDED, 3)
+      core.close(0, true)
+    },
+  ],
 ]
 
 describe('reclaim, fallback engine, of a thread that was stopped in the middle of', () => {
@@ -97,11 +109,13 @@ describe('reclaim, fallback engine, of a thread that was stopped in the middle o
         ending.reserve(0)
         living.reserve(0)
         living.reserve(0)
+        living.answer(0, 0, OUTCOME.SUCCEEDED, 3)
         if (!stopAt(nth, when, () => work(ending))) break
         stops++
         end(0)
         expect(cleaner.reclaim(0), `stopped ${when} operation ${nth}`).toBe(true)
         expect(block.get(0, SLOT.IN_FLIGHT), `stopped ${when} operation ${nth}`).toBe(2)
+        expect(block.get(0, SLOT.OPEN), `stopped ${when} operation ${nth}`).toBe(1)
         expect(block.contribution(0, 0)).toBe(0)
         living.end(0, 0, OUTCOME.SUCCEEDED, -1)
         expect(block.get(0, SLOT.IN_FLIGHT)).toBe(1)

@@ -75,11 +75,11 @@ void ticksAreTheLowBits() {
 void limitsAreStrict() {
   Block block(2, 3);
   Core core = block.core(1);
-  for (int i = 0; i < 3; ++i) CHECK(core.take(1));
-  CHECK(!core.take(1));
+  for (int i = 0; i < 3; ++i) CHECK(core.take(1, 0));
+  CHECK(!core.take(1, 0));
   CHECK(block.at(1, slot::kInFlight) == 3 && block.contributed(1) == 3);
   core.end(1, 0, outcome::kFailed, -1);
-  CHECK(core.take(1) && !core.take(1));
+  CHECK(core.take(1, 0) && !core.take(1, 0));
   CHECK(block.total(1, slot::kFailed) == 1 && block.at(0, slot::kInFlight) == 0);
 }
 
@@ -88,7 +88,7 @@ void hostileNumbersStayInside() {
   Core core = block.core(0);
   for (const double latency : {kNan, HUGE_VAL, 1e300, 0.0, -0.0, 1e-300, 4294967.3}) {
     for (const double startedAt : {0.0, kNan, HUGE_VAL, -HUGE_VAL}) {
-      CHECK(core.take(0));
+      CHECK(core.take(0, 0));
       core.end(0, startedAt, 77, latency);
       const float average = averageOf(block.total(0, slot::kLatency));
       CHECK(average >= 0 && average <= static_cast<float>(sizes::kMaxLatencyMs));
@@ -97,7 +97,7 @@ void hostileNumbersStayInside() {
   for (const Word histogram : {0u, 1025u, 0x7fffffffu, 0xffffffffu}) {
     block.at(0, slot::kHistogram) = histogram;
     const auto before = block.samples();
-    CHECK(core.take(0));
+    CHECK(core.take(0, 0));
     core.end(0, 0, outcome::kSucceeded, 1);
     CHECK(block.samples() == before);
   }
@@ -107,7 +107,7 @@ void hostileNumbersStayInside() {
     block.at(0, slot::kLatency + 1) = std::bit_cast<Word>(average);
     for (const float decay : {0.0f, -1.0f, std::numeric_limits<float>::quiet_NaN()}) {
       block.at(0, slot::kDecayMs) = std::bit_cast<Word>(decay);
-      CHECK(core.take(0));
+      CHECK(core.take(0, 0));
       core.end(0, 0, outcome::kSucceeded, 1);
     }
   }
@@ -132,7 +132,7 @@ void pickersFillEverySlot() {
   for (const Word distributor : {distributor::kRoundRobin, distributor::kRandom, distributor::kTwoChoices}) {
     Block block(5, 2);
     Core core = block.core(0);
-    const Picker picker({distributor, metric::kLatency, 0, {0, 1, 2, 3, 4}});
+    Picker picker({distributor, metric::kLatency, 0, {0, 1, 2, 3, 4}});
     double startedAt = -1;
     for (int i = 0; i < 10; ++i) CHECK(picker.pick(core, startedAt) >= 0);
     CHECK(startedAt == 0);

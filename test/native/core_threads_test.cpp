@@ -41,14 +41,14 @@ void countsAreExact() {
   together([&](Word thread) {
     Core core = block.core(thread);
     const std::vector<std::uint32_t> slots{0, 1, 2, 3};
-    const std::array<Picker, 3> pickers{Picker({distributor::kRoundRobin, metric::kInFlight, 0, slots}),
+    std::array<Picker, 3> pickers{Picker({distributor::kRoundRobin, metric::kInFlight, 0, slots}),
                                         Picker({distributor::kRandom, metric::kInFlight, 0, slots}),
                                         Picker({distributor::kTwoChoices, metric::kLatency, 0, slots})};
     std::uint64_t mine = 0;
     for (int i = 0; i < kCycles; ++i) {
       double startedAt = 0;
       std::int32_t slot =
-          i % 4 == 3 ? (core.take(0) ? 0 : Picker::kNone) : pickers[i % 3].pick(core, startedAt);
+          i % 4 == 3 ? (core.take(0, 0) ? 0 : Picker::kNone) : pickers[i % 3].pick(core, startedAt);
       CHECK(word(block.cells.data(), slot::kInFlight).load() <= kLimit);
       if (slot == Picker::kNone) continue;
       core.end(static_cast<Word>(slot), startedAt, i % 3, i % 5);
@@ -75,7 +75,7 @@ void limitsAreStrictAndExhausted() {
     std::atomic<Word> picked{0};
     together([&](Word thread) {
       Core core = block.core(thread);
-      const Picker picker({distributor, metric::kInFlight, 0, {0, 1, 2, 3, 4, 5, 6, 7}});
+      Picker picker({distributor, metric::kInFlight, 0, {0, 1, 2, 3, 4, 5, 6, 7}});
       double startedAt = 0;
       while (picker.pick(core, startedAt) != Picker::kNone) ++picked;
     });
@@ -117,7 +117,7 @@ void contributionsComeFirst() {
   });
   together([&](Word thread) {
     Core core = block.core(thread);
-    for (int i = 0; i < 2'000; ++i) CHECK(core.take(0)); // taken only, so that both only grow
+    for (int i = 0; i < 2'000; ++i) CHECK(core.take(0, 0)); // taken only, so that both only grow
   });
   done = true;
   reader.join();

@@ -34,7 +34,7 @@ int overrun() {
   core.removeSegments();
   core.addSegment(block.cells.data() + fairlead::kCellWords - 16, block.contributions.data(),
                   block.histograms.data());
-  core.take(1);
+  core.take(1, 0);
   return 0;
 }
 

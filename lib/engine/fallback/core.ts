@@ -1,5 +1,6 @@
 import { monotonicNow } from '../../runtime/clock.js'
 import { badPosition, checkSpec, unknownSlot } from '../check.js'
+import { leavesFirst } from '../choice.js'
 import type { Core, Picker, PickerSpec, Segment } from '../contract.js'
 import {
   CONTRIBUTION,
@@ -22,14 +23,15 @@ import {
   threadWord,
 } from '../layout.js'
 import { addToOwn } from '../ordering.js'
+import { type DrawTable, drawn, drawOther, nextTurn } from '../weighted-draw.js'
 import { expNegative } from './decay.js'
 import { bucketOf } from './histogram.js'
 import { nextRandom, toBelow } from './random.js'
 import { reclaimSlots } from './reclaim.js'
 
 const MASK = SEGMENT_SLOTS - 1
-const SLOT_SHIFT = 5
-const CONTRIBUTION_SHIFT = 1
+const SLOT_SHIFT = 6
+const CONTRIBUTION_SHIFT = 2
 
 /** Eight bytes of private memory through which a packed latency word is taken apart and put together. */
 const punned = new ArrayBuffer(8)
@@ -101,13 +103,14 @@ export class FallbackCore implements Core {
 
   reserve(slot: number): boolean {
     if (this.#cells[slot >>> SEGMENT_SHIFT] === undefined) throw unknownSlot(slot, this.#slots)
-    if (!this.#take(slot)) return false
-    this.#startedAt = this.now()
+    const now = this.now()
+    if (!this.#take(slot, ticksOf(now))) return false
+    this.#startedAt = now
     return true
   }
 
   /** The reservation itself: this thread's contribution first, then the shared count, by compare-and-swap below the limit. */
-  #take(slot: number): boolean {
+  #take(slot: number, ticks: number): boolean {
     const segment = slot >>> SEGMENT_SHIFT
     const cells = this.#cells[segment]
     if (cells === undefined) return false // disposed of
@@ -118,8 +121,9 @@ export class FallbackCore implements Core {
     if (limit === 0) {
       addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
       addToOwn(mine, own, 1) // (C3)
-      Atomics.add(cells, at + SLOT.IN_FLIGHT, 1) // (C4)
+      const before = Atomics.add(cells, at + SLOT.IN_FLIGHT, 1) // (C4)
       addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
+      beginSilence(cells, at, before, ticks)
       return true
     }
     let seen = cells[at + SLOT.IN_FLIGHT] // (C5)
@@ -129,7 +133,10 @@ export class FallbackCore implements Core {
       const before = Atomics.compareExchange(cells, at + SLOT.IN_FLIGHT, seen, seen + 1) // (C4)
       if (before !== seen) addToOwn(mine, own, -1) // (C3)
       addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
-      if (before === seen) return true
+      if (before === seen) {
+        beginSilence(cells, at, seen, ticks)
+        return true
+      }
       seen = before
     }
     return false
@@ -140,14 +147,7 @@ export class FallbackCore implements Core {
     const cells = this.#cells[segment]
     if (cells === undefined) throw unknownSlot(slot, this.#slots)
     const at = (slot & MASK) << SLOT_SHIFT
-    const total =
-      outcome === OUTCOME.SUCCEEDED
-        ? SLOT.SUCCEEDED
-        : outcome === OUTCOME.FAILED
-          ? SLOT.FAILED
-          : SLOT.CANCELLED
-    Atomics.add(this.#bigs[segment], (at + total) >> 1, BIG_ONE) // (C7)
-    if (!(latencyMs < 0)) this.#record(segment, at, startedAt, latencyMs)
+    this.#count(segment, at, startedAt, outcome, latencyMs)
     // Last: whoever sees nothing in flight may give the slot to another endpoint.
     const mine = this.#mine[segment]
     const own = (slot & MASK) << CONTRIBUTION_SHIFT
@@ -157,12 +157,60 @@ export class FallbackCore implements Core {
     addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
   }
 
-  #record(segment: number, at: number, startedAt: number, latencyMs: number): void {
+  answer(slot: number, startedAt: number, outcome: OutcomeCode, latencyMs: number): void {
+    const segment = slot >>> SEGMENT_SHIFT
+    const cells = this.#cells[segment]
+    if (cells === undefined) throw unknownSlot(slot, this.#slots)
+    const at = (slot & MASK) << SLOT_SHIFT
+    this.#count(segment, at, startedAt, outcome, latencyMs)
+    const mine = this.#mine[segment]
+    const own = (slot & MASK) << CONTRIBUTION_SHIFT
+    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
+    addToOwn(mine, own + CONTRIBUTION.OPEN, 1) // (C3)
+    Atomics.add(cells, at + SLOT.OPEN, 1) // (C15)
+    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
+  }
+
+  close(slot: number, broken: boolean): void {
+    const segment = slot >>> SEGMENT_SHIFT
+    const cells = this.#cells[segment]
+    if (cells === undefined) throw unknownSlot(slot, this.#slots)
+    const at = (slot & MASK) << SLOT_SHIFT
+    if (broken) {
+      Atomics.sub(this.#bigs[segment], (at + SLOT.SUCCEEDED) >> 1, BIG_ONE) // (C7)
+      Atomics.add(this.#bigs[segment], (at + SLOT.FAILED) >> 1, BIG_ONE) // (C7)
+    }
+    const mine = this.#mine[segment]
+    const own = (slot & MASK) << CONTRIBUTION_SHIFT
+    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
+    Atomics.sub(cells, at + SLOT.OPEN, 1) // (C15)
+    Atomics.sub(cells, at + SLOT.IN_FLIGHT, 1) // (C6)
+    addToOwn(mine, own + CONTRIBUTION.OPEN, -1) // (C3)
+    addToOwn(mine, own, -1) // (C3)
+    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
+  }
+
+  #count(segment: number, at: number, startedAt: number, outcome: OutcomeCode, latencyMs: number): void {
+    const total =
+      outcome === OUTCOME.SUCCEEDED
+        ? SLOT.SUCCEEDED
+        : outcome === OUTCOME.FAILED || outcome === OUTCOME.LOST
+          ? SLOT.FAILED
+          : SLOT.CANCELLED
+    Atomics.add(this.#bigs[segment], (at + total) >> 1, BIG_ONE) // (C7)
+    if (!(latencyMs < 0)) this.#record(segment, at, startedAt, latencyMs, outcome === OUTCOME.SUCCEEDED)
+    const cells = this.#cells[segment]
+    // (C16) An answer ends the silence, whichever request it is for.
+    if (outcome <= OUTCOME.FAILED && cells[at + SLOT.SILENT_SINCE] !== 0) cells[at + SLOT.SILENT_SINCE] = 0
+  }
+
+  #record(segment: number, at: number, startedAt: number, latencyMs: number, isAnswer: boolean): void {
     const now = this.now()
     let latency = Number.isNaN(latencyMs) ? now - startedAt : latencyMs
     if (!(latency > 0)) latency = 0
     if (latency > MAX_LATENCY_MS) latency = MAX_LATENCY_MS
-    this.#observe(segment, at, now, latency)
+    this.#observe(segment, at, now, latency, !isAnswer)
+    if (!isAnswer) return
     const histogram = this.#cells[segment][at + SLOT.HISTOGRAM] - 1
     if (histogram >= 0 && histogram < this.#slots) {
       // (C10)
@@ -175,7 +223,7 @@ export class FallbackCore implements Core {
   }
 
   /** One sample into the packed average, by compare-and-swap over value and time stamp together (docs/concurrency.md). */
-  #observe(segment: number, at: number, now: number, latency: number): void {
+  #observe(segment: number, at: number, now: number, latency: number, raiseOnly: boolean): void {
     const bigs = this.#bigs[segment]
     const word = (at + SLOT.LATENCY) >> 1
     const peak = (this.#cells[segment][at + SLOT.FLAGS] & SLOT_FLAGS.PEAK) !== 0
@@ -189,7 +237,9 @@ export class FallbackCore implements Core {
       if (average > 0 && !(peak && latency > average)) {
         const elapsed = (ticks - asInt32[0]) | 0
         const weight = elapsed > 0 ? expNegative(elapsed / TICKS_PER_MS / decayMs) : 1
-        next = average * weight + latency * (1 - weight)
+        const left = average * weight
+        if (raiseOnly && !(latency > left)) return
+        next = left + latency * (1 - weight)
       }
       asFloat32[1] = next
       asInt32[0] = ticks
@@ -210,18 +260,32 @@ export class FallbackCore implements Core {
     asFloat64[0] = this.#doubles[segment][(at + SLOT.LATENCY) >> 1]
     const average = asFloat32[1]
     const elapsed = (ticks - asInt32[0]) | 0
-    return elapsed > 0
-      ? average * expNegative(elapsed / TICKS_PER_MS / this.#floats[segment][at + SLOT.DECAY_MS])
-      : average
+    const left =
+      elapsed > 0
+        ? average * expNegative(elapsed / TICKS_PER_MS / this.#floats[segment][at + SLOT.DECAY_MS])
+        : average
+    const cells = this.#cells[segment]
+    const since = cells[at + SLOT.SILENT_SINCE] // (C16)
+    if (since === 0 || cells[at + SLOT.IN_FLIGHT] - cells[at + SLOT.OPEN] <= 0) return left
+    const silent = ((ticks - since) | 0) / TICKS_PER_MS
+    return silent > left ? silent : left
   }
 
-  #load(slot: number, metric: number, ticks: number): number {
-    const segment = slot >>> SEGMENT_SHIFT
-    const cells = this.#cells[segment]
-    if (cells === undefined) return 0 // disposed of
-    const at = (slot & MASK) << SLOT_SHIFT
-    const load = (cells[at + SLOT.IN_FLIGHT] + 1) / this.#floats[segment][at + SLOT.WEIGHT]
-    return metric === METRIC.IN_FLIGHT ? load : this.#latencyAt(segment, at, ticks) * load
+  /** Whether a request leaves slot `a` for slot `b`; see `choice.ts`. */
+  #leaves(a: number, b: number, metric: number, ticks: number): boolean {
+    const [segmentA, segmentB] = [a >>> SEGMENT_SHIFT, b >>> SEGMENT_SHIFT]
+    const [cellsA, cellsB] = [this.#cells[segmentA], this.#cells[segmentB]]
+    if (cellsA === undefined || cellsB === undefined) return false // disposed of
+    const [atA, atB] = [(a & MASK) << SLOT_SHIFT, (b & MASK) << SLOT_SHIFT]
+    const byLatency = metric === METRIC.LATENCY
+    return leavesFirst(
+      byLatency ? this.#latencyAt(segmentA, atA, ticks) : 1,
+      byLatency ? this.#latencyAt(segmentB, atB, ticks) : 1,
+      cellsA[atA + SLOT.IN_FLIGHT],
+      cellsB[atB + SLOT.IN_FLIGHT],
+      this.#floats[segmentA][atA + SLOT.WEIGHT],
+      this.#floats[segmentB][atB + SLOT.WEIGHT],
+    )
   }
 
   nextPosition(service: number, n: number): number {
@@ -240,6 +304,8 @@ export class FallbackCore implements Core {
     const slots = spec.slots.slice()
     const n = slots.length
     const { metric, service } = spec
+    const draw = spec.draw && copyOf(spec.draw)
+    let turn = draw === undefined ? 0 : this.random()
     if (n === 0) return () => -1
     if (spec.distributor === DISTRIBUTOR.ROUND_ROBIN) {
       return () => this.#reserveFrom(slots, this.nextPosition(service, n))
@@ -247,15 +313,24 @@ export class FallbackCore implements Core {
     if (n === 1) return () => this.#reserveFrom(slots, 0)
     if (spec.distributor === DISTRIBUTOR.RANDOM)
       return () => this.#reserveFrom(slots, toBelow(this.random(), n))
+    const random = () => this.random()
     return () => {
-      const first = toBelow(this.random(), n)
-      let second = toBelow(this.random(), n - 1)
-      if (second >= first) second++
+      let first: number
+      let second: number
+      if (draw === undefined) {
+        first = toBelow(this.random(), n)
+        second = toBelow(this.random(), n - 1)
+        if (second >= first) second++
+      } else {
+        turn = nextTurn(turn)
+        first = drawn(draw, turn)
+        second = drawOther(draw, first, random)
+      }
       const now = this.now()
-      const ticks = metric === METRIC.LATENCY ? ticksOf(now) : 0
-      const swap = this.#load(slots[second], metric, ticks) < this.#load(slots[first], metric, ticks)
+      const ticks = ticksOf(now)
+      const swap = this.#leaves(slots[first], slots[second], metric, ticks)
       const chosen = slots[swap ? second : first]
-      if (!this.#take(chosen)) return this.#reserveFrom(slots, swap ? first : second)
+      if (!this.#take(chosen, ticks)) return this.#reserveFrom(slots, swap ? first : second)
       this.#startedAt = now
       return chosen
     }
@@ -264,10 +339,12 @@ export class FallbackCore implements Core {
   /** Reserves `position` or, where it is at its limit, the first after it that is not; -1 where all are. */
   #reserveFrom(slots: Uint32Array, position: number): number {
     const n = slots.length
+    const now = this.now()
+    const ticks = ticksOf(now)
     for (let i = 0, at = position; i < n; i++) {
       const slot = slots[at]
-      if (this.#take(slot)) {
-        this.#startedAt = this.now()
+      if (this.#take(slot, ticks)) {
+        this.#startedAt = now
         return slot
       }
       if (++at === n) at = 0
@@ -291,3 +368,18 @@ export class FallbackCore implements Core {
 function ticksOf(now: number): number {
   return (now * TICKS_PER_MS) | 0
 }
+
+/**
+ * A request was sent: where nothing was unanswered before it, or all before it was answered since, the slot is silent
+ * from now on until it answers. Another thread that does the same at this moment writes nearly the same. (C16)
+ * @param before requests in flight before this one
+ */
+function beginSilence(cells: Int32Array, at: number, before: number, ticks: number): void {
+  if (cells[at + SLOT.SILENT_SINCE] === 0 || before - cells[at + SLOT.OPEN] <= 0)
+    cells[at + SLOT.SILENT_SINCE] = ticks | 1
+}
+
+const copyOf = ({ thresholds, aliases }: DrawTable): DrawTable => ({
+  thresholds: thresholds.slice(),
+  aliases: aliases.slice(),
+})

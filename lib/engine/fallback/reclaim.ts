@@ -5,47 +5,54 @@ import { livingThreads } from '../threads.js'
 /** Tries to settle one count before it is put off. */
 const ATTEMPTS = 64
 
-/** A shared count, and the records of what each thread contributes to it. */
-export interface Count {
+/** Shared counts, and the records of what each thread contributes to them. */
+export interface Counts {
   readonly counts: Int32Array
-  /** Word of the count. */
-  readonly at: number
+  /** Word of each count, and which field of the records adds up to it. */
+  readonly words: readonly { readonly at: number; readonly field: number }[]
   readonly records: Int32Array
   /** First word of a thread's record. */
   readonly recordOf: (thread: number) => number
 }
 
 /**
- * Makes a shared count what the living threads contribute to it, and clears the record of a thread that has ended. The
+ * Makes shared counts what the living threads contribute to them, and clears the record of a thread that has ended. A
  * count and the records are several words, and a thread that was stopped between two of them has left one more in its
  * record than in the count, or has not. So this looks at a moment at which no living thread is between its two: none is
  * marked busy, and none begins anything while the words are read. What the count then has above their sum is what ended
  * threads left. False where there was no such moment. It may be repeated, also by another thread: what is settled stays
  * so. (R1 to R4)
  */
-export function settle(root: Int32Array, count: Count, ended: number): boolean {
-  const own = count.recordOf(ended)
+export function settle(root: Int32Array, counts: Counts, ended: number): boolean {
+  const own = counts.recordOf(ended)
   if (
-    count.records[own + CONTRIBUTION.IN_FLIGHT] === 0 &&
-    (count.records[own + CONTRIBUTION.MARK] & MARK_BUSY) === 0
+    counts.words.every(({ field }) => counts.records[own + field] === 0) &&
+    (counts.records[own + CONTRIBUTION.MARK] & MARK_BUSY) === 0
   )
     return true
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    if (!rebuild(root, count)) continue
-    Atomics.store(count.records, own + CONTRIBUTION.IN_FLIGHT, 0)
-    Atomics.store(count.records, own + CONTRIBUTION.MARK, 0)
-    return true
-  }
+  for (const { at, field } of counts.words) if (!settleWord(root, counts, at, field)) return false
+  for (const { field } of counts.words) Atomics.store(counts.records, own + field, 0)
+  Atomics.store(counts.records, own + CONTRIBUTION.MARK, 0)
+  return true
+}
+
+function settleWord(root: Int32Array, counts: Counts, at: number, field: number): boolean {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) if (rebuild(root, counts, at, field)) return true
   return false
 }
 
-function rebuild(root: Int32Array, { counts, at, records, recordOf }: Count): boolean {
+function rebuild(
+  root: Int32Array,
+  { counts, records, recordOf }: Counts,
+  at: number,
+  field: number,
+): boolean {
   const claims = Atomics.load(root, HEADER.THREAD_CLAIMS) // (R1)
   const living = livingThreads(root).map(recordOf)
   const marks = living.map((record) => Atomics.load(records, record + CONTRIBUTION.MARK)) // (R2)
   if (marks.some((mark) => (mark & MARK_BUSY) !== 0)) return false
   let sum = 0
-  for (const record of living) sum += Atomics.load(records, record + CONTRIBUTION.IN_FLIGHT)
+  for (const record of living) sum += Atomics.load(records, record + field)
   const seen = Atomics.load(counts, at) // (R3)
   const undisturbed =
     living.every((record, i) => Atomics.load(records, record + CONTRIBUTION.MARK) === marks[i]) &&
@@ -59,13 +66,16 @@ export function reclaimSlots(root: Int32Array, segments: readonly Segment[], end
   let settled = true
   for (const { cells, contributions } of segments) {
     for (let slot = 0; slot < SEGMENT_SLOTS; slot++) {
-      const count: Count = {
+      const counts: Counts = {
         counts: cells,
-        at: slot * SLOT.WORDS + SLOT.IN_FLIGHT,
+        words: [
+          { at: slot * SLOT.WORDS + SLOT.OPEN, field: CONTRIBUTION.OPEN },
+          { at: slot * SLOT.WORDS + SLOT.IN_FLIGHT, field: CONTRIBUTION.IN_FLIGHT },
+        ],
         records: contributions,
         recordOf: (thread) => (thread * SEGMENT_SLOTS + slot) * CONTRIBUTION.WORDS,
       }
-      if (!settle(root, count, ended)) settled = false
+      if (!settle(root, counts, ended)) settled = false
     }
   }
   return settled
