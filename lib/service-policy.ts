@@ -96,6 +96,10 @@ export class ServicePolicy {
     return opened.policy.picker(view)
   }
 
+  answered(slot: number, startedAt: number, latencyMs: number): void {
+    for (const { policy } of this.#open.values()) policy.answered?.(slot, startedAt, latencyMs)
+  }
+
   ended(slot: number, startedAt: number, latencyMs: number): void {
     for (const { policy } of this.#open.values()) policy.ended?.(slot, startedAt, latencyMs)
   }

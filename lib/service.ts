@@ -1,9 +1,10 @@
 import { ServiceLimit } from './admission/service-limit.js'
-import { OUTCOME, type OutcomeCode, SERVICE, SLOT } from './engine/layout.js'
+import { SERVICE, SLOT } from './engine/layout.js'
 import type { SharedState } from './engine/state.js'
 import { ArgumentError, NoEndpointError, OverloadedError } from './errors.js'
 import { EJECTION_OFF, Ejection, type EjectionOptions } from './health/ejection.js'
 import { ADMIN_STATES, BREAKERS, HEALTH, stateOf } from './health/filter.js'
+import { StallWatch } from './health/stall.js'
 import { INITIAL_HEALTH_SCORE } from './health/threshold.js'
 import { LEASE_FLAGS, Lease } from './lease.js'
 import type {
@@ -20,7 +21,7 @@ import { type ServiceStats, serviceStats, Totals } from './observe/stats.js'
 import type { ResolvedRule, ResolvedService } from './options/resolved.js'
 import { parseEndpoint } from './options.js'
 import { RetryBudget } from './outcome/budget.js'
-import type { Verdict } from './outcome/classify.js'
+import { type AnswerVerdict, OUTCOME_OF, type Verdict } from './outcome/classify.js'
 import { withKey } from './policy/hash-on.js'
 import { latencyKind } from './policy/index.js'
 import { applyRule } from './rules/apply.js'
@@ -71,17 +72,10 @@ export interface Draft {
 
 const NO_OPTIONS: PickOptions = Object.freeze({})
 const TWO_TO_32 = 4294967296
+const NO_SAMPLE = -1
 const LISTED_IN_ERRORS = 10
 /** More requests in flight than there can be: they are only counted. */
 const UNLIMITED = 0x7fffffff
-
-const OUTCOME_OF: Readonly<Record<Verdict, OutcomeCode>> = {
-  success: OUTCOME.SUCCEEDED,
-  status: OUTCOME.FAILED,
-  connect: OUTCOME.FAILED,
-  'local-origin': OUTCOME.FAILED,
-  cancelled: OUTCOME.CANCELLED,
-}
 
 /** One service: the part of a request's way from the health filter to the feedback, and its endpoints. */
 export class Service {
@@ -90,6 +84,7 @@ export class Service {
   readonly #host: ServiceHost
   readonly #state: SharedState
   readonly #ejection: Ejection<Member>
+  readonly #stalls: StallWatch<Member>
   readonly #roster: Roster
   readonly #limit: ServiceLimit
   readonly #policy: ServicePolicy
@@ -135,6 +130,12 @@ export class Service {
       (member, change, why) => this.#tell(member, change, why),
       host.leads,
     )
+    this.#stalls = new StallWatch(
+      state,
+      timers,
+      () => this.#roster.members,
+      (member, wasProbe) => this.#ejection.stalled(member, wasProbe),
+    )
   }
 
   get options(): ResolvedService {
@@ -144,6 +145,11 @@ export class Service {
   /** As configured, before any rule. */
   get base(): ResolvedService {
     return this.#base
+  }
+
+  /** Requests that wait for an answer and may go elsewhere, and what they are to look at. */
+  get stalls(): StallWatch<Member> {
+    return this.#stalls
   }
 
   get budget(): RetryBudget {
@@ -194,6 +200,22 @@ export class Service {
   }
 
   /**
+   * A place for an idempotent request on an endpoint that has been silent for a while, to see whether it answers: the
+   * request goes elsewhere where it does not. Undefined, mostly, where there is nothing to look at.
+   */
+  pickToLook(): Lease | undefined {
+    if (!this.#stalls.suspects || this.#closed) return undefined
+    const member = this.#stalls.claimLook()
+    if (member === undefined) return undefined
+    const most = this.#mostRequests
+    if (most !== 0 && !this.#limit.enter(most)) return undefined
+    const flags = most === 0 ? 0 : LEASE_FLAGS.COUNTED
+    if (this.#state.core.reserve(member.slot)) return this.#lease(member.slot, flags | LEASE_FLAGS.LOOK)
+    if (most !== 0) this.#limit.leave()
+    return undefined
+  }
+
+  /**
    * A place for one more try of a request, on an endpoint that it has not tried: the one with fewer requests in flight
    * of two at random, whatever the policy, which has had its say. Undefined where there is none.
    */
@@ -217,6 +239,13 @@ export class Service {
     return undefined
   }
 
+  /** Whether an endpoint is usable that is none of `tried`. */
+  hasOther(tried: readonly Endpoint[], request: PickOptions = NO_OPTIONS): boolean {
+    return this.#currentView()
+      .of(request)
+      .usable.some(({ endpoint }) => !tried.includes(endpoint))
+  }
+
   /** The first request after an ejection probes the endpoint; all others go on elsewhere meanwhile. */
   #probe(awaiting: readonly Member[], flags: number): Lease | undefined {
     for (const member of awaiting) {
@@ -228,25 +257,98 @@ export class Service {
   }
 
   #lease(slot: number, flags: number): Lease {
+    this.#stalls.began()
     return new Lease(this, this.#roster.at(slot), this.#state.core.startedAt(), flags)
   }
 
-  /** What a lease says when it ends: the only place where requests write latency and health. */
-  feedback(member: Member, startedAt: number, verdict: Verdict, latencyMs: number, flags: number): void {
-    const wasProbe = (flags & LEASE_FLAGS.PROBE) !== 0
+  // What a lease says: the only place where requests write latency and health.
+
+  /** The final headers of a request are here; its place is kept until `closed`. */
+  answered(
+    member: Member,
+    startedAt: number,
+    verdict: AnswerVerdict,
+    latencyMs: number,
+    pauseMs: number,
+    flags: number,
+  ): void {
+    this.#stalls.ended()
     if (this.#state.detached) return
     try {
-      if (verdict === 'success') this.#ejection.succeeded(member, wasProbe)
-      else if (verdict !== 'cancelled') this.#ejection.failed(member, verdict, wasProbe)
-      else if (wasProbe) this.#ejection.probeCancelled(member)
+      this.#judge(member, verdict, pauseMs, flags)
+    } finally {
+      this.#state.core.answer(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
+    }
+    this.#policy.answered(member.slot, startedAt, latencyMs)
+  }
+
+  /** The body of an answered request is over. `succeeded`: its answer was good. */
+  closed(
+    member: Member,
+    body: 'complete' | 'broken' | 'lost' | 'left',
+    succeeded: boolean,
+    flags: number,
+    startedAt: number,
+  ): void {
+    if (this.#state.detached) return
+    try {
+      if (body === 'complete') this.#ejection.bodyComplete(member)
+      else if (body === 'broken') this.#ejection.bodyBroken(member)
+    } finally {
+      if (flags & LEASE_FLAGS.COUNTED) this.#limit.leave()
+      this.#state.core.close(member.slot, succeeded && (body === 'broken' || body === 'lost'))
+    }
+    this.#afterEnd(member, startedAt, NO_SAMPLE)
+  }
+
+  /** A request is over, answered or not. */
+  feedback(
+    member: Member,
+    startedAt: number,
+    verdict: Verdict,
+    latencyMs: number,
+    pauseMs: number,
+    flags: number,
+  ): void {
+    this.#stalls.ended()
+    if (this.#state.detached) return
+    try {
+      this.#judge(member, verdict, pauseMs, flags)
+      if (verdict === 'cancelled' && (flags & LEASE_FLAGS.LOOK) !== 0) this.#stalls.lookCancelled(member)
     } finally {
       // Last: with nothing in flight there the slot may become another endpoint's, and the record another service's.
       if (flags & LEASE_FLAGS.COUNTED) this.#limit.leave()
       this.#state.core.end(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
     }
-    this.#policy.ended(member.slot, startedAt, latencyMs)
+    this.#afterEnd(member, startedAt, latencyMs)
+  }
+
+  #afterEnd({ slot }: Member, startedAt: number, latencyMs: number): void {
+    this.#policy.ended(slot, startedAt, latencyMs)
     this.#host.departures.sweep()
     this.#host.ended()
+  }
+
+  #judge(member: Member, verdict: Verdict, pauseMs: number, flags: number): void {
+    const wasProbe = (flags & LEASE_FLAGS.PROBE) !== 0
+    switch (verdict) {
+      case 'success':
+        return this.#ejection.succeeded(member, wasProbe)
+      case 'throttled':
+        return this.#ejection.throttled(member, pauseMs, wasProbe)
+      case 'status':
+      case 'gateway':
+        this.#ejection.failed(member, verdict, wasProbe)
+        if (pauseMs > 0) this.#ejection.throttled(member, pauseMs, false)
+        return
+      case 'connect':
+      case 'local-origin':
+        return this.#ejection.failed(member, verdict, wasProbe)
+      case 'stall':
+        return this.#ejection.stalled(member, wasProbe)
+      default:
+        if (wasProbe) this.#ejection.probeCancelled(member)
+    }
   }
 
   /** An endpoint said how loaded it is, in its answer or to the caller. */
@@ -259,9 +361,10 @@ export class Service {
     this.#policy.responded(member, headers)
   }
 
-  /** A failed request is about to be tried once more. */
-  countRetry(): void {
+  /** A failed request is about to be tried once more; `neutral`: the try that failed counts as cancelled. */
+  countRetry(neutral: boolean): void {
     this.#state.countService(this.index, SERVICE.RETRIED)
+    if (neutral) this.#state.countService(this.index, SERVICE.RETRIED_NEUTRALLY)
   }
 
   #currentView(): ServiceView {
@@ -507,6 +610,7 @@ export class Service {
     this.configure({ base: { ...this.#base, endpoints: [] }, places: [] }, undefined)
     this.#closed = true
     this.#ejection.stop()
+    this.#stalls.stop()
     this.#warmUp.stop()
     this.#policy.close()
     this.#host.departures.close(this.index, this.#host.version())
@@ -519,6 +623,7 @@ export class Service {
 
   stop(): void {
     this.#ejection.stop()
+    this.#stalls.stop()
     this.#warmUp.stop()
     this.#policy.close()
   }

@@ -1,41 +1,57 @@
 import type { Duplex } from 'node:stream'
-import { ArgumentError } from '../errors.js'
+import type { Waiter } from '../health/stall.js'
 import type { Lease } from '../lease.js'
+import { mayAskForPause, type Verdict, verdictOfStatus } from '../outcome/classify.js'
+import { type FaultRow, faultOf, isTimeOut } from '../outcome/faults.js'
+import { retryAfterMs } from '../outcome/retry-after.js'
 import type { BalancedRequest } from './balanced-request.js'
-import { isCallersFault, isCallersTimeOut, isOwnDoing, isTimeOut } from './fault.js'
+import { DiscardedBody } from './discarded-body.js'
 import type { Abort, Handler, RawHeaders } from './handler.js'
+import { isIdleClose } from './idle-close.js'
 import { mayHaveLocation, rewriteLocation } from './location.js'
 
-/** A refused answer's body is read up to this size, so that its connection stays usable; beyond it the connection goes. */
-const MAX_DISCARDED_BYTES = 64 * 1024
 const FIRST_FINAL_STATUS = 200
-const FIRST_SERVER_ERROR = 500
+const NOT_MODIFIED = 304
 const NO_SAMPLE = -1
+/** An answer without a body may say how long one would have been (RFC 9110, 8.6); undici 7 then misses it. */
+const LENGTH_MISMATCH = 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
+/** Of a time-out's limit: a loop that was held for longer may have left the answer unread. */
+const HELD_SHARE = 0.5
 
 /**
- * One try of a request on one endpoint: undici's handler for it, and the place where the try's outcome is decided.
- *
- * - Answered below 500: success. 500 and above: status failure. Either way latency is the time to the headers, taken
- *   for successes, and the place on the endpoint is given back when the whole body has come.
- * - No connection, connection lost, answer cut short, time-out: local-origin failure.
- * - Aborted by the caller, refused because of the caller's arguments, or broken by what the caller's own body or
- *   handler threw: cancelled.
+ * One try of a request on one endpoint: undici's handler for it, and the place where the try's outcome is decided, in two
+ * parts. *Answered*, at the final headers: verdict and latency. *Ended*, when the body is read, cancelled or lost: the
+ * place is given back. What fails is looked up in `outcome/faults.ts`.
  */
-export class Attempt implements Handler {
+export class Attempt implements Handler, Waiter {
   readonly lease: Lease
+  next: Waiter | undefined
+  previous: Waiter | undefined
   readonly #request: BalancedRequest
+  readonly #heldBefore: number
   #abort: Abort | undefined
   #status = 0
-  #latencyMs = NO_SAMPLE
   /** Its answer was refused and another try is under way: what still comes is thrown away. */
-  #discarding = false
-  #discardedBytes = 0
+  #discarded: DiscardedBody | undefined
+  /** In the list of those that may go elsewhere while they are unanswered. */
+  #joined: boolean
+  #isAwaited = true
+  /** Told to leave an endpoint that answers nothing. */
+  #leaving: Error | undefined
   /** What the caller's handler threw: undici aborts the request with it, and hands it back through `onError`. */
   #thrown: unknown
 
-  constructor(request: BalancedRequest, lease: Lease) {
+  constructor(request: BalancedRequest, lease: Lease, mayLeave: boolean) {
     this.#request = request
     this.lease = lease
+    this.#joined = mayLeave
+    request.lateness.begin()
+    this.#heldBefore = request.lateness.heldMs(lease.startedAt)
+    if (mayLeave) request.stalls.join(this)
+  }
+
+  get slot(): number {
+    return this.lease.slot
   }
 
   /** Was anything sent? undici connects first, and calls `onConnect` just before it writes. */
@@ -48,6 +64,21 @@ export class Attempt implements Handler {
     this.#abort?.(reason)
   }
 
+  /** The endpoint answers nothing: goes elsewhere, where there is another one and the budget has a retry. */
+  leave(): void {
+    if (this.lease.ended || this.#leaving !== undefined || !this.#request.mayLeave(this)) return
+    this.#leaving = new Error(`${this.lease.endpoint.id} answers nothing (stalled)`)
+    const error = this.#leaving
+    this.#settle('stall', this.#waitedMs())
+    this.abort(error)
+    this.#request.retryStalled(this, error)
+  }
+
+  /** The caller gave up before there was an answer. The wait says that an answer takes at least as long. */
+  giveUp(): void {
+    this.#settle('cancelled', this.#waitedMs())
+  }
+
   onConnect(abort: Abort): void {
     if (!this.lease.ended) this.#abort = abort
     else if (this.#request.aborted) abort(this.#request.abortReason)
@@ -56,37 +87,42 @@ export class Attempt implements Handler {
   }
 
   onResponseStarted(): void {
-    this.#request.handler.onResponseStarted?.()
+    if (!this.lease.ended) this.#guarded(() => this.#request.handler.onResponseStarted?.())
   }
 
   onHeaders(status: number, headers: RawHeaders, resume: () => void, statusText: string): boolean {
-    const request = this.#request
+    if (this.#leaving !== undefined) return true
     if (status < FIRST_FINAL_STATUS) return this.#handOnHeaders(status, headers, resume, statusText)
+    const request = this.#request
     request.stopTimer()
+    this.#stopWaiting()
     this.lease.responded(headers)
-    if (request.retryAfterStatus(this, status, headers)) {
-      this.#discarding = true
-      this.settle('status', NO_SAMPLE)
+    const verdict = verdictOfStatus(status)
+    const pauseMs = mayAskForPause(status) ? retryAfterMs(headers) : 0
+    if (request.retryAfterStatus(this, status, pauseMs)) {
+      this.#discarded = new DiscardedBody((reason) => this.abort(reason))
+      this.#settle(verdict, NO_SAMPLE, pauseMs)
       return true
     }
     this.#status = status
-    if (status < FIRST_SERVER_ERROR) this.#latencyMs = request.now() - this.lease.startedAt
+    this.lease.answer(verdict, verdict === 'success' ? this.#waitedMs() : NO_SAMPLE, pauseMs)
     request.committed = true
     const own = mayHaveLocation(status) ? this.#ownLocation(headers) : headers
     return this.#handOnHeaders(status, own, resume, statusText)
   }
 
   #handOnHeaders(status: number, headers: RawHeaders, resume: () => void, statusText: string): boolean {
-    try {
-      return this.#request.handler.onHeaders(status, headers, resume, statusText)
-    } catch (error) {
-      throw this.#blameCaller(error)
-    }
+    return this.#guarded(() => this.#request.handler.onHeaders(status, headers, resume, statusText))
   }
 
-  #blameCaller(error: unknown): unknown {
-    this.#thrown = error
-    return error
+  /** What the caller's handler throws is the caller's. */
+  #guarded<T>(call: () => T): T {
+    try {
+      return call()
+    } catch (error) {
+      this.#thrown = error
+      throw error
+    }
   }
 
   #ownLocation(headers: RawHeaders): RawHeaders {
@@ -94,73 +130,113 @@ export class Attempt implements Handler {
   }
 
   onData(chunk: Buffer): boolean {
-    if (!this.#discarding) {
-      try {
-        return this.#request.handler.onData(chunk)
-      } catch (error) {
-        throw this.#blameCaller(error)
-      }
-    }
-    this.#discardedBytes += chunk.length
-    if (this.#discardedBytes > MAX_DISCARDED_BYTES)
-      this.abort(new Error('the answer was refused, and its body is too long to read'))
-    return true
+    if (this.#discarded !== undefined) return this.#discarded.add(chunk.length)
+    return this.#guarded(() => this.#request.handler.onData(chunk))
   }
 
   onComplete(trailers: RawHeaders): void {
-    if (this.#discarding) return
-    this.settle(this.#status < FIRST_SERVER_ERROR ? 'success' : 'status', this.#latencyMs)
-    this.#request.finished = true
-    this.#request.handler.onComplete(trailers)
+    this.#discarded?.end()
+    if (this.#discarded !== undefined) return
+    this.lease.close('complete')
+    this.#request.complete(trailers)
   }
 
-  /** An upgraded connection (WebSocket, CONNECT) keeps its place until the socket closes. */
+  /** An upgraded connection (WebSocket, CONNECT) is answered, and keeps its place until the socket closes. */
   onUpgrade(status: number, headers: RawHeaders, socket: Duplex): void {
     const request = this.#request
     request.stopTimer()
-    const latencyMs = request.now() - this.lease.startedAt
+    this.#stopWaiting()
+    this.lease.answer('success', this.#waitedMs(), 0)
     request.committed = true
-    socket.once('close', () => this.settle('success', latencyMs))
+    socket.once('close', () => this.lease.close('left'))
     request.hold(socket)
-    if (request.handler.onUpgrade === undefined) {
-      socket.destroy()
-      return request.fail(
-        new ArgumentError('the request asks for an upgrade, and its handler has no onUpgrade'),
-      )
-    }
-    request.finished = true
-    request.handler.onUpgrade(status, headers, socket)
+    request.upgrade(status, headers, socket)
   }
 
   onBodySent(chunk: unknown): void {
-    this.#request.handler.onBodySent?.(chunk)
+    if (!this.lease.ended) this.#guarded(() => this.#request.handler.onBodySent?.(chunk))
   }
 
   onRequestSent(): void {
-    this.#request.handler.onRequestSent?.()
+    if (!this.lease.ended) this.#guarded(() => this.#request.handler.onRequestSent?.())
   }
 
   onError(error: Error): void {
+    this.#discarded?.end()
     if (this.lease.ended) return
     const request = this.#request
     request.stopTimer()
-    const elapsed = request.now() - this.lease.startedAt
+    if (this.#status !== 0) return this.#bodyFailed(error)
     if (request.aborted) {
-      // A deadline of the caller's says at least this: the answer takes longer.
-      this.settle('cancelled', isCallersTimeOut(request.abortReason) ? elapsed : NO_SAMPLE)
-      request.fail(request.abortReason as Error)
-    } else if (isCallersFault(error) || error === this.#thrown || request.isBodyError(error)) {
-      this.settle('cancelled', NO_SAMPLE)
-      request.fail(error)
-    } else {
-      if (isOwnDoing(error)) this.settle('cancelled', NO_SAMPLE)
-      else this.settle(this.sent ? 'local-origin' : 'connect', isTimeOut(error) ? elapsed : NO_SAMPLE)
-      if (this.sent) request.retryAfterLoss(this, error)
-      else request.retryUnsent(this, error)
+      this.giveUp()
+      return request.fail(request.abortReason as Error)
     }
+    if (error === this.#thrown || request.isBodyError(error)) {
+      this.#settle('cancelled', NO_SAMPLE)
+      return request.fail(error)
+    }
+    const row = faultOf(error, this.sent ? 'sent' : 'connecting')
+    const verdict = this.#verdictOf(row, error)
+    this.#settle(verdict, isTimeOut(error) ? this.#waitedMs() : NO_SAMPLE)
+    const isNeutral = verdict === 'cancelled'
+    if (row.again === 'any') request.retryUnprocessed(this, error, isNeutral)
+    else if (row.again === 'idempotent') request.retryAfterLoss(this, error, isNeutral)
+    else request.fail(error)
   }
 
-  settle(verdict: Parameters<Lease['settle']>[0], latencyMs: number): void {
-    this.lease.settle(verdict, latencyMs)
+  /** The row's, but for what only this try knows. */
+  #verdictOf({ verdict }: FaultRow, error: Error): Verdict {
+    const request = this.#request
+    const { endpoint, startedAt } = this.lease
+    if (isTimeOut(error) && this.#wasHeld()) return 'cancelled'
+    if (verdict === 'connect') return request.isQueued(endpoint) ? 'cancelled' : verdict
+    if (verdict !== 'local-origin') return verdict
+    if (isIdleClose(error, request.now() - startedAt)) return 'connection'
+    return request.isSameConnection(endpoint, error) ? 'connection' : verdict
+  }
+
+  /** This process did not look for so long that the answer may have been there. */
+  #wasHeld(): boolean {
+    const now = this.#request.now()
+    const held = this.#request.lateness.heldMs(now) - this.#heldBefore
+    return held > (now - this.lease.startedAt) * HELD_SHARE
+  }
+
+  /** After the final headers nothing is tried again, and the verdict stands: only the body can be broken. */
+  #bodyFailed(error: Error): void {
+    const request = this.#request
+    const hasNoBody = this.#status === NOT_MODIFIED || request.method === 'HEAD'
+    if (hasNoBody && (error as NodeJS.ErrnoException).code === LENGTH_MISMATCH) {
+      this.lease.close('complete')
+      return request.complete([])
+    }
+    if (request.aborted) {
+      this.lease.close('left')
+      return request.fail(request.abortReason as Error)
+    }
+    const { fault, verdict } = faultOf(error, 'body')
+    const isOurs =
+      error === this.#thrown || request.isBodyError(error) || fault === 'caller' || fault === 'process'
+    if (isOurs || (isTimeOut(error) && this.#wasHeld())) this.lease.close('left')
+    else this.lease.close(verdict === 'connection' ? 'lost' : 'broken')
+    request.fail(error)
+  }
+
+  /** ms from the pick until now, less what this process' event loop was late by. */
+  #waitedMs(): number {
+    const now = this.#request.now()
+    return Math.max(0, now - this.lease.startedAt - this.#request.lateness.lateMs(now))
+  }
+
+  #settle(verdict: Verdict, latencyMs: number, pauseMs = 0): void {
+    this.#stopWaiting()
+    this.lease.settle(verdict, latencyMs, pauseMs)
+  }
+
+  #stopWaiting(): void {
+    if (this.#isAwaited) this.#request.lateness.end()
+    this.#isAwaited = false
+    if (this.#joined) this.#request.stalls.withdraw(this)
+    this.#joined = false
   }
 }

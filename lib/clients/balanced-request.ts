@@ -1,15 +1,16 @@
 import type { Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { DeadlineError, StoppedError } from '../errors.js'
+import { ArgumentError, DeadlineError, StoppedError } from '../errors.js'
+import type { StallWatch } from '../health/stall.js'
 import type { Lease } from '../lease.js'
 import type { Endpoint, PickOptions } from '../model.js'
+import type { LoopLateness } from '../runtime/loop-lateness.js'
 import type { Service } from '../service.js'
+import type { Member } from '../topology/member.js'
 import { Attempt } from './attempt.js'
 import type { Handler, RawHeaders } from './handler.js'
 import { isReplayable } from './replay.js'
 import type { Transports } from './transports.js'
-
-const MS_PER_SECOND = 1000
 
 /** What a request needs from the balancer. */
 export interface RequestContext {
@@ -17,6 +18,8 @@ export interface RequestContext {
   readonly transports: Transports
   /** ms on the balancer's clock. */
   now(): number
+  /** How late this thread's event loop is. */
+  readonly lateness: LoopLateness
   /** Once true, there are no further tries. */
   isStopped(): boolean
 }
@@ -24,9 +27,10 @@ export interface RequestContext {
 /**
  * One request on its way through the balancer: picks an endpoint for each try, and decides whether there is another.
  *
- * Tried again are: any request of which nothing was sent (every endpoint once, at no cost); and an idempotent one with
+ * Tried again are: any request of which nothing was processed (every endpoint once, at no cost); and an idempotent one with
  * a body that can be sent twice, after a lost connection, a per-try time-out or a retryable status, within `attempts`
- * and the service's budget, as long as the caller has not seen the answer's headers.
+ * and the service's budget, as long as the caller has not seen the answer's headers. Such a one also leaves an endpoint
+ * that turned out to answer nothing.
  */
 export class BalancedRequest {
   readonly handler: Handler
@@ -63,8 +67,30 @@ export class BalancedRequest {
     return typeof origin === 'string' ? origin.replace(/\/$/, '') : (origin as URL).origin
   }
 
+  get method(): string {
+    return this.#options.method
+  }
+
+  get lateness(): LoopLateness {
+    return this.#context.lateness
+  }
+
+  get stalls(): StallWatch<Member> {
+    return this.#context.service.stalls
+  }
+
   now(): number {
     return this.#context.now()
+  }
+
+  /** Whether a request that is not sent yet waits for one of the connections that are allowed. */
+  isQueued(endpoint: Endpoint): boolean {
+    return this.#context.transports.isQueued(endpoint)
+  }
+
+  /** Whether another request has been told of the same loss of a connection. */
+  isSameConnection(endpoint: Endpoint, error: Error): boolean {
+    return this.#context.transports.isSameLoss(endpoint, error, this.now())
   }
 
   start(): void {
@@ -75,7 +101,7 @@ export class BalancedRequest {
       // Before the pick: a caller that has already aborted costs no place.
       this.handler.onConnect((reason) => this.#abort(reason))
       if (this.finished) return
-      lease = service.pick(this.#pick)
+      lease = (this.#isRepeatable && service.pickToLook()) || service.pick(this.#pick)
     } catch (error) {
       this.fail(error as Error)
       return
@@ -84,37 +110,72 @@ export class BalancedRequest {
     this.#launch(lease)
   }
 
-  /** Nothing was sent: any endpoint that has not been tried may have it, whatever the method, at no cost. */
-  retryUnsent(attempt: Attempt, error: Error): void {
-    const lease = this.#context.isStopped()
-      ? undefined
-      : this.#context.service.pickOther(this.#triedWith(attempt), this.#pick)
+  /** Nothing was processed: any endpoint that has not been tried may have it, whatever the method, at no cost. */
+  retryUnprocessed(attempt: Attempt, error: Error, neutral: boolean): void {
+    const isIntact = !attempt.sent || isReplayable(this.#options.body)
+    const lease =
+      isIntact && !this.#context.isStopped()
+        ? this.#context.service.pickOther(this.#triedWith(attempt), this.#pick)
+        : undefined
     if (lease === undefined) return this.fail(error)
-    this.#context.service.countRetry()
+    this.#context.service.countRetry(neutral)
     this.#launch(lease)
   }
 
   /** The connection was lost, or the try took too long. */
-  retryAfterLoss(attempt: Attempt, error: Error): void {
+  retryAfterLoss(attempt: Attempt, error: Error, neutral: boolean): void {
     if (this.committed || !this.#mayRepeat() || !this.#context.service.budget.withdraw())
       return this.fail(error)
-    this.#retryLater(attempt, () => error)
+    this.#retryLater(attempt, neutral, () => error)
   }
 
   /** Whether an answer of this status is refused; then another try follows. */
-  retryAfterStatus(attempt: Attempt, status: number, headers: RawHeaders): boolean {
+  retryAfterStatus(attempt: Attempt, status: number, pauseMs: number): boolean {
     const { service } = this.#context
     const { retry } = service.options
     if (!retry.statuses.includes(status) || !this.#mayRepeat()) return false
     const tried = this.#triedWith(attempt)
     // With nowhere else to go, an endpoint that asks to be left alone for longer than a backoff is left alone.
-    if (service.endpoints.length <= tried.length && retryAfterMs(headers) > retry.backoffMaxMs) return false
+    if (service.endpoints.length <= tried.length && pauseMs > retry.backoffMaxMs) return false
     if (!service.budget.withdraw()) return false
-    this.#retryLater(attempt, (hindrance) => {
+    this.#retryLater(attempt, false, (hindrance) => {
       hindrance.cause ??= new Error(`${attempt.lease.endpoint.id} answered ${status}`)
       return hindrance
     })
     return true
+  }
+
+  /** Whether a request may leave an endpoint that answers nothing: another one can have it, and the budget a retry. */
+  mayLeave(attempt: Attempt): boolean {
+    if (this.committed || this.finished || this.aborted || this.#context.isStopped()) return false
+    const { service } = this.#context
+    return service.hasOther(this.#triedWith(attempt), this.#pick) && service.budget.withdraw()
+  }
+
+  /** Goes at once: it has waited long enough. Not bounded by `attempts`, but by the endpoints that it has not tried. */
+  retryStalled(attempt: Attempt, error: Error): void {
+    this.stopTimer()
+    const lease = this.#context.service.pickOther(this.#triedWith(attempt), this.#pick)
+    if (lease === undefined) return this.fail(error)
+    this.#context.service.countRetry(false)
+    this.#launch(lease)
+  }
+
+  /** The body is whole. */
+  complete(trailers: RawHeaders): void {
+    if (this.finished) return
+    this.finished = true
+    this.handler.onComplete(trailers)
+  }
+
+  /** The endpoint has agreed to another protocol. */
+  upgrade(status: number, headers: RawHeaders, socket: Duplex): void {
+    if (this.handler.onUpgrade === undefined) {
+      socket.destroy()
+      return this.fail(new ArgumentError('the request asks for an upgrade, and its handler has no onUpgrade'))
+    }
+    this.finished = true
+    this.handler.onUpgrade(status, headers, socket)
   }
 
   fail(error: Error): void {
@@ -143,16 +204,29 @@ export class BalancedRequest {
 
   #launch(lease: Lease): void {
     const { service, transports } = this.#context
-    const attempt = new Attempt(this, lease)
+    const attempt = new Attempt(this, lease, this.#isRepeatable)
     this.#attempt = attempt
     const { perTryTimeoutMs } = service.options.retry
     if (perTryTimeoutMs > 0)
-      this.#timer = setTimeout(() => this.#timedOut(attempt, perTryTimeoutMs), perTryTimeoutMs)
+      this.#timer = setTimeout(() => this.#lookOnceMore(attempt, perTryTimeoutMs), perTryTimeoutMs)
     try {
       transports.to(lease.endpoint).dispatch(this.#options, attempt as unknown as Dispatcher.DispatchHandler)
     } catch (error) {
       attempt.onError(error as Error)
     }
+  }
+
+  /**
+   * Timers run before sockets are read: where this thread's event loop was held, the answer may be there. Two rounds, since
+   * encrypted bytes take one more.
+   */
+  #lookOnceMore(attempt: Attempt, limitMs: number): void {
+    const timer = this.#timer
+    setImmediate(() =>
+      setImmediate(() => {
+        if (this.#timer === timer) this.#timedOut(attempt, limitMs)
+      }),
+    )
   }
 
   #timedOut(attempt: Attempt, limitMs: number): void {
@@ -164,15 +238,19 @@ export class BalancedRequest {
     else attempt.onError(error)
   }
 
-  #mayRepeat(): boolean {
-    const { retry } = this.#context.service.options
+  /** Idempotent, with a body that can be sent twice. */
+  get #isRepeatable(): boolean {
     const { method, body } = this.#options
+    return this.#context.service.options.retry.methods.includes(method) && isReplayable(body)
+  }
+
+  #mayRepeat(): boolean {
     if (this.#context.isStopped()) return false
-    return this.#sentTries + 1 < retry.attempts && retry.methods.includes(method) && isReplayable(body)
+    return this.#sentTries + 1 < this.#context.service.options.retry.attempts && this.#isRepeatable
   }
 
   /** `whenHindered`: what the caller is told where something stands in the way of that try. */
-  #retryLater(attempt: Attempt, whenHindered: (hindrance: Error) => Error): void {
+  #retryLater(attempt: Attempt, neutral: boolean, whenHindered: (hindrance: Error) => Error): void {
     const { service } = this.#context
     const { backoffBaseMs, backoffMaxMs } = service.options.retry
     const ceiling = Math.min(backoffMaxMs, backoffBaseMs * 2 ** this.#sentTries)
@@ -180,10 +258,10 @@ export class BalancedRequest {
     this.#triedWith(attempt)
     this.#attempt = undefined
     // Full jitter: anything between nothing and the ceiling.
-    this.#timer = setTimeout(() => this.#retryNow(whenHindered), Math.random() * ceiling)
+    this.#timer = setTimeout(() => this.#retryNow(neutral, whenHindered), Math.random() * ceiling)
   }
 
-  #retryNow(whenHindered: (hindrance: Error) => Error): void {
+  #retryNow(neutral: boolean, whenHindered: (hindrance: Error) => Error): void {
     const { service } = this.#context
     this.#timer = undefined
     if (this.#context.isStopped()) return this.fail(whenHindered(new StoppedError()))
@@ -193,7 +271,7 @@ export class BalancedRequest {
     } catch (error) {
       return this.fail(whenHindered(error as Error))
     }
-    service.countRetry()
+    service.countRetry(neutral)
     this.#launch(lease)
   }
 
@@ -214,18 +292,7 @@ export class BalancedRequest {
       return
     }
     // Still connecting, or waiting for the next try. The connection that undici goes on making ends in `onConnect`.
-    attempt?.settle('cancelled', -1)
+    attempt?.giveUp()
     this.fail(this.abortReason as Error)
   }
-}
-
-/** A `Retry-After` header in ms: seconds or an HTTP date (RFC 9110, 10.2.3); 0 where there is none. */
-function retryAfterMs(headers: RawHeaders): number {
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    if (headers[i].toString('latin1').toLowerCase() !== 'retry-after') continue
-    const text = headers[i + 1].toString('latin1').trim()
-    const ms = /^\d+$/.test(text) ? Number(text) * MS_PER_SECOND : Date.parse(text) - Date.now()
-    return Number.isNaN(ms) ? 0 : Math.max(0, ms)
-  }
-  return 0
 }

@@ -5,6 +5,7 @@ import { engine } from '../engine/index.js'
 import type { Lease } from '../lease.js'
 import type { PickOptions } from '../model.js'
 import type { EndpointChange } from '../observe/events.js'
+import { LoopLateness } from '../runtime/loop-lateness.js'
 import { systemTimers, type Timers } from '../runtime/timers.js'
 import type { Service } from '../service.js'
 import { type BalancerHandle, openAttachment } from '../share/handle.js'
@@ -28,6 +29,7 @@ export class Balancer extends BalancerCore {
   readonly #leaving = new Set<Transports>()
   readonly #origins = new Map<string, RequestContext>()
   readonly #fetchDispatcher = lazy(() => this.dispatcher() as BalancedDispatcher)
+  readonly #lateness = new LoopLateness(systemTimers)
   #scope: AsyncLocalStorage<PickOptions> | undefined
 
   /**
@@ -94,6 +96,7 @@ export class Balancer extends BalancerCore {
         service,
         transports: new Transports(service.options.client),
         now: () => this.now(),
+        lateness: this.#lateness,
         isStopped: () => this.stopped,
       }
       this.#contexts.set(service, context)
@@ -123,6 +126,7 @@ export class Balancer extends BalancerCore {
   protected override async closeClients(): Promise<void> {
     const all = [...Array.from(this.#contexts.values(), ({ transports }) => transports), ...this.#leaving]
     this.#contexts.clear()
+    this.#lateness.stop()
     await Promise.all(all.map((transports) => transports.destroy()))
   }
 }

@@ -3,6 +3,7 @@ import type { Dispatcher, Pool } from 'undici'
 import type { Endpoint } from '../model.js'
 import type { ResolvedClient } from '../options/resolved.js'
 import { loadUndici } from '../runtime/lazy.js'
+import { watchedConnections } from './connector.js'
 
 /** The connections of one service: an undici `Pool` an endpoint, made when it is first chosen. */
 export class Transports {
@@ -11,6 +12,8 @@ export class Transports {
   readonly #closing = new Map<Pool, Promise<void>>()
   /** Upgraded connections: undici has let go of them. */
   readonly #upgraded = new Set<Duplex>()
+  /** When connections of HTTP/2 were last lost, by address, ms. */
+  readonly #lastLoss = new Map<string, number>()
   #options: Pool.Options
   #optionsText: string
 
@@ -22,6 +25,24 @@ export class Transports {
   to(endpoint: Endpoint): Dispatcher {
     const pool = this.#pools.get(endpoint.url)
     return pool === undefined ? this.#open(endpoint.url) : pool
+  }
+
+  /** Whether a request to the endpoint that was not sent yet waits for one of the connections that are allowed. */
+  isQueued({ url }: Endpoint): boolean {
+    const { connections } = this.#options
+    const stats = connections ? this.#pools.get(url)?.stats : undefined
+    return stats !== undefined && stats.connected >= (connections as number)
+  }
+
+  /**
+   * Whether an error tells of the same loss of a connection as one before: a connection of HTTP/2 carries many requests,
+   * and takes all of them along.
+   */
+  isSameLoss({ url }: Endpoint, error: Error, now: number): boolean {
+    if (this.#options.allowH2 !== true || !isConnectionLoss(error)) return false
+    const last = this.#lastLoss.get(url)
+    this.#lastLoss.set(url, now)
+    return last !== undefined && now - last < SAME_LOSS_MS
   }
 
   /** Takes over new client options: requests in flight finish on the old connections. */
@@ -44,6 +65,7 @@ export class Transports {
   forget(url: string): void {
     const pool = this.#pools.get(url)
     this.#pools.delete(url)
+    this.#lastLoss.delete(url)
     if (pool !== undefined) this.#finish(pool)
   }
 
@@ -81,11 +103,17 @@ export class Transports {
 
   #open(url: string): Pool {
     const { Pool } = loadUndici()
-    const pool = new Pool(url, this.#options)
+    const pool = new Pool(url, watchedConnections(this.#options))
     this.#pools.set(url, pool)
     return pool
   }
 }
+
+/** Requests of one connection are told of its end within this, in ms. */
+const SAME_LOSS_MS = 50
+const LOSS_CODES: readonly unknown[] = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ERR_HTTP2_SESSION_ERROR']
+
+const isConnectionLoss = (error: Error): boolean => LOSS_CODES.includes((error as NodeJS.ErrnoException).code)
 
 /** What undici knows of the client options: all but `host`. */
 function poolOptions({ host: _, ...pool }: ResolvedClient): Pool.Options {

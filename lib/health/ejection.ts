@@ -35,7 +35,7 @@ export const EJECTION_OFF: EjectionOptions = {
 
 export type EjectionChange = 'ejected' | 'probing' | 'returned'
 /** `connect`: no connection at all. `local-origin`: it was lost, or too slow. `status`: an answer of 5xx. */
-export type Failure = 'connect' | 'local-origin' | 'status'
+export type Failure = 'connect' | 'local-origin' | 'gateway' | 'status'
 interface Node {
   readonly slot: number
   readonly endpoint: Endpoint
@@ -46,6 +46,7 @@ const CAUSE_WORDS = ['', 'connection failures', '5xx answers', 'connection failu
 const CAUSE_OF: Readonly<Record<Failure, number>> = {
   connect: CAUSE.UNREACHABLE,
   'local-origin': CAUSE.CONNECTION,
+  gateway: CAUSE.STATUS,
   status: CAUSE.STATUS,
 }
 
@@ -129,6 +130,18 @@ export class Ejection<T extends Node> {
     if (wasProbe) state.holdProbe(slot, false)
     if (wasProbe) this.#eject(member, EJECTION.PROBING, failure, 'its probe request failed')
     else if (threshold > 0 && run >= threshold) this.#eject(member, EJECTION.NONE, failure, `${run} in a row`)
+  }
+
+  throttled(member: T, _pauseMs: number, wasProbe: boolean): void {
+    if (wasProbe) this.succeeded(member, true)
+  }
+
+  bodyComplete(_member: T): void {}
+
+  bodyBroken(_member: T): void {}
+
+  stalled(member: T, wasProbe: boolean): void {
+    this.#eject(member, wasProbe ? EJECTION.PROBING : EJECTION.NONE, 'local-origin', 'no answers')
   }
 
   /** The probe request was cancelled by its caller: it says nothing, the next request probes again. */

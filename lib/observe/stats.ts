@@ -11,13 +11,15 @@ export interface EndpointStats {
   /** Ended by the caller before an answer. */
   readonly cancelled: number
   readonly inFlight: number
+  /** Of those in flight, requests whose answer has not begun. */
+  readonly unanswered: number
   readonly state: EndpointState
   readonly weight: number
   readonly zone: string
   readonly region: string
   /** Share of recent active checks that passed, 0 to 1; 1 where there are none. */
   readonly healthScore: number
-  /** The latency average that policies see now, ms. */
+  /** The latency that policies see now, ms: the average, or for how long nothing has been answered. */
   readonly averageLatencyMs: number
   readonly latencyMs: LatencySummary
 }
@@ -83,12 +85,14 @@ export function endpointStats(state: SharedState, endpoint: ObservedEndpoint): E
   const { slot, weight, zone, region } = endpoint
   const { succeeded, failed, cancelled, latency } = new Totals().addSlot(state, slot)
   const inFlight = state.get(slot, SLOT.IN_FLIGHT)
+  const unanswered = state.unanswered(slot)
   return {
-    requests: succeeded + failed + cancelled + inFlight,
+    requests: succeeded + failed + cancelled + unanswered,
     succeeded,
     failed,
     cancelled,
     inFlight,
+    unanswered,
     state: endpoint.state,
     weight,
     zone,
@@ -114,23 +118,27 @@ export interface ObservedService {
 export function serviceStats(state: SharedState, service: ObservedService): ServiceStats {
   const sum = new Totals().add(service.gone)
   let inFlight = 0
+  let unanswered = 0
   const endpoints: Record<string, EndpointStats> = Object.create(null)
   for (const endpoint of service.endpoints) {
     sum.addSlot(state, endpoint.slot)
     const stats = endpointStats(state, endpoint)
     inFlight += stats.inFlight
+    unanswered += stats.unanswered
     endpoints[endpoint.id] = stats
   }
   for (const slot of service.leaving) {
     sum.addSlot(state, slot)
     inFlight += state.get(slot, SLOT.IN_FLIGHT)
+    unanswered += state.unanswered(slot)
   }
   const retried = state.serviceTotal(service.index, SERVICE.RETRIED)
+  const neutrally = state.serviceTotal(service.index, SERVICE.RETRIED_NEUTRALLY)
   return {
-    requests: sum.succeeded + sum.failed + sum.cancelled + inFlight - retried,
+    requests: sum.succeeded + sum.failed + sum.cancelled + unanswered - retried,
     succeeded: sum.succeeded,
-    failed: sum.failed - retried,
-    cancelled: sum.cancelled,
+    failed: sum.failed - (retried - neutrally),
+    cancelled: sum.cancelled - neutrally,
     retried,
     overloaded: state.serviceTotal(service.index, SERVICE.OVERLOADED),
     noEndpoint: state.serviceTotal(service.index, SERVICE.NO_ENDPOINT),

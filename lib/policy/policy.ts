@@ -54,6 +54,11 @@ export interface PolicyContext {
 export interface OpenPolicy {
   picker(view: PolicyView): PolicyPicker
   /**
+   * A request of this thread to `slot` was answered, and its body is still to come: `ended` follows, with no latency.
+   * Arguments as in `ended`.
+   */
+  answered?(slot: number, startedAt: number, latencyMs: number): void
+  /**
    * A request of this thread to `slot` has ended; its in-flight count is already without it.
    * @param startedAt the time of its reservation, ms
    * @param latencyMs as for `Core.end`: NaN to be measured, negative where there is none

@@ -87,6 +87,10 @@ class Prequal implements OpenPolicy {
     }
   }
 
+  answered(slot: number, startedAt: number, latencyMs: number): void {
+    this.ended(slot, startedAt, latencyMs)
+  }
+
   ended(slot: number, startedAt: number, latencyMs: number): void {
     if (this.#options.probePath !== '') return
     const now = this.#context.state.core.now()

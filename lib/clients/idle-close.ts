@@ -1,0 +1,71 @@
+/**
+ * An endpoint may close an idle connection at any time, and it may do so just as a request is written to it. That is no
+ * failure of the endpoint. It looks like this: the connection has carried an answer before, not a byte came after the
+ * request was written, and it ended within a moment.
+ */
+import type { Socket } from 'node:net'
+
+/** A connection that lived longer than this after a request was sent on its way ended for another reason, ms. */
+const LONGEST_RACE_MS = 1_000
+const CODES: readonly unknown[] = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']
+
+const CONNECTION = Symbol('fairlead.connection')
+
+interface Connection {
+  readonly socket: Socket
+  /** Bytes that had come when something was last written. */
+  readBefore: number
+}
+
+interface SocketAddresses {
+  readonly localPort?: number
+  readonly remoteAddress?: string
+  readonly remotePort?: number
+}
+
+/** Open connections, by their addresses: of a connection that ends, undici's errors tell only those. */
+const open = new Map<string, Connection>()
+
+const addressOf = ({ localPort, remoteAddress, remotePort }: SocketAddresses): string =>
+  `${localPort} ${remoteAddress} ${remotePort}`
+
+/** Watches a connection from its first moment on, so that `isIdleClose` knows of it. */
+export function watchConnection(socket: Socket): void {
+  const connection: Connection = { socket, readBefore: 0 }
+  const address = addressOf(socket)
+  open.set(address, connection)
+  const { write } = socket
+  socket.write = function (this: Socket, ...args: Parameters<Socket['write']>): boolean {
+    connection.readBefore = socket.bytesRead
+    return write.apply(socket, args)
+  } as Socket['write']
+  socket.prependListener('error', (error: Error) => {
+    if (Object.isExtensible(error)) Object.defineProperty(error, CONNECTION, { value: connection })
+  })
+  // Requests are told of the end after this.
+  socket.prependListener('close', () => {
+    setImmediate(() => {
+      if (open.get(address) === connection) open.delete(address)
+    })
+  })
+}
+
+/**
+ * Whether a try failed because its connection, which was in use before, was closed at that moment.
+ * @param elapsedMs since the try began
+ */
+export function isIdleClose(error: unknown, elapsedMs: number): boolean {
+  if (elapsedMs > LONGEST_RACE_MS || typeof error !== 'object' || error === null) return false
+  const {
+    code,
+    socket,
+    [CONNECTION]: own,
+  } = error as { code?: unknown; socket?: SocketAddresses | null; [CONNECTION]?: Connection }
+  if (!CODES.includes(code)) return false
+  const connection = own ?? (socket ? open.get(addressOf(socket)) : undefined)
+  return (
+    connection !== undefined &&
+    connection.readBefore > 0 &&
+    connection.socket.bytesRead === connection.readBefore
+  )
+}

@@ -1,0 +1,234 @@
+/**
+ * The stall rule: an endpoint that accepts requests and answers none of them. Silence alone proves nothing, since a long
+ * poll is silent too. So a silent endpoint is *looked at* first: a real idempotent request is sent there, after 1 s of
+ * silence and each time that the silence has doubled. What answers is silent no more. What has answered nothing for
+ * `max(5 s, 3 x the service's p99.9)`, while other endpoints answered, and not the last look either, is stalled.
+ */
+import { mergeHistogram, summarise } from '../engine/histogram.js'
+import { HISTOGRAM_BUCKETS, SLOT, TICKS_PER_MS } from '../engine/layout.js'
+import type { SharedState } from '../engine/state.js'
+import type { TimerHandle, Timers } from '../runtime/timers.js'
+import { EJECTION, stateOf } from './filter.js'
+
+/** Silence after which the first look is due, ms; each next one at twice the silence of the last. */
+const FIRST_LOOK_MS = 1_000
+/** Shortest silence that can be a stall, ms. */
+const LEAST_STALL_MS = 5_000
+/** Of the service's slowest answer in a thousand: a silence as long as this many of them is none of them. */
+const SLOWEST_FACTOR = 3
+/** Answers of the service without which nobody knows how long they take. */
+const LEAST_SAMPLES = 20
+/** What a look is given before it counts as unanswered, ms. */
+const LOOK_WAIT_MS = 250
+/** Between two inspections, ms. */
+const INSPECTION_MS = 250
+/** Endpoints up to which every inspection looks at all of them; of more, fewer inspections do. */
+const QUICK_ENDPOINTS = 10_000
+/** Endpoints whose latencies make the service's p99.9. */
+const SAMPLED_ENDPOINTS = 64
+
+interface Node {
+  readonly slot: number
+}
+
+/** A request of this thread that waits for its answer and may go elsewhere. In a list of its watch. */
+export interface Waiter {
+  readonly slot: number
+  next: Waiter | undefined
+  previous: Waiter | undefined
+  /** Goes elsewhere, or goes on waiting where nothing else is to be had. */
+  leave(): void
+}
+
+/** What is known of an endpoint that is silent just now. */
+interface Suspicion<T> {
+  readonly member: T
+  /** SILENT_SINCE of this silence. */
+  readonly since: number
+  /** LOOKED_AT, and the answers of the other endpoints when it was first seen. */
+  lookedAt: number
+  othersAtLook: number
+}
+
+/** Of one service, in one thread. Inspects while requests of this thread are unanswered; all that it decides is shared. */
+export class StallWatch<T extends Node> {
+  readonly #state: SharedState
+  readonly #timers: Timers
+  readonly #members: () => readonly T[]
+  readonly #onStall: (member: T, wasProbe: boolean) => void
+  readonly #suspicions = new Map<number, Suspicion<T>>()
+  #first: Waiter | undefined
+  #unanswered = 0
+  #timer: TimerHandle | undefined
+  #stopped = false
+
+  /** `onStall`: the endpoint is to be ejected; it may be out already, by another thread. */
+  constructor(
+    state: SharedState,
+    timers: Timers,
+    members: () => readonly T[],
+    onStall: (member: T, wasProbe: boolean) => void,
+  ) {
+    this.#state = state
+    this.#timers = timers
+    this.#members = members
+    this.#onStall = onStall
+  }
+
+  /** A request of this thread was sent on its way. */
+  began(): void {
+    this.#unanswered++
+    if (this.#timer === undefined) this.#schedule()
+  }
+
+  /** It was answered, or given up. */
+  ended(): void {
+    this.#unanswered--
+  }
+
+  /** Puts a request into the list of those that may go elsewhere. */
+  join(waiter: Waiter): void {
+    waiter.next = this.#first
+    waiter.previous = undefined
+    if (this.#first !== undefined) this.#first.previous = waiter
+    this.#first = waiter
+  }
+
+  /** Takes it out again. Once: a waiter that is in no list must not be given. */
+  withdraw(waiter: Waiter): void {
+    if (waiter.previous === undefined) this.#first = waiter.next
+    else waiter.previous.next = waiter.next
+    if (waiter.next !== undefined) waiter.next.previous = waiter.previous
+    waiter.next = undefined
+    waiter.previous = undefined
+  }
+
+  /** Whether an idempotent request should ask `claimLook`. */
+  get suspects(): boolean {
+    return this.#suspicions.size !== 0
+  }
+
+  /** An endpoint to look at, for exactly one caller over all threads; undefined where no look is due. */
+  claimLook(): T | undefined {
+    const now = this.#state.core.now()
+    const ticks = ticksOf(now)
+    for (const { member, since } of this.#suspicions.values()) {
+      const { slot } = member
+      if (stateOf(this.#state, slot) !== 'ready') continue
+      if (this.#state.get(slot, SLOT.SILENT_SINCE) !== since || this.#state.unanswered(slot) === 0) continue
+      const looked = this.#state.get(slot, SLOT.LOOKED_AT)
+      const silenceAtLook = isSince(looked, since) ? elapsedMs(looked, since) : 0
+      if (elapsedMs(ticks, since) < Math.max(FIRST_LOOK_MS, 2 * silenceAtLook)) continue
+      if (this.#state.exchange(slot, SLOT.LOOKED_AT, looked, ticks | 1)) return member
+    }
+    return undefined
+  }
+
+  /** A look came to nothing before it could say anything: another one may be made at once. */
+  lookCancelled({ slot }: T): void {
+    this.#state.set(slot, SLOT.LOOKED_AT, 0)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#suspicions.clear()
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return
+    const pace = Math.max(1, this.#members().length / QUICK_ENDPOINTS)
+    this.#timer = this.#timers.after(INSPECTION_MS * pace, () => {
+      this.#timer = undefined
+      this.#inspect()
+      if (this.#unanswered > 0) this.#schedule()
+      else this.#suspicions.clear()
+    })
+  }
+
+  #inspect(): void {
+    const members = this.#members()
+    const ticks = ticksOf(this.#state.core.now())
+    let stallMs = 0
+    for (const member of members) {
+      const { slot } = member
+      const since = this.#state.peek(slot, SLOT.SILENT_SINCE)
+      const silence = since === 0 ? 0 : elapsedMs(ticks, since)
+      if (silence < FIRST_LOOK_MS - INSPECTION_MS || this.#state.unanswered(slot) === 0) {
+        if (this.#suspicions.size !== 0) this.#suspicions.delete(slot)
+        continue
+      }
+      const suspicion = this.#suspect(member, since)
+      if (silence < LEAST_STALL_MS) continue
+      stallMs ||= this.#stallMs(members)
+      if (silence >= stallMs) this.#judge(suspicion, ticks, stallMs)
+    }
+    for (const [slot, { member }] of this.#suspicions)
+      if (!members.includes(member)) this.#suspicions.delete(slot)
+  }
+
+  #suspect(member: T, since: number): Suspicion<T> {
+    let suspicion = this.#suspicions.get(member.slot)
+    if (suspicion?.since !== since) {
+      suspicion = { member, since, lookedAt: 0, othersAtLook: 0 }
+      this.#suspicions.set(member.slot, suspicion)
+    }
+    const looked = this.#state.get(member.slot, SLOT.LOOKED_AT)
+    if (looked !== suspicion.lookedAt && isSince(looked, since)) {
+      suspicion.lookedAt = looked
+      suspicion.othersAtLook = this.#answersOfOthers(member)
+    }
+    return suspicion
+  }
+
+  /** The silence is long enough; a probe request is a look of its own. */
+  #judge(suspicion: Suspicion<T>, ticks: number, stallMs: number): void {
+    const { member, lookedAt, othersAtLook } = suspicion
+    const { slot } = member
+    const ejection = this.#state.get(slot, SLOT.EJECTION)
+    if (ejection === EJECTION.NONE) {
+      if (lookedAt === 0 || elapsedMs(ticks, lookedAt) < LOOK_WAIT_MS) return
+      if (this.#answersOfOthers(member) <= othersAtLook) return
+      this.#onStall(member, false)
+    } else if (ejection === EJECTION.PROBING) {
+      // Others may have waited there for long; the probe has its own time.
+      if (this.#state.core.now() - this.#state.getDouble(slot, SLOT.PROBE_SINCE) < stallMs) return
+      this.#onStall(member, true)
+    }
+    this.#release(slot)
+  }
+
+  /** Requests of this thread that wait at an endpoint that is out go elsewhere. */
+  #release(slot: number): void {
+    if (this.#state.get(slot, SLOT.EJECTION) === EJECTION.NONE) return
+    for (let waiter = this.#first; waiter !== undefined; ) {
+      const { next } = waiter
+      if (waiter.slot === slot) waiter.leave()
+      waiter = next
+    }
+  }
+
+  /** Endless while too few answers are known. */
+  #stallMs(members: readonly T[]): number {
+    const latencies = new Float64Array(HISTOGRAM_BUCKETS)
+    for (let i = 0; i < members.length && i < SAMPLED_ENDPOINTS; i++)
+      mergeHistogram(latencies, this.#state.histogram(members[i].slot))
+    const { count, p999 } = summarise(latencies)
+    return count < LEAST_SAMPLES ? Number.POSITIVE_INFINITY : Math.max(LEAST_STALL_MS, SLOWEST_FACTOR * p999)
+  }
+
+  #answersOfOthers(member: T): number {
+    let sum = 0
+    for (const { slot } of this.#members())
+      if (slot !== member.slot) sum += this.#state.total(slot, SLOT.SUCCEEDED)
+    return sum
+  }
+}
+
+const ticksOf = (now: number): number => (now * TICKS_PER_MS) | 0
+
+const elapsedMs = (to: number, from: number): number => ((to - from) | 0) / TICKS_PER_MS
+
+/** Whether a look was made in the silence that began at `since`. */
+const isSince = (looked: number, since: number): boolean => looked !== 0 && ((looked - since) | 0) >= 0
