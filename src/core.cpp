@@ -28,7 +28,8 @@ struct Sample {
   double latencyMs;
   std::int32_t ticks;
   double decayMs;
-  bool peak;
+  /// What the average jumps up to: the lower of this latency and the last one, so that one hiccup is no peak; -1: never.
+  double peakMs;
   /// Of a request that was not answered well: it may raise the average, never lower it.
   bool raiseOnly;
 };
@@ -37,7 +38,9 @@ struct Sample {
 DoubleWord averaged(DoubleWord seen, const Sample& sample) {
   const double before = averageOf(seen);
   double next = sample.latencyMs;
-  if (before > 0 && !(sample.peak && sample.latencyMs > before)) {
+  if (before > 0 && sample.peakMs > before) {
+    next = sample.peakMs;
+  } else if (before > 0) {
     const std::int32_t elapsed = ticksSince(seen, sample.ticks);
     const double weight = elapsed > 0 ? weightAfter(elapsed, sample.decayMs) : 1;
     const double left = before * weight;
@@ -120,9 +123,16 @@ void Core::count(const Segment& segment, std::size_t at, double startedAt, std::
     sample.latencyMs = clampLatency(std::isnan(latencyMs) ? now - startedAt : latencyMs);
     sample.ticks = ticksOf(now);
     sample.decayMs = floatAt(segment.cells, at + slot::kDecayMs);
-    sample.peak =
-        (word(segment.cells, at + slot::kFlags).load(memory_order_relaxed) & slot_flags::kPeak) != 0; // (C12)
     sample.raiseOnly = outcome != outcome::kSucceeded;
+    sample.peakMs = -1;
+    // (C17) Relaxed, with itself in other threads: whichever sample was last will do.
+    const auto last = word(segment.cells, at + slot::kLastLatency);
+    if ((word(segment.cells, at + slot::kFlags).load(memory_order_relaxed) & slot_flags::kPeak) != 0) { // (C12)
+      const double lastMs = std::bit_cast<float>(last.load(memory_order_relaxed));
+      sample.peakMs = sample.raiseOnly || sample.latencyMs < lastMs ? sample.latencyMs : lastMs;
+    }
+    if (!sample.raiseOnly)
+      last.store(std::bit_cast<Word>(static_cast<float>(sample.latencyMs)), memory_order_relaxed);
     if (!sample.raiseOnly) bucket = bucketAt(histogram, sample.latencyMs);
     __builtin_prefetch(bucket, 1);
     next = averaged(seen, sample);

@@ -7,7 +7,7 @@ namespace fairlead::layout {
 
 inline constexpr std::uint32_t kVersion = 3;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0xc3b3b5a9;
+inline constexpr std::uint32_t kFingerprint = 0x38aaea44;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -78,6 +78,7 @@ inline constexpr std::uint32_t kSilentSince = 11;
 inline constexpr std::uint32_t kLocalFailures = 12;
 inline constexpr std::uint32_t kStatusFailures = 13;
 inline constexpr std::uint32_t kBodyFailures = 14;
+inline constexpr std::uint32_t kLastLatency = 15;
 inline constexpr std::uint32_t kGeneration = 16;
 inline constexpr std::uint32_t kService = 17;
 inline constexpr std::uint32_t kAdmin = 18;

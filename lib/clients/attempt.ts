@@ -30,6 +30,8 @@ export class Attempt implements Handler, Waiter {
   readonly #request: BalancedRequest
   readonly #heldBefore: number
   #abort: Abort | undefined
+  /** When the request was written, ms; until then, when the try began. */
+  #sentAt: number
   #status = 0
   /** Its answer was refused and another try is under way: what still comes is thrown away. */
   #discarded: DiscardedBody | undefined
@@ -45,6 +47,7 @@ export class Attempt implements Handler, Waiter {
     this.#request = request
     this.lease = lease
     this.#joined = mayLeave
+    this.#sentAt = lease.startedAt
     request.lateness.begin()
     this.#heldBefore = request.lateness.heldMs(lease.startedAt)
     if (mayLeave) request.stalls.join(this)
@@ -80,8 +83,10 @@ export class Attempt implements Handler, Waiter {
   }
 
   onConnect(abort: Abort): void {
-    if (!this.lease.ended) this.#abort = abort
-    else if (this.#request.aborted) abort(this.#request.abortReason)
+    if (!this.lease.ended) {
+      this.#abort = abort
+      this.#sentAt = this.#request.now()
+    } else if (this.#request.aborted) abort(this.#request.abortReason)
     // Given up for another try while it was still connecting. To abort it would destroy the body, which that try reads.
     else throw new Error('the try was given up before it was connected')
   }
@@ -222,10 +227,10 @@ export class Attempt implements Handler, Waiter {
     request.fail(error)
   }
 
-  /** ms from the pick until now, less what this process' event loop was late by. */
+  /** ms from the writing of the request until now, less what this thread's event loop was late by. */
   #waitedMs(): number {
     const now = this.#request.now()
-    return Math.max(0, now - this.lease.startedAt - this.#request.lateness.lateMs(now))
+    return Math.max(0, now - this.#sentAt - this.#request.lateness.lateMs(now))
   }
 
   #settle(verdict: Verdict, latencyMs: number, pauseMs = 0): void {

@@ -22,8 +22,8 @@ export function watchedConnections(options: Pool.Options): Pool.Options {
           ...(connect as object),
         })
   const watched: Connect = (target, callback) =>
-    inner(target, (...[error, socket]: [Error, null] | [null, Socket]) => {
-      if (socket === null) return callback(error as Error, null)
+    inner(target, (error: Error | null, socket?: Socket | null) => {
+      if (error !== null || !socket) return callback(error as Error, null)
       watchConnection(socket)
       callback(null, socket)
     })

@@ -40,7 +40,8 @@ export function watchConnection(socket: Socket): void {
     return write.apply(socket, args)
   } as Socket['write']
   socket.prependListener('error', (error: Error) => {
-    if (Object.isExtensible(error)) Object.defineProperty(error, CONNECTION, { value: connection })
+    if (Object.isExtensible(error))
+      Object.defineProperty(error, CONNECTION, { value: connection, configurable: true })
   })
   // Requests are told of the end after this.
   socket.prependListener('close', () => {

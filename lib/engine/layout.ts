@@ -137,6 +137,8 @@ export const SLOT = {
   STATUS_FAILURES: 13,
   /** Bodies in a row that the endpoint broke after it had answered; only a complete body ends the run. */
   BODY_FAILURES: 14,
+  /** float32, ms: the last answer's latency. A slower one makes the average jump only where it confirms this one. */
+  LAST_LATENCY: 15,
 
   /** Odd while the slot belongs to an endpoint; grows by one when taken and when freed. */
   GENERATION: 16,
@@ -183,7 +185,7 @@ export const SLOT = {
 } as const
 
 export const SLOT_FLAGS = {
-  /** The latency average jumps up to a sample above it (peak EWMA), else it is a plain EWMA. */
+  /** The latency average jumps up to two samples in a row above it (peak EWMA), else it is a plain EWMA. */
   PEAK: 1,
   /** No endpoint's: it keeps the totals of those that have left its service. */
   GONE: 2,

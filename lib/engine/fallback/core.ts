@@ -226,15 +226,22 @@ export class FallbackCore implements Core {
   #observe(segment: number, at: number, now: number, latency: number, raiseOnly: boolean): void {
     const bigs = this.#bigs[segment]
     const word = (at + SLOT.LATENCY) >> 1
-    const peak = (this.#cells[segment][at + SLOT.FLAGS] & SLOT_FLAGS.PEAK) !== 0
-    const decayMs = this.#floats[segment][at + SLOT.DECAY_MS]
+    const floats = this.#floats[segment]
+    let peak = -1
+    if ((this.#cells[segment][at + SLOT.FLAGS] & SLOT_FLAGS.PEAK) !== 0) {
+      const last = floats[at + SLOT.LAST_LATENCY] // (C17)
+      peak = raiseOnly || latency < last ? latency : last
+    }
+    if (!raiseOnly) floats[at + SLOT.LAST_LATENCY] = latency // (C17)
+    const decayMs = floats[at + SLOT.DECAY_MS]
     const ticks = ticksOf(now)
     asBigInt[0] = bigs[word] // (C8)
     for (;;) {
       const seen = asBigInt[0]
       const average = asFloat32[1]
       let next = latency
-      if (average > 0 && !(peak && latency > average)) {
+      if (average > 0 && peak > average) next = peak
+      else if (average > 0) {
         const elapsed = (ticks - asInt32[0]) | 0
         const weight = elapsed > 0 ? expNegative(elapsed / TICKS_PER_MS / decayMs) : 1
         const left = average * weight
