@@ -47,7 +47,7 @@ describe('a fault of the caller', () => {
   })
 
   it.each(['onHeaders', 'onData'] as const)(
-    'that throws in its own handler (%s) is not held against the endpoint',
+    'that throws in its own handler (%s) is not held against the endpoint, which has answered',
     async (method) => {
       const endpoints = await startEndpoints(2)
       const balancer = balancerOver(endpoints)
@@ -69,7 +69,7 @@ describe('a fault of the caller', () => {
         expect((await failure).message).toBe('the handler broke')
       }
       const { users } = balancer.stats().services
-      expect(users).toMatchObject({ requests: 12, cancelled: 12, failed: 0, retried: 0, inFlight: 0 })
+      expect(users).toMatchObject({ requests: 12, succeeded: 12, failed: 0, retried: 0, inFlight: 0 })
     },
   )
 })

@@ -58,7 +58,7 @@ const wrong: [string, (handle: BalancerHandle) => unknown, RegExp][] = [
   [
     'with a wrong segment',
     (handle) => ({ ...handle, segments: [{ ...handle.segments[0], cells: new SharedArrayBuffer(8) }] }),
-    /segments\[0\].cells is no shared memory of 131072 bytes, but 8 bytes/,
+    /segments\[0\].cells is no shared memory of 262144 bytes, but 8 bytes/,
   ],
   ['with a hole', (handle) => ({ ...handle, segments: [null] }), /segments\[0\].cells/],
   ['without pages', (handle) => ({ ...handle, pages: undefined }), /pages are undefined/],

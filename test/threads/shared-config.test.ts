@@ -72,7 +72,7 @@ describe('a change of a shared balancer', () => {
     await new Promise((resolve) => setTimeout(resolve, 30))
     balancer.service('users').remove(URLS[3])
     await blocked
-    expect(Object.keys(await picked)).toEqual(URLS.slice(0, 3))
+    expect(Object.keys(await picked).sort()).toEqual(URLS.slice(0, 3))
   })
 
   it('that is faulty changes nothing in any thread', async () => {
@@ -160,7 +160,7 @@ describe('a slot', () => {
   it('is free only when nothing is in flight there, in whatever thread', async () => {
     const balancer = ownBalancer()
     const [one, other] = await attach(balancer, 2)
-    expect(await one.do('hold', 4)).toEqual(URLS)
+    expect((await one.do<string[]>('hold', 4)).sort()).toEqual(URLS)
     const before = slotsInUse(balancer.handle)
     balancer.service('users').remove(URLS[0])
     await balancer.synced()
