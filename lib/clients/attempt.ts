@@ -62,6 +62,11 @@ export class Attempt implements Handler, Waiter {
     return this.#abort !== undefined
   }
 
+  /** ms of the try that went by before anything was sent. */
+  get queuedMs(): number {
+    return this.#sentAt - this.lease.startedAt
+  }
+
   /** Ends the try at once. What undici makes of it comes through `onError`, where anything was sent. */
   abort(reason: unknown): void {
     this.#abort?.(reason)
@@ -194,7 +199,8 @@ export class Attempt implements Handler, Waiter {
     const request = this.#request
     const { endpoint, startedAt } = this.lease
     if (isTimeOut(error) && this.#wasHeld()) return 'cancelled'
-    if (verdict === 'connect') return request.isQueued(endpoint) ? 'cancelled' : verdict
+    // The per-try time-out of a request that waits for a connection; that of connecting has a code of its own.
+    if (verdict === 'connect') return isPerTry(error) && request.isQueued(endpoint) ? 'cancelled' : verdict
     if (verdict !== 'local-origin') return verdict
     if (isIdleClose(error, request.now() - startedAt)) return 'connection'
     return request.isSameConnection(endpoint, error) ? 'connection' : verdict
@@ -245,3 +251,5 @@ export class Attempt implements Handler, Waiter {
     this.#joined = false
   }
 }
+
+const isPerTry = (error: Error): boolean => (error as NodeJS.ErrnoException).code === 'FAIRLEAD_DEADLINE'

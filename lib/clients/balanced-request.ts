@@ -230,6 +230,14 @@ export class BalancedRequest {
   }
 
   #timedOut(attempt: Attempt, limitMs: number): void {
+    // What it waited for a free connection is not the endpoint's time.
+    if (attempt.sent && attempt.queuedMs > 0 && this.#context.transports.isLimited) {
+      const restMs = attempt.queuedMs + limitMs - (this.now() - attempt.lease.startedAt)
+      if (restMs > 0) {
+        this.#timer = setTimeout(() => this.#lookOnceMore(attempt, limitMs), restMs)
+        return
+      }
+    }
     this.#timer = undefined
     const error = new DeadlineError(
       `${attempt.lease.endpoint.id} did not answer within ${limitMs} ms (perTryTimeoutMs)`,

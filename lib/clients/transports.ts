@@ -27,11 +27,16 @@ export class Transports {
     return pool === undefined ? this.#open(endpoint.url) : pool
   }
 
+  /** Whether requests may have to wait for a connection. */
+  get isLimited(): boolean {
+    return Boolean(this.#options.connections)
+  }
+
   /** Whether a request to the endpoint that was not sent yet waits for one of the connections that are allowed. */
   isQueued({ url }: Endpoint): boolean {
     const { connections } = this.#options
     const stats = connections ? this.#pools.get(url)?.stats : undefined
-    return stats !== undefined && stats.connected >= (connections as number)
+    return stats !== undefined && Math.max(stats.connected, stats.size - 1) >= (connections as number)
   }
 
   /**
