@@ -69,11 +69,14 @@ export class Lease {
     this.#service.responded(this.#member, headers)
   }
 
-  /** As `end`, in fairlead's own words. `latencyMs`: NaN to measure it, negative for no sample. */
-  settle(verdict: Verdict, latencyMs: number): void {
+  /**
+   * As `end`, in fairlead's own words. `latencyMs`: NaN to measure it, negative for no sample. `retryAfterMs`: the endpoint
+   * asked to be left alone for so long.
+   */
+  settle(verdict: Verdict, latencyMs: number, retryAfterMs = 0): void {
     if (this.#ended) return
     this.#ended = true
-    this.#service.feedback(this.#member, this.#startedAt, verdict, latencyMs, this.#flags)
+    this.#service.feedback(this.#member, this.#startedAt, verdict, latencyMs, this.#flags, retryAfterMs)
   }
 
   [Symbol.dispose](): void {

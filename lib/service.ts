@@ -78,6 +78,9 @@ const UNLIMITED = 0x7fffffff
 const OUTCOME_OF: Readonly<Record<Verdict, OutcomeCode>> = {
   success: OUTCOME.SUCCEEDED,
   status: OUTCOME.FAILED,
+  gateway: OUTCOME.FAILED,
+  throttled: OUTCOME.SUCCEEDED,
+  body: OUTCOME.FAILED,
   connect: OUTCOME.FAILED,
   'local-origin': OUTCOME.FAILED,
   cancelled: OUTCOME.CANCELLED,
@@ -232,13 +235,18 @@ export class Service {
   }
 
   /** What a lease says when it ends: the only place where requests write latency and health. */
-  feedback(member: Member, startedAt: number, verdict: Verdict, latencyMs: number, flags: number): void {
+  feedback(
+    member: Member,
+    startedAt: number,
+    verdict: Verdict,
+    latencyMs: number,
+    flags: number,
+    retryAfterMs: number,
+  ): void {
     const wasProbe = (flags & LEASE_FLAGS.PROBE) !== 0
     if (this.#state.detached) return
     try {
-      if (verdict === 'success') this.#ejection.succeeded(member, wasProbe)
-      else if (verdict !== 'cancelled') this.#ejection.failed(member, verdict, wasProbe)
-      else if (wasProbe) this.#ejection.probeCancelled(member)
+      this.#judge(member, verdict, wasProbe, retryAfterMs)
     } finally {
       // Last: with nothing in flight there the slot may become another endpoint's, and the record another service's.
       if (flags & LEASE_FLAGS.COUNTED) this.#limit.leave()
@@ -247,6 +255,20 @@ export class Service {
     this.#policy.ended(member.slot, startedAt, latencyMs)
     this.#host.departures.sweep()
     this.#host.ended()
+  }
+
+  #judge(member: Member, verdict: Verdict, wasProbe: boolean, retryAfterMs: number): void {
+    if (verdict === 'success') {
+      this.#ejection.succeeded(member, wasProbe)
+      this.#ejection.bodyComplete(member)
+    } else if (verdict === 'body') {
+      this.#ejection.succeeded(member, wasProbe)
+      this.#ejection.bodyBroken(member)
+    } else if (verdict === 'throttled') this.#ejection.throttled(member, retryAfterMs, wasProbe)
+    else if (verdict !== 'cancelled') {
+      this.#ejection.failed(member, verdict, wasProbe)
+      if (retryAfterMs > 0) this.#ejection.throttled(member, retryAfterMs, false)
+    } else if (wasProbe) this.#ejection.probeCancelled(member)
   }
 
   /** An endpoint said how loaded it is, in its answer or to the caller. */

@@ -7,7 +7,7 @@ namespace fairlead::layout {
 
 inline constexpr std::uint32_t kVersion = 3;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0x79abbdd9;
+inline constexpr std::uint32_t kFingerprint = 0x6c137bd7;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -98,6 +98,7 @@ inline constexpr std::uint32_t kFailuresSince = 38;
 inline constexpr std::uint32_t kFailuresBase = 40;
 inline constexpr std::uint32_t kFailuresSeen = 41;
 inline constexpr std::uint32_t kProbeSince = 42;
+inline constexpr std::uint32_t kGatewayFailures = 44;
 inline constexpr std::uint32_t kWords = 64;
 } // namespace slot
 

@@ -1,6 +1,8 @@
 import type { Duplex } from 'node:stream'
 import { ArgumentError } from '../errors.js'
 import type { Lease } from '../lease.js'
+import { verdictOfStatus } from '../outcome/classify.js'
+import { retryAfterMs } from '../outcome/retry-after.js'
 import type { BalancedRequest } from './balanced-request.js'
 import { isCallersFault, isCallersTimeOut, isOwnDoing, isTimeOut } from './fault.js'
 import type { Abort, Handler, RawHeaders } from './handler.js'
@@ -26,6 +28,7 @@ export class Attempt implements Handler {
   readonly #request: BalancedRequest
   #abort: Abort | undefined
   #status = 0
+  #retryAfterMs = 0
   #latencyMs = NO_SAMPLE
   /** Its answer was refused and another try is under way: what still comes is thrown away. */
   #discarding = false
@@ -64,9 +67,10 @@ export class Attempt implements Handler {
     if (status < FIRST_FINAL_STATUS) return this.#handOnHeaders(status, headers, resume, statusText)
     request.stopTimer()
     this.lease.responded(headers)
+    if (status === 429 || status === 503) this.#retryAfterMs = retryAfterMs(headers)
     if (request.retryAfterStatus(this, status, headers)) {
       this.#discarding = true
-      this.settle('status', NO_SAMPLE)
+      this.lease.settle(verdictOfStatus(status), NO_SAMPLE, this.#retryAfterMs)
       return true
     }
     this.#status = status
@@ -109,7 +113,8 @@ export class Attempt implements Handler {
 
   onComplete(trailers: RawHeaders): void {
     if (this.#discarding) return
-    this.settle(this.#status < FIRST_SERVER_ERROR ? 'success' : 'status', this.#latencyMs)
+    const verdict = verdictOfStatus(this.#status)
+    this.lease.settle(verdict, verdict === 'throttled' ? NO_SAMPLE : this.#latencyMs, this.#retryAfterMs)
     this.#request.finished = true
     this.#request.handler.onComplete(trailers)
   }
@@ -154,6 +159,7 @@ export class Attempt implements Handler {
       request.fail(error)
     } else {
       if (isOwnDoing(error)) this.settle('cancelled', NO_SAMPLE)
+      else if (this.#status !== 0) this.settle('body', NO_SAMPLE)
       else this.settle(this.sent ? 'local-origin' : 'connect', isTimeOut(error) ? elapsed : NO_SAMPLE)
       if (this.sent) request.retryAfterLoss(this, error)
       else request.retryUnsent(this, error)

@@ -6,6 +6,12 @@ export type Verdict =
   | 'success'
   /** The endpoint answered 5xx, or the caller says that the answer was no good. */
   | 'status'
+  /** It answered 502, 503 or 504. */
+  | 'gateway'
+  /** It answered 429: it works, and wants fewer requests. */
+  | 'throttled'
+  /** It answered, and broke the body. */
+  | 'body'
   /** No connection: nothing was sent. */
   | 'connect'
   /** No or no whole answer: connection lost, time-out. */
@@ -14,6 +20,15 @@ export type Verdict =
   | 'cancelled'
 
 const FIRST_SERVER_ERROR = 500
+const TOO_MANY_REQUESTS = 429
+const GATEWAY_ERRORS = [502, 503, 504]
+
+/** What the status of an answer says about the endpoint. */
+export function verdictOfStatus(status: number): Verdict {
+  if (status === TOO_MANY_REQUESTS) return 'throttled'
+  if (status < FIRST_SERVER_ERROR) return 'success'
+  return GATEWAY_ERRORS.includes(status) ? 'gateway' : 'status'
+}
 
 /** What is wrong with an outcome given to `lease.end`; undefined where nothing is. */
 export function outcomeFault(outcome: unknown): string | undefined {
@@ -37,6 +52,8 @@ export function outcomeFault(outcome: unknown): string | undefined {
 export function verdictOf(outcome: Outcome | undefined): Verdict {
   if (outcome === undefined) return 'success'
   const { ok, status } = outcome
-  if (ok ?? (status === undefined || status < FIRST_SERVER_ERROR)) return 'success'
-  return status === undefined ? 'local-origin' : 'status'
+  if (ok === true) return 'success'
+  if (status === undefined) return ok === undefined ? 'success' : 'local-origin'
+  const verdict = verdictOfStatus(status)
+  return ok === false && verdict === 'success' ? 'status' : verdict
 }
