@@ -39,7 +39,16 @@ export type AdminState = 'ready' | 'drain' | 'maint'
 export type BreakerOverride = 'auto' | 'open' | 'closed'
 
 /** What an endpoint can do now, all causes together. */
-export type EndpointState = 'ready' | 'unhealthy' | 'ejected' | 'probing' | 'drain' | 'maint' | 'open'
+export type EndpointState =
+  | 'ready'
+  | 'unhealthy'
+  | 'ejected'
+  | 'probing'
+  /** It asked to be left alone for a while (`Retry-After`). */
+  | 'parked'
+  | 'drain'
+  | 'maint'
+  | 'open'
 
 export type PolicyName =
   | 'peak-ewma'
@@ -217,11 +226,24 @@ export interface HealthConfig {
 export interface OutlierConfig {
   /** Connection failures, resets and time-outs in a row that eject; 0 turns it off. Default 5 (Envoy). */
   consecutiveLocalOrigin?: number
+  /** Answers of 502, 503 or 504 in a row that eject; 0 turns it off. Default 5 (Envoy). */
+  consecutiveGatewayErrors?: number
+  /** Bodies in a row that the endpoint broke after it had answered that eject; 0 turns it off. Default 5. */
+  consecutiveBodyFailures?: number
   /** 5xx answers in a row that eject; 0 turns it off. Default 5 (Envoy). */
   consecutive5xx?: number
-  /** First ejection after connection failures in ms, doubled each time. Default 1,000. */
+  /**
+   * Per cent of an endpoint's requests that are connection failures, in a row or not, that eject, where that is also three times
+   * the share of the service's median endpoint; 0 turns it off. Default 5.
+   */
+  failurePercentageThreshold?: number
+  /** Requests of the endpoint that this share must be of, at least. Default 100. */
+  failurePercentageRequestVolume?: number
+  /** Longest time in ms over which they are counted. Default 30,000. */
+  failurePercentageWindowMs?: number
+  /** First ejection in ms, doubled each time, after all but 5xx answers that are no gateway's. Default 1,000. */
   baseConnectEjectionMs?: number
-  /** Longest ejection after connection failures in ms. Default 30,000. */
+  /** Longest such ejection in ms. Default 30,000. */
   maxConnectEjectionMs?: number
   /** Ejection after 5xx in ms, times the number of ejections so far. Default 30,000 (Envoy). */
   baseEjectionMs?: number
@@ -229,6 +251,11 @@ export interface OutlierConfig {
   maxEjectionMs?: number
   /** Per cent of the endpoints that 5xx answers may eject at once; one is always allowed where two or more are left. Default 10 (Envoy). */
   maxEjectionPercent?: number
+  /**
+   * Longest time in ms that an endpoint is left alone because it answered 429 or 503 with `Retry-After`; at most half of a
+   * service's endpoints at once. 0 turns it off. Default 30,000.
+   */
+  maxParkMs?: number
   /**
    * ms between two attempts to open (and close) a connection to an endpoint that was ejected because nobody could connect;
    * the first that is accepted brings its probe request forward. Off with active checks, which do the same; 0 turns it
@@ -347,7 +374,10 @@ export interface ServiceConfig {
   /** `false`: one try only. */
   retry?: RetryConfig | false
   limits?: LimitsConfig
-  /** Share of usable endpoints below which health is ignored, 0 to 1. Default 0.5 (Envoy); 0 turns it off. */
+  /**
+   * Share of healthy endpoints, 0 to 1, below which active checks and ejections after 5xx are ignored; those that real
+   * requests proved broken are asked only where nobody else is left. Default 0.5 (Envoy); 0 turns both off.
+   */
   panicThreshold?: number
   /** In panic nobody is asked, instead of everybody. Default false (Envoy). */
   failTrafficOnPanic?: boolean

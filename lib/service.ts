@@ -314,6 +314,7 @@ export class Service {
     if (this.#state.detached) return
     try {
       this.#judge(member, verdict, pauseMs, flags)
+      if (verdict === 'success') this.#ejection.bodyComplete(member)
       if (verdict === 'cancelled' && (flags & LEASE_FLAGS.LOOK) !== 0) this.#stalls.lookCancelled(member)
     } finally {
       // Last: with nothing in flight there the slot may become another endpoint's, and the record another service's.

@@ -7,7 +7,7 @@ namespace fairlead::layout {
 
 inline constexpr std::uint32_t kVersion = 3;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0x38aaea44;
+inline constexpr std::uint32_t kFingerprint = 0xe141274a;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -100,6 +100,7 @@ inline constexpr std::uint32_t kFailuresSince = 38;
 inline constexpr std::uint32_t kFailuresBase = 40;
 inline constexpr std::uint32_t kFailuresSeen = 41;
 inline constexpr std::uint32_t kProbeSince = 42;
+inline constexpr std::uint32_t kGatewayFailures = 44;
 inline constexpr std::uint32_t kWords = 64;
 } // namespace slot
 

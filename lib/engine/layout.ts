@@ -147,13 +147,16 @@ export const SLOT = {
   ADMIN: 18,
   /** Active checks: 0 unknown (counts as healthy), 1 healthy, 2 unhealthy. */
   HEALTH: 19,
-  /** Passive detection: 0 none, 1 ejected, 2 waits for its probe request, 3 the probe request is under way. */
+  /**
+   * Passive detection: 0 none, 1 ejected, 2 waits for its probe request, 3 the probe request is under way, 4 it was
+   * answered and its body is waited for.
+   */
   EJECTION: 20,
   /** Ejections so far that count for the backoff. */
   EJECTIONS: 21,
-  /** float64, ms. */
+  /** float64, ms: end of the ejection, or of the wait for a probe's body; when it came back, while it is in. */
   EJECTED_UNTIL: 22,
-  /** Why it was ejected: a code of `health/ejection.ts`. */
+  /** Why it was ejected last: a code of `health/ejection-words.ts`. */
   EJECTION_CAUSE: 24,
   /** 0 auto, 1 open, 2 closed. */
   BREAKER: 25,
@@ -181,6 +184,8 @@ export const SLOT = {
   FAILURES_SEEN: 41,
   /** float64, ms: when the probe request under way began; a probe has a longest time. */
   PROBE_SINCE: 42,
+  /** Answers of 502, 503 and 504 in a row. Never above 0 while STATUS_FAILURES is 0, so a success need not look here. */
+  GATEWAY_FAILURES: 44,
   WORDS: 64,
 } as const
 

@@ -36,6 +36,7 @@ export const decayedEjections = (ejections: number, quietMs: number, baseMs: num
  *
  * @param quietMs since the end of the last ejection; 0 or less while there was none
  * @param ejectionMs `connectionEjectionMs` or `statusEjectionMs`
+ * @param forgetMs quiet time after which one past ejection counts no more
  */
 export function nextEjections(
   ejections: number,
@@ -43,7 +44,8 @@ export function nextEjections(
   baseMs: number,
   maxMs: number,
   ejectionMs: (ejections: number, baseMs: number, maxMs: number) => number,
+  forgetMs: number = baseMs,
 ): number {
-  const left = decayedEjections(ejections, quietMs, baseMs)
+  const left = decayedEjections(ejections, quietMs, forgetMs)
   return left > 0 && ejectionMs(left, baseMs, maxMs) >= maxMs ? left : left + 1
 }

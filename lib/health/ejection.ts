@@ -1,292 +1,258 @@
 import { SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
-import type { Endpoint } from '../model.js'
-import type { TimerHandle, Timers } from '../runtime/timers.js'
-import { connectionEjectionMs, nextEjections, statusEjectionMs } from './backoff.js'
+import type { Timers } from '../runtime/timers.js'
 import type { Check } from './check.js'
-import { EJECTION, HEALTH } from './filter.js'
-import { Reconnection } from './reconnect.js'
+import { type EjectionOptions, isOff } from './ejection-options.js'
+import { type EjectableNode, type EjectionChange, EjectionStates, releaseProbe } from './ejection-states.js'
+import { CAUSE, type Cause, EJECTION, type Failure, isProof } from './ejection-words.js'
+import { FailureRate } from './failure-rate.js'
+import { HEALTH, isLeft } from './filter.js'
+import { Parking } from './parking.js'
 import { tcpCheck } from './tcp-check.js'
 
-/** Passive detection: what real requests say about an endpoint. All in ms and counts; 0 turns a threshold off. */
-export interface EjectionOptions {
-  readonly consecutiveLocalOrigin: number
-  readonly consecutive5xx: number
-  readonly baseConnectEjectionMs: number
-  readonly maxConnectEjectionMs: number
-  readonly baseEjectionMs: number
-  readonly maxEjectionMs: number
-  readonly maxEjectionPercent: number
-  /** Wait between two attempts to connect to an endpoint that was ejected because nobody could; 0: none. */
-  readonly reconnectMs: number
-}
+export { EJECTION_OFF, type EjectionOptions } from './ejection-options.js'
+export type { Failure } from './ejection-words.js'
+export { releaseProbe }
 
-/** Nothing is ever ejected. */
-export const EJECTION_OFF: EjectionOptions = {
-  consecutiveLocalOrigin: 0,
-  consecutive5xx: 0,
-  baseConnectEjectionMs: 0,
-  maxConnectEjectionMs: 0,
-  baseEjectionMs: 0,
-  maxEjectionMs: 0,
-  maxEjectionPercent: 0,
-  reconnectMs: 0,
-}
-
-export type EjectionChange = 'ejected' | 'probing' | 'returned'
-/** `connect`: no connection at all. `local-origin`: it was lost, or too slow. `status`: an answer of 5xx. */
-export type Failure = 'connect' | 'local-origin' | 'gateway' | 'status'
-interface Node {
-  readonly slot: number
-  readonly endpoint: Endpoint
-}
-
-const CAUSE = { NONE: 0, CONNECTION: 1, STATUS: 2, UNREACHABLE: 3 } as const
-const CAUSE_WORDS = ['', 'connection failures', '5xx answers', 'connection failures']
-const CAUSE_OF: Readonly<Record<Failure, number>> = {
-  connect: CAUSE.UNREACHABLE,
-  'local-origin': CAUSE.CONNECTION,
-  gateway: CAUSE.STATUS,
-  status: CAUSE.STATUS,
-}
-
-/** Another thread that sees an ejection may see it before its end is written: nobody acts on that end sooner than this, in ms. */
-const LEAST_WAIT_MS = 1
+/** Runs of passing checks up to this one have only just begun. */
+const FIRST_OF_RUN = 1
 
 /**
- * Ejects endpoints after failures in a row, for a time that grows with each ejection. When it is over, the endpoint
- * waits for one request that probes it: `claimProbe` gives the probe to exactly one caller; if that request succeeds
- * the endpoint is back, if it fails it is ejected for longer.
+ * What real requests say about an endpoint, and what follows: it is ejected after failures in a row, or too high a share
+ * of them, for a time that grows with each ejection. Then one request probes it: `claimProbe` gives the probe to exactly
+ * one caller; if that request is answered well the endpoint is back, if it fails it is ejected for longer.
  *
- * Connection failures eject as many as fail; the panic threshold is their bound, since a dead endpoint cannot take
- * load off the others anyway. 5xx answers eject at most `maxEjectionPercent`, at least one where two or more are left.
+ * Whatever proves that an endpoint cannot serve ejects as many as it is true of: one that is dead cannot take load off
+ * the others. 5xx answers that are no gateway's eject at most `maxEjectionPercent`, at least one where two or more are left.
  *
- * All of it stands in the slots, which threads may share. Any thread may end an ejection whose time is up; knocking at
- * endpoints that nobody could connect to is for the one that leads.
+ * A probe's request may end after the probe was given up (`LONGEST_PROBE_MS`) and another one is under way. Its answer is
+ * still evidence, for or against: it ends the newer probe as that one's own would. If it was cancelled, nothing happens.
+ *
+ * Runs are counted in the slots by whichever thread ended the request: each word for itself, by an add or a store of 0.
  */
-export class Ejection<T extends Node> {
+export class Ejection<T extends EjectableNode> {
   readonly #state: SharedState
-  readonly #timers: Timers
   readonly #members: () => readonly T[]
-  readonly #onChange: (member: T, change: EjectionChange, why: string) => void
-  readonly #pending = new Map<number, TimerHandle>()
-  readonly #reconnection: Reconnection
-  readonly #leads: () => boolean
+  readonly #states: EjectionStates<T>
+  readonly #rate: FailureRate
+  readonly #parking: Parking<T>
   #options: EjectionOptions
-  #stopped = false
 
   constructor(
     state: SharedState,
     options: EjectionOptions,
     timers: Timers,
     members: () => readonly T[],
-    onChange: (member: T, change: EjectionChange, why: string) => void,
+    changed: (member: T, change: EjectionChange | 'parked', why: string) => void,
     leads: () => boolean = () => true,
     connect: Check = timers.simulated?.check ?? tcpCheck,
   ) {
     this.#state = state
     this.#options = options
-    this.#timers = timers
     this.#members = members
-    this.#onChange = onChange
-    this.#leads = leads
-    this.#reconnection = new Reconnection(timers, connect)
+    this.#states = new EjectionStates(state, options, timers, { members, changed, leads }, connect)
+    this.#rate = new FailureRate(state, timers, members)
+    this.#parking = new Parking(state, timers, members, changed)
   }
 
   configure(options: EjectionOptions): void {
     this.#options = options
+    this.#states.options = options
   }
 
-  /** Options that eject nobody bring back those that are out. For the thread that has made the change. */
+  /** What is turned off holds nobody back any longer. For the thread that has made the change. */
   writeSettings(): void {
-    const options = this.#options
-    if (options.consecutiveLocalOrigin !== 0 || options.consecutive5xx !== 0) return
+    const why = 'outlier detection was turned off'
     for (const member of this.#members()) {
       const ejection = this.#state.get(member.slot, SLOT.EJECTION)
-      if (ejection !== EJECTION.NONE) this.#return(member, ejection, 'outlier detection was turned off')
+      if (ejection !== EJECTION.NONE && isOff(this.#causeOf(member), this.#options))
+        this.#states.return(member, ejection, why)
     }
+    if (this.#options.maxParkMs === 0) this.#parking.endAll(why)
   }
 
-  /** A request ended well. Cheap: three loads where there is nothing to change. */
+  /** A request was answered well, at its final headers. Cheap: three loads where there is nothing to change. */
   succeeded(member: T, wasProbe: boolean): void {
     const { slot } = member
     const state = this.#state
     if (state.peek(slot, SLOT.LOCAL_FAILURES) !== 0) state.set(slot, SLOT.LOCAL_FAILURES, 0)
-    if (state.peek(slot, SLOT.STATUS_FAILURES) !== 0) state.set(slot, SLOT.STATUS_FAILURES, 0)
-    if (!wasProbe) return
-    state.holdProbe(slot, false)
-    this.#return(member, EJECTION.PROBING, 'its probe request succeeded')
+    if (state.peek(slot, SLOT.STATUS_FAILURES) !== 0) {
+      state.set(slot, SLOT.STATUS_FAILURES, 0)
+      state.set(slot, SLOT.GATEWAY_FAILURES, 0)
+    }
+    if (wasProbe) this.#probeAnswered(member)
+    else if (state.peek(slot, SLOT.EJECTION) !== EJECTION.NONE && !this.#waitsForBody(member))
+      this.#workedWhileOut(member)
   }
 
+  /** A request failed before its final headers, or by them. */
   failed(member: T, failure: Failure, wasProbe: boolean): void {
     const { slot } = member
-    const state = this.#state
-    // An answer of any status shows that connections work.
-    if (failure === 'status') state.set(slot, SLOT.LOCAL_FAILURES, 0)
-    const field = failure === 'status' ? SLOT.STATUS_FAILURES : SLOT.LOCAL_FAILURES
-    const threshold =
-      failure === 'status' ? this.#options.consecutive5xx : this.#options.consecutiveLocalOrigin
-    const run = state.add(slot, field, 1) + 1
-    if (wasProbe) state.holdProbe(slot, false)
-    if (wasProbe) this.#eject(member, EJECTION.PROBING, failure, 'its probe request failed')
-    else if (threshold > 0 && run >= threshold) this.#eject(member, EJECTION.NONE, failure, `${run} in a row`)
+    const options = this.#options
+    if (failure === 'gateway' || failure === 'status') {
+      // An answer of any status shows that connections work.
+      this.#state.set(slot, SLOT.LOCAL_FAILURES, 0)
+      // As Envoy: a gateway error counts among the 5xx too, another 5xx ends the run of gateway errors.
+      const gateway = failure === 'gateway' ? this.#count(slot, SLOT.GATEWAY_FAILURES) : 0
+      if (failure === 'status') this.#state.set(slot, SLOT.GATEWAY_FAILURES, 0)
+      const answers = this.#count(slot, SLOT.STATUS_FAILURES)
+      const isGateway = failure === 'gateway' && !isOff(CAUSE.GATEWAY, options)
+      const cause = isGateway ? CAUSE.GATEWAY : CAUSE.STATUS
+      if (wasProbe) this.#probeFailed(member, cause)
+      if (isGateway && gateway >= options.consecutiveGatewayErrors)
+        this.#eject(member, cause, `${gateway} in a row`)
+      else if (reaches(answers, options.consecutive5xx))
+        this.#eject(member, CAUSE.STATUS, `${answers} in a row`)
+      return
+    }
+    const run = this.#count(slot, SLOT.LOCAL_FAILURES)
+    const tooMany = this.#rate.count(slot, options)
+    const cause = failure === 'connect' ? CAUSE.UNREACHABLE : CAUSE.CONNECTION
+    if (wasProbe) this.#probeFailed(member, cause)
+    if (reaches(run, options.consecutiveLocalOrigin)) this.#eject(member, cause, `${run} in a row`)
+    else if (tooMany !== undefined) this.#eject(member, CAUSE.RATE, tooMany)
   }
 
-  throttled(member: T, _pauseMs: number, wasProbe: boolean): void {
-    if (wasProbe) this.succeeded(member, true)
+  /**
+   * An answer of 429, or of 503 with `Retry-After`: it ends no run and counts in none. The endpoint answers, so a probe
+   * has ended; and for `retryAfterMs`, where that is more than 0, it wants to be left alone. Of a 503 `failed` is told first.
+   */
+  throttled(member: T, retryAfterMs: number, wasProbe: boolean): void {
+    if (wasProbe) this.#probeAnswered(member)
+    this.#parking.park(member, retryAfterMs, this.#options.maxParkMs)
   }
 
-  bodyComplete(_member: T): void {}
+  /** A body came whole. Cheap: one load where there is no run to end. */
+  bodyComplete(member: T): void {
+    const { slot } = member
+    if (this.#state.peek(slot, SLOT.BODY_FAILURES) === 0) return
+    this.#state.set(slot, SLOT.BODY_FAILURES, 0)
+    if (this.#causeOf(member) !== CAUSE.BODIES) return
+    if (!this.#states.return(member, EJECTION.PROBE_BODY, 'a body came whole')) this.#workedWhileOut(member)
+  }
 
-  bodyBroken(_member: T): void {}
+  /**
+   * The endpoint broke a body after it had answered. The run outlives an ejection, since answers do not end it: one that
+   * breaks every body gets a single request each time, and no others before that one's body has come or has lasted.
+   */
+  bodyBroken(member: T): void {
+    const run = this.#count(member.slot, SLOT.BODY_FAILURES)
+    if (isOff(CAUSE.BODIES, this.#options)) return
+    if (this.#states.eject(member, EJECTION.PROBE_BODY, CAUSE.BODIES, 'the body of its probe request broke'))
+      return
+    if (reaches(run, this.#options.consecutiveBodyFailures))
+      this.#eject(member, CAUSE.BODIES, `${run} in a row`)
+  }
 
+  /** It answers nothing, while others do. */
   stalled(member: T, wasProbe: boolean): void {
-    this.#eject(member, wasProbe ? EJECTION.PROBING : EJECTION.NONE, 'local-origin', 'no answers')
+    if (isOff(CAUSE.SILENCE, this.#options)) return
+    if (wasProbe) this.#probeFailed(member, CAUSE.SILENCE)
+    this.#eject(member, CAUSE.SILENCE, 'requests wait')
   }
 
   /** The probe request was cancelled by its caller: it says nothing, the next request probes again. */
-  probeCancelled({ slot }: T): void {
-    this.#state.holdProbe(slot, false)
-    releaseProbe(this.#state, slot)
+  probeCancelled(member: T): void {
+    if (this.#states.endProbe(member.slot)) releaseProbe(this.#state, member.slot)
   }
 
   /** True for exactly one caller while the endpoint waits for its probe. */
-  claimProbe({ slot }: T): boolean {
-    if (this.#state.get(slot, SLOT.EJECTION) !== EJECTION.AWAITING_PROBE) return false
-    // Marked first: should this thread end right after the exchange, the probe is known to be its.
-    this.#state.holdProbe(slot, true)
-    const claimed = this.#state.exchange(slot, SLOT.EJECTION, EJECTION.AWAITING_PROBE, EJECTION.PROBING)
-    if (claimed) this.#state.touchFilter(this.#state.get(slot, SLOT.SERVICE))
-    else this.#state.holdProbe(slot, false)
-    return claimed
+  claimProbe(member: T): boolean {
+    return this.#states.claimProbe(member)
   }
 
-  /** Sees to it that ejections end, also those that other threads have made: called with each new view of the service. */
+  /** Sees to it that ejections and parking end, also those that other threads have made: called with each new view. */
   watch(): void {
-    if (this.#stopped) return
-    const { reconnectMs } = this.#options
-    const knocks = reconnectMs > 0 && this.#leads()
-    for (const member of this.#members()) {
-      const { slot, endpoint } = member
-      if (this.#state.get(slot, SLOT.EJECTION) !== EJECTION.EJECTED) continue
-      if (!this.#pending.has(slot)) this.#schedule(member)
-      const cause = this.#state.get(slot, SLOT.EJECTION_CAUSE)
-      if (!knocks || cause !== CAUSE.UNREACHABLE || this.#reconnection.isWatched(slot)) continue
-      const isOut = () => this.#leads() && this.#state.get(slot, SLOT.EJECTION) === EJECTION.EJECTED
-      this.#reconnection.watch(slot, endpoint, reconnectMs, isOut, () => {
-        this.#awaitProbe(member, 'it accepts connections again; one request probes it')
-      })
-    }
+    this.#states.watch()
+    this.#parking.watch()
   }
 
-  /** An active check passed: an ejection for connection failures ends at once, one for 5xx answers does not. */
+  /**
+   * An active check passed. It disproves that nobody can connect. Of other proofs a check knows nothing that passed all
+   * along; the first pass of a run lets a request probe at once. After 5xx answers it changes nothing.
+   */
   checkPassed(member: T): void {
-    const { slot } = member
-    if (
-      this.#state.get(slot, SLOT.EJECTION) === EJECTION.NONE ||
-      this.#state.get(slot, SLOT.EJECTION_CAUSE) === CAUSE.STATUS
-    )
-      return
-    for (const from of [EJECTION.EJECTED, EJECTION.AWAITING_PROBE]) {
-      if (this.#return(member, from, 'an active check passed')) return
+    const cause = this.#causeOf(member)
+    if (this.#state.get(member.slot, SLOT.EJECTION) === EJECTION.NONE || !isProof(cause)) return
+    if (cause === CAUSE.UNREACHABLE) {
+      for (const from of [EJECTION.EJECTED, EJECTION.AWAITING_PROBE])
+        if (this.#states.return(member, from, 'an active check passed')) return
+    } else if (this.#state.get(member.slot, SLOT.CHECK_RUN) <= FIRST_OF_RUN) {
+      this.#states.awaitProbe(member, EJECTION.EJECTED, 'an active check passed; one request probes it')
     }
   }
 
   /** Takes an endpoint that leaves the service out of the books. */
   forget(slot: number): void {
-    this.#pending.get(slot)?.cancel()
-    this.#pending.delete(slot)
-    this.#reconnection.forget(slot)
+    this.#states.forget(slot)
+    this.#parking.forget(slot)
   }
 
   stop(): void {
-    this.#stopped = true
-    for (const timer of this.#pending.values()) timer.cancel()
-    this.#pending.clear()
-    this.#reconnection.stop()
+    this.#states.stop()
+    this.#parking.stop()
   }
 
-  #eject(member: T, from: number, failure: Failure, why: string): void {
-    const { slot } = member
-    const state = this.#state
-    // Its last requests may fail after it has left: nobody would ever cancel its timers, nor stop knocking at it.
-    if (!this.#members().includes(member)) return
-    if (from === EJECTION.NONE && !this.#mayEject(failure)) return
-    if (!state.exchange(slot, SLOT.EJECTION, from, EJECTION.EJECTED)) return
-    const now = this.#timers.now()
-    const options = this.#options
-    const [base, max, ejectionMs] =
-      failure === 'status'
-        ? ([options.baseEjectionMs, options.maxEjectionMs, statusEjectionMs] as const)
-        : ([options.baseConnectEjectionMs, options.maxConnectEjectionMs, connectionEjectionMs] as const)
-    // EJECTED_UNTIL holds the time of return while the endpoint is in.
-    const quietMs = from === EJECTION.NONE ? now - state.getDouble(slot, SLOT.EJECTED_UNTIL) : 0
-    const ejections = nextEjections(state.get(slot, SLOT.EJECTIONS), quietMs, base, max, ejectionMs)
-    const duration = ejectionMs(ejections, base, max)
-    const cause = CAUSE_OF[failure]
-    state.setDouble(slot, SLOT.EJECTED_UNTIL, now + duration)
-    state.set(slot, SLOT.EJECTIONS, ejections)
-    state.set(slot, SLOT.EJECTION_CAUSE, cause)
-    this.forget(slot)
-    this.watch()
-    this.#changed(member, 'ejected', `${CAUSE_WORDS[cause]}: ${why}; out for ${duration} ms`)
+  /** Of an endpoint that is in. */
+  #eject(member: T, cause: Cause, why: string): void {
+    if (this.#state.get(member.slot, SLOT.EJECTION) !== EJECTION.NONE || !this.#mayEject(cause)) return
+    if (this.#states.eject(member, EJECTION.NONE, cause, why)) this.#rate.close(member.slot)
   }
 
-  #schedule(member: T): void {
-    const { slot } = member
-    const restMs = this.#state.getDouble(slot, SLOT.EJECTED_UNTIL) - this.#timers.now()
-    const timer = this.#timers.after(Math.max(LEAST_WAIT_MS, restMs), () => {
-      this.#pending.delete(slot)
-      if (this.#state.get(slot, SLOT.EJECTION) !== EJECTION.EJECTED) return
-      if (this.#state.getDouble(slot, SLOT.EJECTED_UNTIL) > this.#timers.now()) this.#schedule(member)
-      else this.#awaitProbe(member, 'its ejection is over; one request probes it')
-    })
-    this.#pending.set(slot, timer)
+  #probeFailed(member: T, cause: Cause): void {
+    this.#states.endProbe(member.slot)
+    // Given up, it may still fail: that spares the next probe.
+    for (const from of [EJECTION.PROBING, EJECTION.AWAITING_PROBE])
+      if (this.#states.eject(member, from, cause, 'its probe request failed')) return
   }
 
-  #awaitProbe(member: T, why: string): void {
-    this.forget(member.slot)
-    if (this.#state.exchange(member.slot, SLOT.EJECTION, EJECTION.EJECTED, EJECTION.AWAITING_PROBE)) {
-      this.#changed(member, 'probing', why)
+  #probeAnswered(member: T): void {
+    this.#states.endProbe(member.slot)
+    const waits = this.#waitsForBody(member)
+    for (const from of [EJECTION.PROBING, EJECTION.AWAITING_PROBE]) {
+      const done = waits
+        ? this.#states.awaitBody(member, from)
+        : this.#states.return(member, from, 'its probe request was answered')
+      if (done) return
     }
   }
 
-  #return(member: T, from: number, why: string): boolean {
-    const { slot } = member
-    const state = this.#state
-    if (!state.exchange(slot, SLOT.EJECTION, from, EJECTION.NONE)) return false
-    this.forget(slot)
-    state.set(slot, SLOT.LOCAL_FAILURES, 0)
-    state.set(slot, SLOT.STATUS_FAILURES, 0)
-    state.setDouble(slot, SLOT.EJECTED_UNTIL, this.#timers.now())
-    state.setDouble(slot, SLOT.READY_SINCE, state.core.now())
-    this.#changed(member, 'returned', why)
-    return true
+  /** Headers prove nothing of an endpoint that was ejected because its bodies broke. */
+  #waitsForBody(member: T): boolean {
+    return this.#causeOf(member) === CAUSE.BODIES && this.#state.get(member.slot, SLOT.BODY_FAILURES) !== 0
   }
 
-  #mayEject(failure: Failure): boolean {
+  /**
+   * Requests go to endpoints that are out only where nobody else is left (`view/pipeline.ts`). Whoever then serves one is
+   * back at once, so that the first to recover need not share the traffic with the dead until its time is over.
+   */
+  #workedWhileOut(member: T): void {
+    const state = this.#state
+    const ejection = state.get(member.slot, SLOT.EJECTION)
+    if (ejection === EJECTION.NONE || !isProof(this.#causeOf(member))) return
+    if (this.#members().some(({ slot }) => isLeft(state, slot))) return
+    this.#states.return(member, ejection, 'it served a request while no endpoint was left')
+  }
+
+  #mayEject(cause: Cause): boolean {
     const members = this.#members()
     if (members.length < 2) return false
-    if (failure !== 'status') return true
-    let out = 0
-    for (const { slot } of members) {
-      if (
-        this.#state.get(slot, SLOT.EJECTION) !== EJECTION.NONE ||
-        this.#state.get(slot, SLOT.HEALTH) === HEALTH.UNHEALTHY
-      )
-        out++
-    }
-    return out < Math.max(1, Math.floor((members.length * this.#options.maxEjectionPercent) / 100))
+    if (isProof(cause)) return true
+    const isOut = ({ slot }: T) =>
+      this.#state.get(slot, SLOT.EJECTION) !== EJECTION.NONE ||
+      this.#state.get(slot, SLOT.HEALTH) === HEALTH.UNHEALTHY
+    const most = Math.floor((members.length * this.#options.maxEjectionPercent) / 100)
+    return members.filter(isOut).length < Math.max(1, most)
   }
 
-  #changed(member: T, change: EjectionChange, why: string): void {
-    this.#state.touchFilter(this.#state.get(member.slot, SLOT.SERVICE))
-    this.#onChange(member, change, why)
+  /** Adds one to a run of failures, and returns it. */
+  #count(slot: number, run: number): number {
+    return this.#state.add(slot, run, 1) + 1
+  }
+
+  #causeOf({ slot }: T): Cause {
+    return this.#state.get(slot, SLOT.EJECTION_CAUSE) as Cause
   }
 }
 
-/** The slot's probe request came to nothing, or its thread has ended: the next request probes. */
-export function releaseProbe(state: SharedState, slot: number): void {
-  if (state.exchange(slot, SLOT.EJECTION, EJECTION.PROBING, EJECTION.AWAITING_PROBE))
-    state.touchFilter(state.get(slot, SLOT.SERVICE))
-}
+const reaches = (run: number, threshold: number): boolean => threshold > 0 && run >= threshold

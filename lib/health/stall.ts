@@ -8,7 +8,8 @@ import { mergeHistogram, summarise } from '../engine/histogram.js'
 import { HISTOGRAM_BUCKETS, SLOT, TICKS_PER_MS } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import type { TimerHandle, Timers } from '../runtime/timers.js'
-import { EJECTION, stateOf } from './filter.js'
+import { EJECTION } from './ejection-words.js'
+import { stateOf } from './filter.js'
 
 /** Silence after which the first look is due, ms; each next one at twice the silence of the last. */
 const FIRST_LOOK_MS = 1_000

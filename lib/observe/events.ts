@@ -16,6 +16,9 @@ export type EndpointChange =
   | 'ejected'
   /** Its ejection is over, and one request probes it. */
   | 'probing'
+  /** It asked to be left alone for a while (`Retry-After`). */
+  | 'parked'
+  /** From an ejection, or from being parked. */
   | 'returned'
 
 /** Emitted as `endpoint`, and published on the diagnostics channel `fairlead:endpoint`, after the change took effect. */

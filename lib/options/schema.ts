@@ -91,7 +91,7 @@ function createSchemas() {
         default: `${DEFAULT_PANIC_THRESHOLD}`,
         source: 'Envoy',
         about:
-          'Share of usable endpoints below which health is ignored and all endpoints are used; 0 turns it off.',
+          'Share of healthy endpoints below which active checks and ejections after 5xx are ignored; those that real requests proved broken are asked only where nobody else is left. 0 turns both off.',
       }),
       failTrafficOnPanic: flag({
         default: 'false',

@@ -35,7 +35,10 @@ export interface Part<T> {
 export interface Division<T> {
   readonly parts: readonly Part<T>[]
   readonly awaitingProbe: readonly T[]
-  /** Too few were healthy in a level that gets requests: there health is ignored, or nobody is asked (`failTrafficOnPanic`). */
+  /**
+   * Too few were healthy in a level that gets requests: what active checks say is ignored there, or nobody is asked
+   * (`failTrafficOnPanic`).
+   */
   readonly panic: boolean
   /** Some endpoint is in its slow start: the division changes with time. */
   readonly warming: boolean
@@ -59,6 +62,8 @@ interface Stage<T> extends Lists<T> {
   readonly key: string
   readonly share: number
   readonly panic: boolean
+  /** Those that are asked in panic. */
+  readonly inPanic: readonly T[]
 }
 
 /** What of a stage's requests an aperture leaves, with the factor that each endpoint's due is multiplied by. */
@@ -105,15 +110,26 @@ export function divide<T extends Node>(
   return { parts, awaitingProbe, panic, warming }
 }
 
-/** Priority levels that get requests. */
+/**
+ * Priority levels that get requests. In panic they go to whoever is not proven broken by real requests, and to those only
+ * where nobody else is left in any level. Parked endpoints count as healthy in a level in which another one is.
+ */
 function byPriority<T extends Node>(levels: readonly Level<T>[], options: DivisionOptions): Stage<T>[] {
+  const isAnyLeft = levels.some(({ unproven }) => unproven.length > 0)
+  const inPanic = (level: Level<T>) => (isAnyLeft ? level.unproven : level.open)
   const loads = priorityLoads(
-    levels.map(({ open, healthy }) => ({ open: open.length, healthy: healthy.length })),
+    levels.map((level) => ({
+      open: level.open.length,
+      healthy: level.healthy.length === 0 ? 0 : level.healthy.length + level.parked,
+      unproven: inPanic(level).length,
+    })),
     options,
   )
-  return levels.flatMap(({ priority, members, open, healthy }, i) => {
+  return levels.flatMap((level, i) => {
+    const { priority, members, open, healthy } = level
     const { load, panic } = loads[i]
-    return load > 0 ? [{ key: `${priority}`, share: load, panic, members, open, healthy }] : []
+    if (load === 0) return []
+    return [{ key: `${priority}`, share: load, panic, members, open, healthy, inPanic: inPanic(level) }]
   })
 }
 
@@ -127,6 +143,7 @@ function byZone<T extends Node>(level: Stage<T>, { zone: own, zoneAware }: Divis
   const origin = zoneAware.origin ? new Map(Object.entries(zoneAware.origin)) : evenOrigin(zones.keys(), own)
   const routed = zoneAware.routingEnabled / 100
   const stages = [...zoneShares(upstream, origin, own)].map(([zone, share]) => ({
+    ...level,
     ...(zones.get(zone) as Lists<T>),
     key: `${level.key} ${zone}`,
     share: level.share * share * routed,
@@ -159,8 +176,8 @@ function groupByZone<T extends Node>(members: readonly T[]): Map<string, T[]> {
 
 /** The endpoints of a zone that are this process's to use. */
 function inAperture<T extends Node>(zone: Stage<T>, { aperture }: DivisionOptions): Covered<T> {
-  const { members, open, healthy, panic } = zone
-  const whole = { usable: panic ? open : healthy, all: members, factors: undefined }
+  const { members, open, healthy, panic, inPanic } = zone
+  const whole = { usable: panic ? inPanic : healthy, all: members, factors: undefined }
   if (aperture === undefined || open.length === 0) return whole
   const ring = openRing(members, open)
   const covered = apertureOf(ring.length, aperture)

@@ -3,6 +3,8 @@ export interface LevelHealth {
   /** That the operator lets take requests. */
   readonly open: number
   readonly healthy: number
+  /** Those that are asked in panic: open, but for those that real requests proved broken. */
+  readonly unproven: number
 }
 
 export interface PriorityOptions {
@@ -15,7 +17,7 @@ export interface PriorityOptions {
 export interface LevelLoad {
   /** Share of the requests that this level gets, 0 to 1. Those of all levels add up to 1, or to 0 where nothing is usable. */
   readonly load: number
-  /** Too few are healthy: all that are open get requests. */
+  /** Too few are healthy: those that only checks, or 5xx answers, found at fault get requests too. */
   readonly panic: boolean
 }
 
@@ -23,7 +25,8 @@ export interface LevelLoad {
  * How the requests spread over priority levels, the most preferred first (Envoy's rule, without its rounding to whole per
  * cents). A level's health is its healthy share times the overprovisioning factor, at most 1. The first level takes as
  * much of the load as it has health, the next one of the rest, and so on. Where all levels together have less than 1,
- * each is scaled up to fill it, and only then may a level be in panic; where all of them are, load goes by their size.
+ * each is scaled up to fill it, and only then may a level be in panic; where all of them are, load goes by how many each
+ * has to ask.
  */
 export function priorityLoads(levels: readonly LevelHealth[], options: PriorityOptions): LevelLoad[] {
   const { overprovisioningFactor, panicThreshold } = options
@@ -33,8 +36,8 @@ export function priorityLoads(levels: readonly LevelHealth[], options: PriorityO
   const total = Math.min(1, sum(health))
   const panics = levels.map(({ open, healthy }) => total < 1 && open > 0 && healthy / open < panicThreshold)
   if (levels.every(({ open }, i) => panics[i] || open === 0)) {
-    const open = sum(levels.map((level) => level.open))
-    return levels.map((level, i) => ({ load: open === 0 ? 0 : level.open / open, panic: panics[i] }))
+    const asked = sum(levels.map(({ unproven }) => unproven))
+    return levels.map(({ unproven }, i) => ({ load: asked === 0 ? 0 : unproven / asked, panic: panics[i] }))
   }
   let left = 1
   return health.map((share, i) => {

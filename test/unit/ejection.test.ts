@@ -1,37 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { SLOT } from '../../lib/engine/layout.js'
-import { EJECTION_OFF, Ejection } from '../../lib/health/ejection.js'
-import { EJECTION, HEALTH, sortByState, stateOf } from '../../lib/health/filter.js'
+import { EJECTION_OFF } from '../../lib/health/ejection.js'
+import { CAUSE, EJECTION, ejectedBy } from '../../lib/health/ejection-words.js'
+import { HEALTH, sortByState } from '../../lib/health/filter.js'
 import { OUTLIER_DEFAULTS } from '../../lib/options/defaults.js'
-import { ManualTimers } from '../../lib/runtime/timers.js'
-import type { Member } from '../../lib/topology/member.js'
+import { ejections } from '../support/ejection.js'
 import { admitAll, endpoint, manualState } from '../support/state.js'
-
-function setUp(count: number, options = {}) {
-  const state = manualState()
-  const timers = new ManualTimers()
-  const members = admitAll(
-    state,
-    Array.from({ length: count }, (_, i) => endpoint(`e${i}`)),
-  )
-  const events: string[] = []
-  const ejection = new Ejection<Member>(
-    state,
-    { ...OUTLIER_DEFAULTS, ...options },
-    timers,
-    () => members,
-    (member, change) => events.push(`${member.endpoint.id} ${change}`),
-  )
-  const fail = (member: Member, times: number, kind: 'local-origin' | 'status' = 'local-origin') => {
-    for (let i = 0; i < times; i++) ejection.failed(member, kind, false)
-  }
-  const stateNow = (member: Member) => stateOf(state, member.slot)
-  return { state, timers, members, ejection, events, fail, stateNow }
-}
 
 describe('ejection', () => {
   it('forgets an endpoint that has left: its last failures wake nothing up', async () => {
-    const { timers, members, ejection, events } = setUp(4)
+    const { timers, members, ejection, events } = ejections(4)
     const [gone, other] = members
     for (let i = 0; i < 5; i++) ejection.failed(other, 'connect', false)
     events.length = 0
@@ -45,7 +23,7 @@ describe('ejection', () => {
   })
 
   it('follows failures in a row, not failures with a success between them', () => {
-    const { members, ejection, fail, stateNow } = setUp(3)
+    const { members, ejection, fail, stateNow } = ejections(3)
     fail(members[0], 4)
     ejection.succeeded(members[0], false)
     fail(members[0], 4)
@@ -55,7 +33,7 @@ describe('ejection', () => {
   })
 
   it('after connection failures lasts 1 s and doubles to 30 s while probes fail', async () => {
-    const { timers, members, ejection, fail, stateNow } = setUp(3)
+    const { timers, members, ejection, fail, stateNow } = ejections(3)
     fail(members[0], 5)
     for (const seconds of [1, 2, 4, 8, 16, 30, 30]) {
       await timers.advance(seconds * 1000 - 1)
@@ -68,7 +46,7 @@ describe('ejection', () => {
   })
 
   it('after 5xx lasts 30 s times the ejections so far', async () => {
-    const { timers, members, ejection, fail, stateNow } = setUp(3)
+    const { timers, members, ejection, fail, stateNow } = ejections(3)
     fail(members[0], 5, 'status')
     for (const seconds of [30, 60, 90]) {
       await timers.advance(seconds * 1000 - 1)
@@ -80,7 +58,7 @@ describe('ejection', () => {
   })
 
   it('gives the probe to exactly one request, and returns the endpoint when it succeeds', async () => {
-    const { state, timers, members, ejection, events, fail, stateNow } = setUp(3)
+    const { state, timers, members, ejection, events, fail, stateNow } = ejections(3)
     fail(members[0], 5)
     expect(ejection.claimProbe(members[0])).toBe(false)
     await timers.advance(1000)
@@ -98,7 +76,7 @@ describe('ejection', () => {
   })
 
   it('lets the next request probe when the probe was cancelled', async () => {
-    const { timers, members, ejection, fail } = setUp(3)
+    const { timers, members, ejection, fail } = ejections(3)
     fail(members[0], 5)
     await timers.advance(1000)
     ejection.claimProbe(members[0])
@@ -107,7 +85,7 @@ describe('ejection', () => {
   })
 
   it('forgets one past ejection for each base interval without a new one', async () => {
-    const { timers, members, ejection, fail, stateNow } = setUp(3)
+    const { timers, members, ejection, fail, stateNow } = ejections(3)
     const round = async (expectedMs: number) => {
       fail(members[0], 5)
       await timers.advance(expectedMs - 1)
@@ -124,19 +102,24 @@ describe('ejection', () => {
     await round(1000)
   })
 
-  it('ends at once on a passing active check after connection failures, not after 5xx', () => {
-    const { members, ejection, fail, stateNow } = setUp(3)
-    fail(members[0], 5)
-    ejection.checkPassed(members[0])
-    expect(stateNow(members[0])).toBe('ready')
-    fail(members[1], 5, 'status')
-    ejection.checkPassed(members[1])
-    expect(stateNow(members[1])).toBe('ejected')
+  it('ends on a passing active check: at once where nobody could connect, by a probe after other proofs, not after 5xx', () => {
+    const { state, members, ejection, fail, stateNow } = ejections(5)
+    const [sick, unreachable, lost, gateway, knowsNothing] = members
+    fail(sick, 5, 'status')
+    fail(unreachable, 5, 'connect')
+    fail(lost, 5)
+    fail(gateway, 5, 'gateway')
+    fail(knowsNothing, 5, 'gateway')
+    // The check of this one passed before and ever since.
+    state.set(knowsNothing.slot, SLOT.CHECK_RUN, 7)
+    state.set(lost.slot, SLOT.CHECK_RUN, 1)
+    for (const member of members) ejection.checkPassed(member)
+    expect(members.map(stateNow)).toEqual(['ejected', 'ready', 'probing', 'probing', 'ejected'])
   })
 
   it('by 5xx takes out at most 10%, but always one where two or more are left; never a single endpoint', () => {
     const count = (n: number) => {
-      const { members, fail, stateNow } = setUp(n)
+      const { members, fail, stateNow } = ejections(n)
       for (const member of members) fail(member, 5, 'status')
       return members.filter((member) => stateNow(member) === 'ejected').length
     }
@@ -144,21 +127,38 @@ describe('ejection', () => {
   })
 
   it('is off where it is turned off', () => {
-    const { members, fail, stateNow } = setUp(3, EJECTION_OFF)
-    fail(members[0], 50)
-    fail(members[0], 50, 'status')
-    expect(stateNow(members[0])).toBe('ready')
+    const { timers, members, ejection, fail, breakBodies, stateNow } = ejections(3, EJECTION_OFF)
+    for (const kind of ['connect', 'local-origin', 'gateway', 'status'] as const) fail(members[0], 500, kind)
+    breakBodies(members[0], 50)
+    ejection.stalled(members[0], false)
+    ejection.throttled(members[0], 5_000, false)
+    expect([stateNow(members[0]), timers.pending]).toEqual(['ready', 0])
+  })
+
+  it('brings back what was ejected by a kind of failure that is turned off, and nobody else', () => {
+    const { state, members, ejection, fail, stateNow } = ejections(4)
+    fail(members[0], 5)
+    fail(members[1], 5, 'gateway')
+    ejection.throttled(members[2], 5_000, false)
+    expect(ejectedBy(state, members[1].slot)).toBe(CAUSE.GATEWAY)
+    ejection.configure({ ...OUTLIER_DEFAULTS, consecutiveGatewayErrors: 0, maxParkMs: 0 })
+    ejection.writeSettings()
+    expect(members.map(stateNow)).toEqual(['ejected', 'ready', 'ready', 'ready'])
+    expect([ejectedBy(state, members[0].slot), ejectedBy(state, members[1].slot)]).toEqual([
+      CAUSE.CONNECTION,
+      CAUSE.NONE,
+    ])
   })
 })
 
 describe('the health filter', () => {
   it('never offers what the operator took out; a closed breaker overrules health', () => {
-    const { state, members } = setUp(4)
+    const { state, members } = ejections(4)
     state.set(members[0].slot, SLOT.ADMIN, 1)
     state.set(members[1].slot, SLOT.BREAKER, 1)
     for (const { slot } of members.slice(2)) state.set(slot, SLOT.HEALTH, HEALTH.UNHEALTHY)
     expect(sortByState(state, members).levels).toEqual([
-      { priority: 0, members, open: members.slice(2), healthy: [] },
+      { priority: 0, members, open: members.slice(2), healthy: [], unproven: members.slice(2), parked: 0 },
     ])
     state.set(members[3].slot, SLOT.BREAKER, 2)
     expect(sortByState(state, members).levels[0].healthy).toEqual([members[3]])
@@ -177,6 +177,9 @@ describe('the health filter', () => {
       members: [members[1], members[3]],
       open: [members[1], members[3]],
       healthy: [members[3]],
+      // Its cause was not written yet: no proof.
+      unproven: [members[1], members[3]],
+      parked: 0,
     })
     expect([second.priority, third.priority]).toEqual([1, 2])
     expect(sortByState(state, [])).toEqual({ levels: [], awaitingProbe: [] })

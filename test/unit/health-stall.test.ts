@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { OUTCOME, SLOT } from '../../lib/engine/layout.js'
-import { EJECTION } from '../../lib/health/filter.js'
+import { EJECTION } from '../../lib/health/ejection-words.js'
 import { StallWatch, type Waiter } from '../../lib/health/stall.js'
 import { ManualTimers } from '../../lib/runtime/timers.js'
 import type { Member } from '../../lib/topology/member.js'

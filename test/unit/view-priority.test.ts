@@ -9,7 +9,7 @@ const ENVOY = { overprovisioningFactor: 1.4, panicThreshold: 0.5 }
 /** Levels of 100 endpoints, so many per cent of them healthy; loads in whole per cents, as Envoy's tables have them. */
 const loads = (healthy: readonly number[], options = ENVOY) =>
   priorityLoads(
-    healthy.map((count) => ({ open: 100, healthy: count })),
+    healthy.map((count) => ({ open: 100, healthy: count, unproven: 100 })),
     options,
   ).map(({ load, panic }) => [Math.floor(load * 100 + 1e-6), panic])
 const calm = (...percent: number[]) => percent.map((load) => [load, false])
@@ -67,13 +67,14 @@ describe('the load of priority levels is that of the tables of Envoy', () => {
     expect(loads(healthy as number[])).toEqual(expected)
   })
 
-  it('in total panic goes by the size of the levels, open endpoints alone', () => {
+  it('in total panic goes by the size of the levels, those alone that are not proven broken', () => {
     const levels = [
-      { open: 30, healthy: 1 },
-      { open: 10, healthy: 0 },
-      { open: 0, healthy: 0 },
+      { open: 30, healthy: 1, unproven: 30 },
+      { open: 10, healthy: 0, unproven: 10 },
+      { open: 20, healthy: 0, unproven: 0 },
+      { open: 0, healthy: 0, unproven: 0 },
     ]
-    expect(priorityLoads(levels, ENVOY).map(({ load }) => load)).toEqual([0.75, 0.25, 0])
+    expect(priorityLoads(levels, ENVOY).map(({ load }) => load)).toEqual([0.75, 0.25, 0, 0])
   })
 
   it('without panic threshold and without a healthy endpoint nobody gets anything', () => {

@@ -13,13 +13,13 @@ type Zod = ReturnType<typeof loadZod>
 
 /** Ejection after failures of requests. */
 export function outlierShape({ number }: FieldKinds) {
-  const count = (key: 'consecutiveLocalOrigin' | 'consecutive5xx', what: string) =>
+  const count = (key: keyof typeof OUTLIER_DEFAULTS, what: string, source?: string) =>
     number({
       integer: true,
       min: 0,
       max: MAX_COUNT,
       default: `${OUTLIER_DEFAULTS[key]}`,
-      source: 'Envoy',
+      source,
       about: `${what} in a row that eject an endpoint; 0 turns it off.`,
     })
   const ms = (key: keyof typeof OUTLIER_DEFAULTS, about: string, source?: string) =>
@@ -34,16 +34,47 @@ export function outlierShape({ number }: FieldKinds) {
       about,
     })
   return {
-    consecutiveLocalOrigin: count('consecutiveLocalOrigin', 'Connection failures, resets and time-outs'),
-    consecutive5xx: count('consecutive5xx', '5xx answers'),
+    consecutiveLocalOrigin: count(
+      'consecutiveLocalOrigin',
+      'Connection failures, resets and time-outs',
+      'Envoy',
+    ),
+    consecutiveGatewayErrors: count('consecutiveGatewayErrors', 'Answers of 502, 503 or 504', 'Envoy'),
+    consecutiveBodyFailures: count(
+      'consecutiveBodyFailures',
+      'Bodies that the endpoint broke, without a whole one between them,',
+    ),
+    consecutive5xx: count('consecutive5xx', '5xx answers', 'Envoy'),
+    failurePercentageThreshold: number({
+      min: 0,
+      max: 100,
+      unit: '%',
+      default: `${OUTLIER_DEFAULTS.failurePercentageThreshold}`,
+      about:
+        "Share of an endpoint's requests that are connection failures, in a row or not, that ejects it, if it is also three times the share of the median endpoint; 0 turns it off.",
+    }),
+    failurePercentageRequestVolume: number({
+      integer: true,
+      min: 1,
+      max: MAX_COUNT,
+      default: `${OUTLIER_DEFAULTS.failurePercentageRequestVolume}`,
+      about: 'Requests of an endpoint that such a share must be of, at least.',
+    }),
+    failurePercentageWindowMs: number({
+      min: 1,
+      max: MAX_MS,
+      unit: 'ms',
+      default: `${OUTLIER_DEFAULTS.failurePercentageWindowMs}`,
+      about: 'Longest time over which they are counted, from a failure on.',
+    }),
     baseConnectEjectionMs: ms(
       'baseConnectEjectionMs',
-      'First ejection after connection failures; doubled each time.',
+      'First ejection after connection failures, gateway errors, broken bodies or no answers; doubled each time.',
     ),
-    maxConnectEjectionMs: ms('maxConnectEjectionMs', 'Longest ejection after connection failures.'),
+    maxConnectEjectionMs: ms('maxConnectEjectionMs', 'Longest such ejection.'),
     baseEjectionMs: ms(
       'baseEjectionMs',
-      'Ejection after 5xx answers, times the number of ejections so far.',
+      'Ejection after 5xx answers that are not 502, 503 or 504 in a row, times the number of ejections so far.',
       'Envoy',
     ),
     maxEjectionMs: ms('maxEjectionMs', 'Longest ejection after 5xx answers.', 'Envoy'),
@@ -54,7 +85,15 @@ export function outlierShape({ number }: FieldKinds) {
       default: `${OUTLIER_DEFAULTS.maxEjectionPercent}`,
       source: 'Envoy',
       about:
-        'Share of the endpoints that 5xx answers may eject at once; one is always allowed where two or more are left.',
+        'Share of the endpoints that 5xx answers may eject at once; one is always allowed where two or more are left. Not for 502, 503, 504 in a row, nor for connection failures.',
+    }),
+    maxParkMs: number({
+      min: 0,
+      max: MAX_MS,
+      unit: 'ms',
+      default: `${OUTLIER_DEFAULTS.maxParkMs}`,
+      about:
+        'Longest time that an endpoint is left alone because it answered 429 or 503 with `Retry-After`; at most half of the endpoints at once. 0 turns it off.',
     }),
     reconnectMs: number({
       min: 0,

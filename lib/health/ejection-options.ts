@@ -1,0 +1,86 @@
+import { connectionEjectionMs, statusEjectionMs } from './backoff.js'
+import { CAUSE, type Cause } from './ejection-words.js'
+
+/** Passive detection: what real requests say about an endpoint. All in ms and counts; 0 turns a threshold off. */
+export interface EjectionOptions {
+  readonly consecutiveLocalOrigin: number
+  readonly consecutiveGatewayErrors: number
+  readonly consecutiveBodyFailures: number
+  readonly consecutive5xx: number
+  /** Per cent of the requests that are connection failures. */
+  readonly failurePercentageThreshold: number
+  /** Requests that such a share must be of, at least. */
+  readonly failurePercentageRequestVolume: number
+  /** Longest time over which they are counted. */
+  readonly failurePercentageWindowMs: number
+  readonly baseConnectEjectionMs: number
+  readonly maxConnectEjectionMs: number
+  readonly baseEjectionMs: number
+  readonly maxEjectionMs: number
+  readonly maxEjectionPercent: number
+  /** Longest time that an endpoint is left alone because it asked for it (`Retry-After`); 0: it is not. */
+  readonly maxParkMs: number
+  /** Wait between two attempts to connect to an endpoint that was ejected because nobody could; 0: none. */
+  readonly reconnectMs: number
+}
+
+/** Nothing is ever ejected or parked. */
+export const EJECTION_OFF: EjectionOptions = {
+  consecutiveLocalOrigin: 0,
+  consecutiveGatewayErrors: 0,
+  consecutiveBodyFailures: 0,
+  consecutive5xx: 0,
+  failurePercentageThreshold: 0,
+  failurePercentageRequestVolume: 0,
+  failurePercentageWindowMs: 0,
+  baseConnectEjectionMs: 0,
+  maxConnectEjectionMs: 0,
+  baseEjectionMs: 0,
+  maxEjectionMs: 0,
+  maxEjectionPercent: 0,
+  maxParkMs: 0,
+  reconnectMs: 0,
+}
+
+/** Whether such ejections are turned off. */
+export function isOff(cause: Cause, options: EjectionOptions): boolean {
+  switch (cause) {
+    case CAUSE.CONNECTION:
+    case CAUSE.UNREACHABLE:
+      return options.consecutiveLocalOrigin === 0
+    case CAUSE.STATUS:
+      return options.consecutive5xx === 0
+    case CAUSE.GATEWAY:
+      return options.consecutiveGatewayErrors === 0
+    case CAUSE.BODIES:
+      return options.consecutiveBodyFailures === 0
+    case CAUSE.RATE:
+      return options.failurePercentageThreshold === 0
+    default:
+      // Silence has no threshold here: `outlier: false` alone turns it off.
+      return options.baseConnectEjectionMs === 0
+  }
+}
+
+/** The numbers of a back-off, in ms. */
+export interface Backoff {
+  readonly baseMs: number
+  readonly maxMs: number
+  /** Time without an ejection after which one past ejection counts no more. */
+  readonly forgetMs: number
+  readonly ejectionMs: typeof connectionEjectionMs
+}
+
+/** It takes about as long as this to see once more that bodies break, that nothing is answered, or that too much fails. */
+const SLOW_EVIDENCE_MS = 30_000
+
+export function backoffOf(cause: Cause, options: EjectionOptions): Backoff {
+  if (cause === CAUSE.STATUS) {
+    const { baseEjectionMs: baseMs, maxEjectionMs: maxMs } = options
+    return { baseMs, maxMs, forgetMs: baseMs, ejectionMs: statusEjectionMs }
+  }
+  const { baseConnectEjectionMs: baseMs, maxConnectEjectionMs: maxMs } = options
+  const isSlow = cause === CAUSE.BODIES || cause === CAUSE.SILENCE || cause === CAUSE.RATE
+  const forgetMs = isSlow ? Math.max(baseMs, SLOW_EVIDENCE_MS) : baseMs
+  return { baseMs, maxMs, forgetMs, ejectionMs: connectionEjectionMs }
+}
