@@ -103,7 +103,8 @@ describe('requests to a subset', () => {
       }),
     )
     expect(() => pick(users)).toThrow(/names no `subset`.*`subsets.fallback`/)
-    expect(pick(balancer({ selectors, fallback: 'any' }))).toBe('e0')
+    const first = pick(balancer({ selectors, fallback: 'any' }))
+    expect(['e0', 'e1', 'e2', 'e3', 'e4', 'e5']).toContain(first)
   })
 
   it.each([[5], ['v1'], [null], [[1]], [{ version: null }], [{ version: {} }], [{ version: Number.NaN }]])(
