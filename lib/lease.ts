@@ -1,5 +1,6 @@
 import { ArgumentError } from './errors.js'
 import type { Endpoint, Outcome } from './model.js'
+import { describeLease, type HowToInspect, INSPECT } from './observe/describe.js'
 import { outcomeFault, type Verdict, verdictOf } from './outcome/classify.js'
 import type { Service } from './service.js'
 import type { Member } from './topology/member.js'
@@ -78,5 +79,10 @@ export class Lease {
 
   [Symbol.dispose](): void {
     this.settle('cancelled', -1)
+  }
+
+  [INSPECT](...how: HowToInspect): string {
+    const service = this.#service.name
+    return describeLease({ service, endpoint: this.endpoint.id, ended: this.#ended }, how)
   }
 }

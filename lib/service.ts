@@ -15,6 +15,7 @@ import type {
   LoadReport,
   PickOptions,
 } from './model.js'
+import { describeService, type HowToInspect, INSPECT, type ServiceFacts } from './observe/describe.js'
 import type { EndpointChange } from './observe/events.js'
 import { type ServiceStats, serviceStats, Totals } from './observe/stats.js'
 import type { ResolvedRule, ResolvedService } from './options/resolved.js'
@@ -24,6 +25,7 @@ import type { Verdict } from './outcome/classify.js'
 import { withKey } from './policy/hash-on.js'
 import { latencyKind } from './policy/index.js'
 import { applyRule } from './rules/apply.js'
+import { givenTo, withGiven } from './runtime/dispatchers.js'
 import type { Timers } from './runtime/timers.js'
 import { ServicePolicy } from './service-policy.js'
 import { ServiceView, type View, WarmUp } from './service-view.js'
@@ -445,11 +447,13 @@ export class Service {
     const breaker = codeOf(BREAKERS, change.breaker, 'breaker')
     if (change.weight !== undefined) {
       this.#commit(() => {
-        const { url, zone, region, priority, metadata } = this.#roster.find(this.name, id).endpoint
-        const endpoint = parseEndpoint(
+        const before = this.#roster.find(this.name, id).endpoint
+        const { url, zone, region, priority, metadata } = before
+        const parsed = parseEndpoint(
           { id, url, zone, region, priority, metadata, weight: change.weight },
           `endpoint "${id}"`,
         )
+        const endpoint = withGiven(parsed, givenTo(before))
         return { change: { kind: 'weigh', service: this.index, endpoint }, slots: [], services: [] }
       })
     }
@@ -535,6 +539,18 @@ export class Service {
       panic: this.#currentView().whole.panic,
       retriesAvailable: this.#budget.available,
     })
+  }
+
+  /** What `util.inspect` shows. */
+  get facts(): ServiceFacts {
+    const endpoints = this.#roster.members.map(({ slot, endpoint: { id } }) => {
+      return { id, state: stateOf(this.#state, slot), inFlight: this.#state.get(slot, SLOT.IN_FLIGHT) }
+    })
+    return { name: this.name, policy: this.#options.policy.name, endpoints }
+  }
+
+  [INSPECT](...how: HowToInspect): string {
+    return describeService(this.facts, how)
   }
 
   #left(member: Member): void {

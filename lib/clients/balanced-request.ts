@@ -8,6 +8,7 @@ import { Attempt } from './attempt.js'
 import type { Handler, RawHeaders } from './handler.js'
 import { isReplayable } from './replay.js'
 import type { Transports } from './transports.js'
+import { Tries } from './tries.js'
 
 const MS_PER_SECOND = 1000
 
@@ -43,6 +44,7 @@ export class BalancedRequest {
   /** Tries of which something was sent. */
   #sentTries = 0
   #tried: Endpoint[] | undefined
+  #tries: Tries | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(
@@ -86,6 +88,7 @@ export class BalancedRequest {
 
   /** Nothing was sent: any endpoint that has not been tried may have it, whatever the method, at no cost. */
   retryUnsent(attempt: Attempt, error: Error): void {
+    this.#failures.lost(attempt.lease.endpoint.id, error)
     const lease = this.#context.isStopped()
       ? undefined
       : this.#context.service.pickOther(this.#triedWith(attempt), this.#pick)
@@ -96,6 +99,7 @@ export class BalancedRequest {
 
   /** The connection was lost, or the try took too long. */
   retryAfterLoss(attempt: Attempt, error: Error): void {
+    this.#failures.lost(attempt.lease.endpoint.id, error)
     if (this.committed || !this.#mayRepeat() || !this.#context.service.budget.withdraw())
       return this.fail(error)
     this.#retryLater(attempt, () => error)
@@ -110,6 +114,7 @@ export class BalancedRequest {
     // With nowhere else to go, an endpoint that asks to be left alone for longer than a backoff is left alone.
     if (service.endpoints.length <= tried.length && retryAfterMs(headers) > retry.backoffMaxMs) return false
     if (!service.budget.withdraw()) return false
+    this.#failures.refused(attempt.lease.endpoint.id, status)
     this.#retryLater(attempt, (hindrance) => {
       hindrance.cause ??= new Error(`${attempt.lease.endpoint.id} answered ${status}`)
       return hindrance
@@ -121,7 +126,13 @@ export class BalancedRequest {
     this.stopTimer()
     if (this.finished) return
     this.finished = true
-    this.handler.onError(error)
+    // What the caller aborted with, or his handler threw, is his own, and comes back as it is.
+    this.handler.onError(this.aborted ? error : this.#failures.tell(error, this.#context.service.name))
+  }
+
+  get #failures(): Tries {
+    this.#tries ??= new Tries()
+    return this.#tries
   }
 
   /** The caller's own body broke: not the endpoint's fault. */
@@ -151,7 +162,10 @@ export class BalancedRequest {
     try {
       transports.to(lease.endpoint).dispatch(this.#options, attempt as unknown as Dispatcher.DispatchHandler)
     } catch (error) {
-      attempt.onError(error as Error)
+      if (this.finished) throw error
+      // undici tells its errors to the handler: what is thrown comes from a dispatcher or a factory of the user's own.
+      attempt.settle('cancelled', -1)
+      this.fail(error as Error)
     }
   }
 
@@ -207,7 +221,7 @@ export class BalancedRequest {
   #abort(reason: unknown): void {
     if (this.finished || this.aborted) return
     this.aborted = true
-    this.abortReason = reason ?? new DOMException('This operation was aborted', 'AbortError')
+    this.abortReason = reason
     const attempt = this.#attempt
     if (attempt?.sent) {
       attempt.abort(this.abortReason)
