@@ -149,7 +149,7 @@ export class Attempt implements Handler {
       // A deadline of the caller's says at least this: the answer takes longer.
       this.settle('cancelled', isCallersTimeOut(request.abortReason) ? elapsed : NO_SAMPLE)
       request.fail(request.abortReason as Error)
-    } else if (isCallersFault(error) || error === this.#thrown || request.isBodyError(error)) {
+    } else if (isCallersFault(error) || error === this.#thrown || request.isCallersError(error)) {
       this.settle('cancelled', NO_SAMPLE)
       request.fail(error)
     } else {

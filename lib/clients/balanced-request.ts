@@ -5,6 +5,7 @@ import type { Lease } from '../lease.js'
 import type { Endpoint, PickOptions } from '../model.js'
 import type { Service } from '../service.js'
 import { Attempt } from './attempt.js'
+import { isOwnDoing } from './fault.js'
 import type { Handler, RawHeaders } from './handler.js'
 import { isReplayable } from './replay.js'
 import type { Transports } from './transports.js'
@@ -45,6 +46,8 @@ export class BalancedRequest {
   #sentTries = 0
   #tried: Endpoint[] | undefined
   #tries: Tries | undefined
+  /** False while a `Pool` looks at the request: what it tells meanwhile is about the caller's arguments. */
+  #isTaken = true
   #timer: NodeJS.Timeout | undefined
 
   constructor(
@@ -135,8 +138,9 @@ export class BalancedRequest {
     return this.#tries
   }
 
-  /** The caller's own body broke: not the endpoint's fault. */
-  isBodyError(error: Error): boolean {
+  /** The caller's own body broke, or a `Pool` refused the request at once, before it connected: not the endpoint's fault. */
+  isCallersError(error: Error): boolean {
+    if (!this.#isTaken && this.#attempt?.sent === false && !isOwnDoing(error)) return true
     const { body } = this.#options
     return typeof body === 'object' && body !== null && (body as Readable).errored === error
   }
@@ -160,7 +164,10 @@ export class BalancedRequest {
     if (perTryTimeoutMs > 0)
       this.#timer = setTimeout(() => this.#timedOut(attempt, perTryTimeoutMs), perTryTimeoutMs)
     try {
-      transports.to(lease.endpoint).dispatch(this.#options, attempt as unknown as Dispatcher.DispatchHandler)
+      const { dispatcher, isPool } = transports.to(lease.endpoint)
+      this.#isTaken = !isPool
+      dispatcher.dispatch(this.#options, attempt as unknown as Dispatcher.DispatchHandler)
+      this.#isTaken = true
     } catch (error) {
       if (this.finished) throw error
       // undici tells its errors to the handler: what is thrown comes from a dispatcher or a factory of the user's own.

@@ -7,6 +7,7 @@
  * - No method throws what a callback threw. The error stands in `thrown`, and the guard has by then called the `abort`
  *   that `onConnect` gave it, with that error as the reason: the same abort that the caller himself has. Whoever drives
  *   the request takes it for the caller's, so the try under way is aborted, and neither repeated nor held against anyone.
+ *   (What `onBodySent` and `onRequestSent` threw aborts a microtask later; the handler is told at once.)
  * - The handler is told once how its request ended: by `onComplete`, `onUpgrade` or `onError`, whichever comes first. If
  *   the abort has not led to `onError` by the time it returns (the request was over for its driver already, as after
  *   `onComplete`), the guard tells the handler itself. What comes after the end is dropped, but for `onBodySent` and
@@ -110,7 +111,7 @@ export class GuardedHandler implements Handler {
     try {
       this.#handler.onBodySent?.(chunk)
     } catch (error) {
-      this.#threw(error)
+      this.#threwWhileSending(error)
     }
   }
 
@@ -118,7 +119,7 @@ export class GuardedHandler implements Handler {
     try {
       this.#handler.onRequestSent?.()
     } catch (error) {
-      this.#threw(error)
+      this.#threwWhileSending(error)
     }
   }
 
@@ -132,6 +133,14 @@ export class GuardedHandler implements Handler {
     if (this.#ended || this.thrown !== undefined) return
     this.thrown = { error }
     this.abort(error)
+    this.onError(error as Error)
+  }
+
+  /** As `#threw`; but undici's HTTP/2 breaks where a request is aborted while it is being written, so that waits until it is. */
+  #threwWhileSending(error: unknown): void {
+    if (this.#ended || this.thrown !== undefined) return
+    this.thrown = { error }
+    queueMicrotask(() => this.abort(error))
     this.onError(error as Error)
   }
 

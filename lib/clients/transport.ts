@@ -42,6 +42,11 @@ export class Transport {
     return new Transport(target, source, endpoint.url)
   }
 
+  /** Made by fairlead; otherwise the user's. */
+  get isPool(): boolean {
+    return this.source === undefined
+  }
+
   get stats(): unknown {
     return (this.#target as { stats?: unknown }).stats
   }

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { Dispatcher, Pool } from 'undici'
+import type { Pool } from 'undici'
 import type { Endpoint } from '../model.js'
 import type { ResolvedClient } from '../options/resolved.js'
 import { givenTo } from '../runtime/dispatchers.js'
@@ -30,11 +30,11 @@ export class Transports {
    * Where to send the requests of an endpoint.
    * @throws ConfigError, ArgumentError, or what a factory of the user's throws
    */
-  to(endpoint: Endpoint): Pick<Dispatcher, 'dispatch'> {
+  to(endpoint: Endpoint): Transport {
     const known = this.#open.get(endpoint.url)
     return known !== undefined && known.source === this.#sourceOf(endpoint)
-      ? known.dispatcher
-      : this.#connect(endpoint).dispatcher
+      ? known
+      : this.#connect(endpoint)
   }
 
   /** Takes over new client options: requests in flight finish on the old connections. */
