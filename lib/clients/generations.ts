@@ -1,14 +1,25 @@
 import type { Duplex } from 'node:stream'
-import type { Controller, Handler, RawHeaders } from './handler.js'
+import type { Dispatcher } from 'undici'
+import { loadUndici } from '../runtime/lazy.js'
+import { asFirstGeneration, type Controller, type Handler, type RawHeaders } from './handler.js'
 
 type ParsedHeaders = Readonly<Record<string, string | string[] | undefined>>
 
 /**
- * A handler that dispatchers of every undici understand: those of undici 6 and before, Node 20's own among them, know the
- * first generation of handlers only, those of undici 8 the second only. For dispatchers that are not of fairlead's own undici.
+ * How to dispatch to `target`, of whichever undici it is. Those of undici 6 and before, Node 20's own among them, know the
+ * first generation of handlers only, those of undici 8 the second only, and these refuse an option that undici 7 passes on.
  */
-export const bothGenerations = (handler: Handler): Handler => new BothGenerations(handler)
+export function dispatchBy(target: Dispatcher): Dispatcher['dispatch'] {
+  const isOfOurUndici: boolean = target instanceof loadUndici().Dispatcher
+  if (isOfOurUndici) return (options, handler) => target.dispatch(options, handler)
+  return (options, handler) => {
+    const { dispatcher: _, ...rest } = options as Dispatcher.DispatchOptions & { dispatcher?: unknown }
+    const understood = new BothGenerations(asFirstGeneration(handler))
+    return target.dispatch(rest, understood as unknown as Dispatcher.DispatchHandler)
+  }
+}
 
+/** The handler with the methods of both generations. */
 class BothGenerations implements Handler {
   readonly #handler: Handler
 

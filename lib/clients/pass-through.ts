@@ -1,8 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Dispatcher } from 'undici'
 import { loadUndici } from '../runtime/lazy.js'
-import { bothGenerations } from './generations.js'
-import { asFirstGeneration } from './handler.js'
+import { dispatchBy } from './generations.js'
 
 /** What undici's own dispatchers say of themselves when they are asked, beside what `Dispatcher`'s type tells. */
 export interface Facts {
@@ -21,24 +20,17 @@ const EVENTS = new Set<string | symbol>(['connect', 'disconnect', 'connectionErr
  * agent that was set before goes on doing its work.
  */
 export class PassThrough {
+  readonly dispatch: Dispatcher['dispatch']
   readonly #target: Dispatcher
-  readonly #takesBoth: boolean
   readonly #forwarded = new Map<string, (...args: unknown[]) => void>()
 
   constructor(given: Dispatcher | undefined) {
-    const undici = loadUndici()
-    this.#target = given ?? undici.getGlobalDispatcher()
-    // Another undici's, Node's own say, knows one generation of handlers alone.
-    this.#takesBoth = this.#target instanceof undici.Dispatcher
+    this.#target = given ?? loadUndici().getGlobalDispatcher()
+    this.dispatch = dispatchBy(this.#target)
   }
 
   get facts(): Facts {
     return this.#target as Facts
-  }
-
-  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    const understood = this.#takesBoth ? handler : bothGenerations(asFirstGeneration(handler))
-    return this.#target.dispatch(options, understood as Dispatcher.DispatchHandler)
   }
 
   /** Emits on `dispatcher` what the target emits of that name: from when on somebody listens, so that nobody else is held. */

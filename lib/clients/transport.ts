@@ -3,9 +3,7 @@ import { ArgumentError, ConfigError } from '../errors.js'
 import type { DispatcherFactory, Endpoint } from '../model.js'
 import { join } from '../options/faults.js'
 import { dispatcherFactory, isDispatcher } from '../runtime/dispatchers.js'
-import { loadUndici } from '../runtime/lazy.js'
-import { bothGenerations } from './generations.js'
-import type { Handler } from './handler.js'
+import { dispatchBy } from './generations.js'
 
 /** Where a transport comes from: a dispatcher of the user's, a factory of his, or the name of one. */
 export type Source = Dispatcher | DispatcherFactory | string
@@ -63,13 +61,8 @@ export class Transport {
   }
 }
 
-/** A dispatcher for many origins (an `Agent`, a `MockAgent`) is told which; one of another undici gets what it understands. */
+/** A dispatcher for many origins (an `Agent`, a `MockAgent`) is told which. */
 function sending(target: Dispatcher, origin: string): Pick<Dispatcher, 'dispatch'> {
-  const takesBoth = target instanceof loadUndici().Dispatcher
-  return {
-    dispatch(options, handler) {
-      const understood = takesBoth ? handler : bothGenerations(handler as unknown as Handler)
-      return target.dispatch({ ...options, origin }, understood as Dispatcher.DispatchHandler)
-    },
-  }
+  const dispatch = dispatchBy(target)
+  return { dispatch: (options, handler) => dispatch({ ...options, origin }, handler) }
 }

@@ -32,9 +32,7 @@ export class Transports {
    */
   to(endpoint: Endpoint): Transport {
     const known = this.#open.get(endpoint.url)
-    return known !== undefined && known.source === this.#sourceOf(endpoint)
-      ? known
-      : this.#connect(endpoint)
+    return known !== undefined && known.source === this.#sourceOf(endpoint) ? known : this.#connect(endpoint)
   }
 
   /** Takes over new client options: requests in flight finish on the old connections. */

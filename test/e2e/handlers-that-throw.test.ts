@@ -5,13 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { Balancer } from '../../lib/index.js'
 import { serve, tlsFixture } from '../support/health-servers.js'
 import { balancerOver, startEndpoints, type TestEndpoint } from '../support/http-servers.js'
-import {
-  classOf,
-  FIRST,
-  type Generation,
-  recordingHandler,
-  SECOND,
-} from '../support/undici-generations.js'
+import { classOf, FIRST, type Generation, recordingHandler, SECOND } from '../support/undici-generations.js'
 
 const QUIET_MS = 60
 
@@ -101,36 +95,34 @@ describe('a handler that throws is told what undici tells it, once, and nobody e
     if (callback !== generation.onError) expect(users.failed).toBe(0)
   })
 
-  it.each(
-    table.filter(({ callback }) => !/Upgrade|Error/.test(callback)),
-  )('over HTTP/2: $callback of $of', async ({ generation, callback }) => {
-    let streams = 0
-    const server = createSecureServer(
-      { ...tlsFixture.server, ca: tlsFixture.ca },
-      (_request, response) => {
+  it.each(table.filter(({ callback }) => !/Upgrade|Error/.test(callback)))(
+    'over HTTP/2: $callback of $of',
+    async ({ generation, callback }) => {
+      let streams = 0
+      const server = createSecureServer({ ...tlsFixture.server, ca: tlsFixture.ca }, (_request, response) => {
         streams++
         response.end('ok')
-      },
-    )
-    const { port } = await serve(server as never)
-    const balancer = new Balancer({
-      services: {
-        users: {
-          endpoints: [`https://127.0.0.1:${port}`],
-          client: { allowH2: true, connect: { ca: tlsFixture.ca, servername: 'users.test' } },
+      })
+      const { port } = await serve(server as never)
+      const balancer = new Balancer({
+        services: {
+          users: {
+            endpoints: [`https://127.0.0.1:${port}`],
+            client: { allowH2: true, connect: { ca: tlsFixture.ca, servername: 'users.test' } },
+          },
         },
-      },
-    })
-    onTestFinished(() => balancer.stop({ drainMs: 0 }))
-    const uncaught = await uncaughtIn(async () => {
-      const told = await tell(balancer.dispatcher(), 'http://users', generation, callback)
-      const ends = told.filter((call) => call.startsWith(generation.onError))
-      expect(ends).toEqual([`${generation.onError}: Error ${callback} broke`])
-    })
-    expect(uncaught).toEqual([])
-    expect(streams).toBeLessThanOrEqual(1)
-    expect(balancer.stats().services.users).toMatchObject({ failed: 0, retried: 0, inFlight: 0 })
-  })
+      })
+      onTestFinished(() => balancer.stop({ drainMs: 0 }))
+      const uncaught = await uncaughtIn(async () => {
+        const told = await tell(balancer.dispatcher(), 'http://users', generation, callback)
+        const ends = told.filter((call) => call.startsWith(generation.onError))
+        expect(ends).toEqual([`${generation.onError}: Error ${callback} broke`])
+      })
+      expect(uncaught).toEqual([])
+      expect(streams).toBeLessThanOrEqual(1)
+      expect(balancer.stats().services.users).toMatchObject({ failed: 0, retried: 0, inFlight: 0 })
+    },
+  )
 })
 
 describe('a call that is wrong is refused as undici refuses it', () => {
