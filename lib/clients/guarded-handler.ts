@@ -7,7 +7,7 @@
  * - No method throws what a callback threw. The error stands in `thrown`, and the guard has by then called the `abort`
  *   that `onConnect` gave it, with that error as the reason: the same abort that the caller himself has. Whoever drives
  *   the request takes it for the caller's, so the try under way is aborted, and neither repeated nor held against anyone.
- *   (What `onBodySent` and `onRequestSent` threw aborts a microtask later; the handler is told at once.)
+ *   (From within `onBodySent` and `onRequestSent` an abort comes a microtask later; the handler is told at once.)
  * - The handler is told once how its request ended: by `onComplete`, `onUpgrade` or `onError`, whichever comes first. If
  *   the abort has not led to `onError` by the time it returns (the request was over for its driver already, as after
  *   `onComplete`), the guard tells the handler itself. What comes after the end is dropped, but for `onBodySent` and
@@ -34,6 +34,8 @@ export class GuardedHandler implements Handler {
   readonly #onEnd: ((guarded: GuardedHandler) => void) | undefined
   #abort: Abort | undefined
   #ended = false
+  /** `onBodySent` or `onRequestSent` is running. */
+  #isSending = false
 
   constructor(handler: Handler, onEnd: ((guarded: GuardedHandler) => void) | undefined) {
     this.#handler = handler
@@ -42,7 +44,11 @@ export class GuardedHandler implements Handler {
 
   /** As the caller's own abort. Without a reason it is undici's `RequestAbortedError`. */
   abort(reason?: unknown): void {
-    this.#abort?.(reason || new (loadUndici().errors.RequestAbortedError)())
+    const why = reason || new (loadUndici().errors.RequestAbortedError)()
+    if (!this.#isSending) return this.#abort?.(why)
+    // undici's HTTP/2 breaks where a request is aborted while it is being written, so that waits until it is.
+    queueMicrotask(() => this.#abort?.(why))
+    this.onError(why as Error)
   }
 
   onConnect(abort: Abort, context?: unknown): void {
@@ -108,18 +114,21 @@ export class GuardedHandler implements Handler {
   }
 
   onBodySent(chunk: unknown): void {
-    try {
-      this.#handler.onBodySent?.(chunk)
-    } catch (error) {
-      this.#threwWhileSending(error)
-    }
+    this.#whileSending(() => this.#handler.onBodySent?.(chunk))
   }
 
   onRequestSent(): void {
+    this.#whileSending(() => this.#handler.onRequestSent?.())
+  }
+
+  #whileSending(call: () => void): void {
+    this.#isSending = true
     try {
-      this.#handler.onRequestSent?.()
+      call()
     } catch (error) {
-      this.#threwWhileSending(error)
+      this.#threw(error)
+    } finally {
+      this.#isSending = false
     }
   }
 
@@ -133,14 +142,6 @@ export class GuardedHandler implements Handler {
     if (this.#ended || this.thrown !== undefined) return
     this.thrown = { error }
     this.abort(error)
-    this.onError(error as Error)
-  }
-
-  /** As `#threw`; but undici's HTTP/2 breaks where a request is aborted while it is being written, so that waits until it is. */
-  #threwWhileSending(error: unknown): void {
-    if (this.#ended || this.thrown !== undefined) return
-    this.thrown = { error }
-    queueMicrotask(() => this.abort(error))
     this.onError(error as Error)
   }
 

@@ -77,7 +77,7 @@ describe('a handler that throws is told what undici tells it, once, and nobody e
     // Tried once: what stands in the table is the throw, not that a lost connection is tried again.
     const retry = callback === generation.onError ? { attempts: 1 } : {}
     const balancer = balancerOver(endpoints, { retry })
-    let told: [string[], string[]] = [[], []]
+    const told: [string[], string[]] = [[], []]
     const byAgent = await uncaughtIn(async () => {
       told[0] = await tell(agent, endpoints[0].url, generation, callback)
     })
@@ -215,4 +215,48 @@ describe('a call that is wrong is refused as undici refuses it', () => {
     }
     expect(ends).toEqual(Array(2).fill('AbortError UND_ERR_ABORTED Request aborted'))
   })
+
+  it.each(['onConnect', 'onBodySent', 'onRequestSent', 'onHeaders', 'onData'])(
+    'an abort from within %s is told as undici tells it',
+    async (where) => {
+      const endpoints = await startTwo()
+      const agent = new Agent()
+      onTestFinished(() => agent.destroy())
+      const balancer = balancerOver(endpoints)
+      const told: string[][] = []
+      for (const [dispatcher, origin] of [
+        [agent, endpoints[0].url],
+        [balancer.dispatcher(), 'http://users'],
+      ] as const) {
+        let abort: (reason: Error) => void = () => {}
+        const calls: string[] = []
+        const names = [
+          'onConnect',
+          'onBodySent',
+          'onRequestSent',
+          'onHeaders',
+          'onData',
+          'onComplete',
+          'onError',
+        ]
+        const handler = Object.fromEntries(
+          names.map((name) => [
+            name,
+            (first: unknown) => {
+              calls.push(first instanceof Error ? `${name} ${first.message}` : name)
+              if (name === 'onConnect') abort = first as typeof abort
+              if (name === where) abort(new Error('enough'))
+              return true
+            },
+          ]),
+        )
+        dispatcher.dispatch({ origin, path: '/', method: 'PUT', body: 'x' }, handler as never)
+        await expect.poll(() => calls).toContain('onError enough')
+        await sleep(QUIET_MS)
+        told.push(calls)
+      }
+      expect(told[1]).toEqual(told[0])
+      expect(balancer.stats().services.users).toMatchObject({ failed: 0, retried: 0, inFlight: 0 })
+    },
+  )
 })

@@ -1,6 +1,6 @@
-import { gzipSync } from 'node:zlib'
 import * as zlib from 'node:zlib'
-import { Agent, type Dispatcher, RetryAgent, interceptors, request } from 'undici'
+import { gzipSync } from 'node:zlib'
+import { Agent, type Dispatcher, interceptors, RetryAgent, request } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { balancerOver, startEndpoints, type TestEndpoint } from '../support/http-servers.js'
 import { classOf, undici8 } from '../support/undici-generations.js'

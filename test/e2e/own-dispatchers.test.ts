@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { Agent, Client, type Dispatcher, MockAgent, Pool, request } from 'undici'
+import { type Agent, Client, type Dispatcher, MockAgent, Pool, request } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Balancer, ConfigError, defineDispatcher } from '../../lib/index.js'
 import type { ServiceConfig } from '../../lib/model.js'
@@ -282,7 +282,7 @@ describe('over threads', () => {
       worker.once('error', reject)
     })
     expect(said).toEqual({
-      without: expect.stringMatching(/^FAIRLEAD_CONFIG [^]*defineDispatcher\("named"/),
+      without: expect.stringMatching(/^FAIRLEAD_CONFIG [\s\S]*defineDispatcher\("named"/),
       text: 'a',
     })
     expect(balancer.stats().services.users).toMatchObject({ failed: 0, retried: 0, inFlight: 0 })

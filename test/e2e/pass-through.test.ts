@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer as createProxy } from 'node:http'
-import { createHash } from 'node:crypto'
 import { type AddressInfo, connect } from 'node:net'
 import { promisify } from 'node:util'
 import {
