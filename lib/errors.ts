@@ -1,3 +1,5 @@
+import type { RequestFailure } from './model.js'
+
 /** The stable codes of every error that fairlead throws; `docs/errors.md` explains each. */
 export type FairleadErrorCode =
   | 'FAIRLEAD_CONFIG'
@@ -12,11 +14,14 @@ export type FairleadErrorCode =
   | 'FAIRLEAD_ARGUMENT'
   | 'FAIRLEAD_CLOSED'
   | 'FAIRLEAD_POLICY'
+  | 'FAIRLEAD_SCHEME'
 
 /** Base class of all errors that fairlead throws. Branch on `code`, never on the message. */
 export class FairleadError extends Error {
   override readonly name: string = 'FairleadError'
   readonly code: FairleadErrorCode
+  /** Of a request's error: its service, and the endpoints that were tried. */
+  declare readonly fairlead?: RequestFailure
 
   constructor(code: FairleadErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
@@ -65,6 +70,25 @@ export class OverloadedError extends FairleadError {
   constructor(service: string, why: string) {
     super('FAIRLEAD_OVERLOADED', `Service "${service}" is overloaded: ${why}`)
     this.service = service
+  }
+}
+
+/** The request asks for TLS (`https:`, `wss:`), and would have gone to an `http:` endpoint in clear text. Nothing was sent. */
+export class SchemeError extends FairleadError {
+  override readonly name = 'SchemeError'
+  readonly service: string
+  /** Ids of the `http:` endpoints that stood to choose from. */
+  readonly endpoints: readonly string[]
+
+  constructor(service: string, endpoints: readonly string[], origin: string) {
+    const some = endpoints.slice(0, 10).join(', ') + (endpoints.length > 10 ? ', ...' : '')
+    super(
+      'FAIRLEAD_SCHEME',
+      `A request for ${origin} asks for TLS, and service "${service}" could send it in clear text only, to ${some}: ` +
+        `ask for "http://${service}", give the endpoints https: URLs, or set \`client.allowPlaintext\` of the service`,
+    )
+    this.service = service
+    this.endpoints = endpoints
   }
 }
 

@@ -1,4 +1,5 @@
 export { Balancer } from './clients/balancer.js'
+export { defineDispatcher } from './clients/define-dispatcher.js'
 export type { BalancedDispatcher, DispatcherOptions } from './clients/dispatcher.js'
 export type { FetchInit } from './clients/fetch.js'
 export type { LatencySummary } from './engine/histogram.js'

@@ -1,5 +1,6 @@
 import { ArgumentError } from './errors.js'
 import type { Endpoint, Outcome } from './model.js'
+import { describeLease, type HowToInspect, INSPECT } from './observe/describe.js'
 import {
   type AnswerVerdict,
   answerVerdictOf,
@@ -143,5 +144,10 @@ export class Lease {
 
   [Symbol.dispose](): void {
     this.settle('cancelled', NO_SAMPLE)
+  }
+
+  [INSPECT](...how: HowToInspect): string {
+    const service = this.#service.name
+    return describeLease({ service, endpoint: this.endpoint.id, ended: this.#ended }, how)
   }
 }

@@ -1,6 +1,7 @@
 /**
  * The words of the domain, as types: what every stage of a request's way speaks of. No code here.
  */
+import type { Dispatcher, Pool } from 'undici'
 
 /** An endpoint as users see it. Frozen; a change makes a new object. */
 export interface Endpoint {
@@ -30,6 +31,8 @@ export interface EndpointConfig {
   region?: string
   priority?: number
   metadata?: Record<string, unknown>
+  /** Sends the requests to this endpoint, in this thread alone. One that is given as an object is yours to close. */
+  dispatcher?: Dispatcher | DispatcherFactory
 }
 
 /** Set by the operator: `ready` takes requests, `drain` only finishes its own, `maint` is not checked either. */
@@ -196,6 +199,23 @@ export interface Outcome {
   load?: LoadReport
 }
 
+/** One try of a request that failed, or whose answer was refused. */
+export interface FailedTry {
+  /** Id of the endpoint. */
+  readonly endpoint: string
+  /** What ended it: an error's code, or its name where it has none. */
+  readonly code?: string
+  /** The status of the answer that was refused. */
+  readonly status?: number
+}
+
+/** `error.fairlead` of a request that failed. */
+export interface RequestFailure {
+  readonly service: string
+  /** In their order; none where no endpoint was asked. */
+  readonly tries: readonly FailedTry[]
+}
+
 export interface HealthConfig {
   http?: {
     /** Path, with a query if need be. Default `/`. */
@@ -318,7 +338,20 @@ export interface ClientConfig {
   maxResponseSize?: number
   /** Host header: the endpoint's own (default), the service's name, or this text. */
   host?: 'endpoint' | 'service' | (string & {})
+  /** Whether a request for `https:` or `wss:` may go to an `http:` endpoint, in clear text. Default false: `FAIRLEAD_SCHEME`. */
+  allowPlaintext?: boolean
+  /**
+   * Sends the requests in the place of an undici `Pool`: what a factory makes for each endpoint, one dispatcher for all of
+   * them (a `MockAgent`), or a factory by the name that `defineDispatcher` was given. Only the last can be shared over threads.
+   */
+  dispatcher?: DispatcherFactory | Dispatcher | string
 }
+
+/**
+ * Makes the dispatcher of one endpoint, when it is first chosen, of the service's client options as undici's `Pool` takes
+ * them. fairlead closes it when the endpoint leaves or the balancer stops.
+ */
+export type DispatcherFactory = (endpoint: Endpoint, options: Pool.Options) => Dispatcher
 
 /** An endpoint that has just begun to take requests, or does so again, gets a growing share of its due. */
 export interface SlowStartConfig {

@@ -21,6 +21,12 @@ export interface View {
   readonly panic: boolean
 }
 
+/** What of a request narrows down the endpoints that it may choose from. */
+export interface ViewOptions extends PickOptions {
+  /** Only endpoints whose URL is `https:`. */
+  readonly tlsOnly?: boolean
+}
+
 /** No request that names this subset can be answered. */
 const EMPTY: View = { picker: () => -1, usable: [], awaitingProbe: [], panic: false }
 
@@ -41,14 +47,18 @@ export class ServiceView {
   #whole: View | undefined
   readonly #subsets: Subsets<Member> | undefined
   readonly #bySubset = new Map<string, View>()
+  /** Sets this view's parts apart from those of the view of all endpoints. */
+  readonly #prefix: string
+  #tls: ServiceView | undefined
 
   /** `onWarming`: some endpoint is in its slow start, so the view has to be made again soon. */
-  constructor(basis: Basis, onWarming: () => void) {
+  constructor(basis: Basis, onWarming: () => void, prefix = '') {
     const { members, options, policy } = basis
     this.#basis = basis
     this.#onWarming = onWarming
+    this.#prefix = prefix
     this.#subsets = options.subsets && new Subsets(members, options.subsets)
-    policy.nextRound()
+    if (prefix === '') policy.nextRound()
   }
 
   /** All endpoints, whatever subset a request names. */
@@ -58,7 +68,8 @@ export class ServiceView {
   }
 
   /** What one request chooses from. Throws `ArgumentError` on a subset that is no plain record of values. */
-  of({ subset: criteria }: PickOptions): View {
+  of({ subset: criteria, tlsOnly }: ViewOptions): View {
+    if (tlsOnly === true) return this.#overTls.of({ subset: criteria })
     if (this.#subsets === undefined) return this.whole
     const subset = this.#subsets.of(criteria)
     if (subset === undefined) return EMPTY
@@ -66,6 +77,16 @@ export class ServiceView {
     let view = this.#bySubset.get(subset.key)
     if (view === undefined) this.#bySubset.set(subset.key, (view = this.#make(subset)))
     return view
+  }
+
+  /** The same service without its `http:` endpoints: itself, where it has none. */
+  get #overTls(): ServiceView {
+    if (this.#tls === undefined) {
+      const members = this.#basis.members.filter(({ endpoint }) => endpoint.url.startsWith('https:'))
+      const isWhole = members.length === this.#basis.members.length
+      this.#tls = isWhole ? this : new ServiceView({ ...this.#basis, members }, this.#onWarming, 'tls ')
+    }
+    return this.#tls
   }
 
   /** Whether the request's subset, and what it falls back on, are empty whatever the endpoints' state. */
@@ -97,7 +118,8 @@ export class ServiceView {
     const slots = new Uint32Array(usable.length)
     for (let i = 0; i < slots.length; i++) slots[i] = usable[i].slot
     // Layers share the tables of policies that choose by keys; others have a life of their own in each.
-    const part = policy.keyOf === undefined ? `${subset} ${key} ${layer}` : `${subset} ${key}`
+    const place = `${this.#prefix}${subset} ${key}`
+    const part = policy.keyOf === undefined ? `${place} ${layer}` : place
     return policy.picker(part, {
       state,
       service,

@@ -16,6 +16,7 @@ import type {
   LoadReport,
   PickOptions,
 } from './model.js'
+import { describeService, type HowToInspect, INSPECT, type ServiceFacts } from './observe/describe.js'
 import type { EndpointChange } from './observe/events.js'
 import { type ServiceStats, serviceStats, Totals } from './observe/stats.js'
 import type { ResolvedRule, ResolvedService } from './options/resolved.js'
@@ -25,6 +26,7 @@ import { type AnswerVerdict, OUTCOME_OF, type Verdict } from './outcome/classify
 import { withKey } from './policy/hash-on.js'
 import { latencyKind } from './policy/index.js'
 import { applyRule } from './rules/apply.js'
+import { givenTo, withGiven } from './runtime/dispatchers.js'
 import type { Timers } from './runtime/timers.js'
 import { ServicePolicy } from './service-policy.js'
 import { ServiceView, type View, WarmUp } from './service-view.js'
@@ -203,9 +205,10 @@ export class Service {
    * A place for an idempotent request on an endpoint that has been silent for a while, to see whether it answers: the
    * request goes elsewhere where it does not. Undefined, mostly, where there is nothing to look at.
    */
-  pickToLook(): Lease | undefined {
+  pickToLook(request: PickOptions = NO_OPTIONS): Lease | undefined {
     if (!this.#stalls.suspects || this.#closed) return undefined
-    const member = this.#stalls.claimLook()
+    const { usable } = this.#currentView().of(request)
+    const member = this.#stalls.claimLook((one) => usable.includes(one))
     if (member === undefined) return undefined
     const most = this.#mostRequests
     if (most !== 0 && !this.#limit.enter(most)) return undefined
@@ -549,11 +552,13 @@ export class Service {
     const breaker = codeOf(BREAKERS, change.breaker, 'breaker')
     if (change.weight !== undefined) {
       this.#commit(() => {
-        const { url, zone, region, priority, metadata } = this.#roster.find(this.name, id).endpoint
-        const endpoint = parseEndpoint(
+        const before = this.#roster.find(this.name, id).endpoint
+        const { url, zone, region, priority, metadata } = before
+        const parsed = parseEndpoint(
           { id, url, zone, region, priority, metadata, weight: change.weight },
           `endpoint "${id}"`,
         )
+        const endpoint = withGiven(parsed, givenTo(before))
         return { change: { kind: 'weigh', service: this.index, endpoint }, slots: [], services: [] }
       })
     }
@@ -641,6 +646,18 @@ export class Service {
       panic: this.#currentView().whole.panic,
       retriesAvailable: this.#budget.available,
     })
+  }
+
+  /** What `util.inspect` shows. */
+  get facts(): ServiceFacts {
+    const endpoints = this.#roster.members.map(({ slot, endpoint: { id } }) => {
+      return { id, state: stateOf(this.#state, slot), inFlight: this.#state.get(slot, SLOT.IN_FLIGHT) }
+    })
+    return { name: this.name, policy: this.#options.policy.name, endpoints }
+  }
+
+  [INSPECT](...how: HowToInspect): string {
+    return describeService(this.facts, how)
   }
 
   #left(member: Member): void {

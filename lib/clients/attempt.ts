@@ -40,8 +40,6 @@ export class Attempt implements Handler, Waiter {
   #isAwaited = true
   /** Told to leave an endpoint that answers nothing. */
   #leaving: Error | undefined
-  /** What the caller's handler threw: undici aborts the request with it, and hands it back through `onError`. */
-  #thrown: unknown
 
   constructor(request: BalancedRequest, lease: Lease, mayLeave: boolean) {
     this.#request = request
@@ -77,14 +75,14 @@ export class Attempt implements Handler, Waiter {
     if (this.lease.ended || this.#leaving !== undefined || !this.#request.mayLeave(this)) return
     this.#leaving = new Error(`${this.lease.endpoint.id} answers nothing (stalled)`)
     const error = this.#leaving
-    this.#settle('stall', this.#waitedMs())
+    this.settle('stall', this.#waitedMs())
     this.abort(error)
     this.#request.retryStalled(this, error)
   }
 
   /** The caller gave up before there was an answer. The wait says that an answer takes at least as long. */
   giveUp(): void {
-    this.#settle('cancelled', this.#waitedMs())
+    this.settle('cancelled', this.#waitedMs())
   }
 
   onConnect(abort: Abort): void {
@@ -97,13 +95,13 @@ export class Attempt implements Handler, Waiter {
   }
 
   onResponseStarted(): void {
-    if (!this.lease.ended) this.#guarded(() => this.#request.handler.onResponseStarted?.())
+    if (!this.lease.ended) this.#request.handler.onResponseStarted?.()
   }
 
   onHeaders(status: number, headers: RawHeaders, resume: () => void, statusText: string): boolean {
     if (this.#leaving !== undefined) return true
-    if (status < FIRST_FINAL_STATUS) return this.#handOnHeaders(status, headers, resume, statusText)
     const request = this.#request
+    if (status < FIRST_FINAL_STATUS) return request.handler.onHeaders(status, headers, resume, statusText)
     request.stopTimer()
     this.#stopWaiting()
     this.lease.responded(headers)
@@ -111,28 +109,14 @@ export class Attempt implements Handler, Waiter {
     const pauseMs = mayAskForPause(status) ? retryAfterMs(headers) : 0
     if (request.retryAfterStatus(this, status, pauseMs)) {
       this.#discarded = new DiscardedBody((reason) => this.abort(reason))
-      this.#settle(verdict, NO_SAMPLE, pauseMs)
+      this.settle(verdict, NO_SAMPLE, pauseMs)
       return true
     }
     this.#status = status
     this.lease.answer(verdict, verdict === 'success' ? this.#waitedMs() : NO_SAMPLE, pauseMs)
     request.committed = true
     const own = mayHaveLocation(status) ? this.#ownLocation(headers) : headers
-    return this.#handOnHeaders(status, own, resume, statusText)
-  }
-
-  #handOnHeaders(status: number, headers: RawHeaders, resume: () => void, statusText: string): boolean {
-    return this.#guarded(() => this.#request.handler.onHeaders(status, headers, resume, statusText))
-  }
-
-  /** What the caller's handler throws is the caller's. */
-  #guarded<T>(call: () => T): T {
-    try {
-      return call()
-    } catch (error) {
-      this.#thrown = error
-      throw error
-    }
+    return request.handler.onHeaders(status, own, resume, statusText)
   }
 
   #ownLocation(headers: RawHeaders): RawHeaders {
@@ -141,7 +125,7 @@ export class Attempt implements Handler, Waiter {
 
   onData(chunk: Buffer): boolean {
     if (this.#discarded !== undefined) return this.#discarded.add(chunk.length)
-    return this.#guarded(() => this.#request.handler.onData(chunk))
+    return this.#request.handler.onData(chunk)
   }
 
   onComplete(trailers: RawHeaders): void {
@@ -164,11 +148,11 @@ export class Attempt implements Handler, Waiter {
   }
 
   onBodySent(chunk: unknown): void {
-    if (!this.lease.ended) this.#guarded(() => this.#request.handler.onBodySent?.(chunk))
+    if (!this.lease.ended) this.#request.handler.onBodySent?.(chunk)
   }
 
   onRequestSent(): void {
-    if (!this.lease.ended) this.#guarded(() => this.#request.handler.onRequestSent?.())
+    if (!this.lease.ended) this.#request.handler.onRequestSent?.()
   }
 
   onError(error: Error): void {
@@ -181,13 +165,13 @@ export class Attempt implements Handler, Waiter {
       this.giveUp()
       return request.fail(request.abortReason as Error)
     }
-    if (error === this.#thrown || request.isBodyError(error)) {
-      this.#settle('cancelled', NO_SAMPLE)
+    if (request.isCallersError(error)) {
+      this.settle('cancelled', NO_SAMPLE)
       return request.fail(error)
     }
     const row = faultOf(error, this.sent ? 'sent' : 'connecting')
     const verdict = this.#verdictOf(row, error)
-    this.#settle(verdict, isTimeOut(error) ? this.#waitedMs() : NO_SAMPLE)
+    this.settle(verdict, isTimeOut(error) ? this.#waitedMs() : NO_SAMPLE)
     const isNeutral = verdict === 'cancelled'
     if (row.again === 'any') request.retryUnprocessed(this, error, isNeutral)
     else if (row.again === 'idempotent') request.retryAfterLoss(this, error, isNeutral)
@@ -226,8 +210,7 @@ export class Attempt implements Handler, Waiter {
       return request.fail(request.abortReason as Error)
     }
     const { fault, verdict } = faultOf(error, 'body')
-    const isOurs =
-      error === this.#thrown || request.isBodyError(error) || fault === 'caller' || fault === 'process'
+    const isOurs = request.isCallersError(error) || fault === 'caller' || fault === 'process'
     if (isOurs || (isTimeOut(error) && this.#wasHeld())) this.lease.close('left')
     else this.lease.close(verdict === 'connection' ? 'lost' : 'broken')
     request.fail(error)
@@ -239,7 +222,8 @@ export class Attempt implements Handler, Waiter {
     return Math.max(0, now - this.#sentAt - this.#request.lateness.lateMs(now))
   }
 
-  #settle(verdict: Verdict, latencyMs: number, pauseMs = 0): void {
+  /** The try is over without an answer that counts. `latencyMs` and `pauseMs` as for `Lease.settle`. */
+  settle(verdict: Verdict, latencyMs = NO_SAMPLE, pauseMs = 0): void {
     this.#stopWaiting()
     this.lease.settle(verdict, latencyMs, pauseMs)
   }

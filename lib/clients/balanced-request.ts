@@ -1,9 +1,10 @@
 import type { Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { ArgumentError, DeadlineError, StoppedError } from '../errors.js'
+import { DeadlineError, StoppedError } from '../errors.js'
 import type { StallWatch } from '../health/stall.js'
 import type { Lease } from '../lease.js'
 import type { Endpoint, PickOptions } from '../model.js'
+import { faultOf } from '../outcome/faults.js'
 import type { LoopLateness } from '../runtime/loop-lateness.js'
 import type { Service } from '../service.js'
 import type { Member } from '../topology/member.js'
@@ -11,6 +12,7 @@ import { Attempt } from './attempt.js'
 import type { Handler, RawHeaders } from './handler.js'
 import { isReplayable } from './replay.js'
 import type { Transports } from './transports.js'
+import { Tries } from './tries.js'
 
 /** What a request needs from the balancer. */
 export interface RequestContext {
@@ -47,6 +49,9 @@ export class BalancedRequest {
   /** Tries of which something was sent. */
   #sentTries = 0
   #tried: Endpoint[] | undefined
+  #tries: Tries | undefined
+  /** False while a `Pool` looks at the request: what it tells meanwhile is about the caller's arguments. */
+  #isTaken = true
   #timer: NodeJS.Timeout | undefined
 
   constructor(
@@ -101,7 +106,7 @@ export class BalancedRequest {
       // Before the pick: a caller that has already aborted costs no place.
       this.handler.onConnect((reason) => this.#abort(reason))
       if (this.finished) return
-      lease = (this.#isRepeatable && service.pickToLook()) || service.pick(this.#pick)
+      lease = (this.#isRepeatable && service.pickToLook(this.#pick)) || service.pick(this.#pick)
     } catch (error) {
       this.fail(error as Error)
       return
@@ -112,6 +117,7 @@ export class BalancedRequest {
 
   /** Nothing was processed: any endpoint that has not been tried may have it, whatever the method, at no cost. */
   retryUnprocessed(attempt: Attempt, error: Error, neutral: boolean): void {
+    this.#failures.lost(attempt.lease.endpoint.id, error)
     const isIntact = !attempt.sent || isReplayable(this.#options.body)
     const lease =
       isIntact && !this.#context.isStopped()
@@ -124,6 +130,7 @@ export class BalancedRequest {
 
   /** The connection was lost, or the try took too long. */
   retryAfterLoss(attempt: Attempt, error: Error, neutral: boolean): void {
+    this.#failures.lost(attempt.lease.endpoint.id, error)
     if (this.committed || !this.#mayRepeat() || !this.#context.service.budget.withdraw())
       return this.fail(error)
     this.#retryLater(attempt, neutral, () => error)
@@ -138,6 +145,7 @@ export class BalancedRequest {
     // With nowhere else to go, an endpoint that asks to be left alone for longer than a backoff is left alone.
     if (service.endpoints.length <= tried.length && pauseMs > retry.backoffMaxMs) return false
     if (!service.budget.withdraw()) return false
+    this.#failures.refused(attempt.lease.endpoint.id, status)
     this.#retryLater(attempt, false, (hindrance) => {
       hindrance.cause ??= new Error(`${attempt.lease.endpoint.id} answered ${status}`)
       return hindrance
@@ -155,6 +163,7 @@ export class BalancedRequest {
   /** Goes at once: it has waited long enough. Not bounded by `attempts`, but by the endpoints that it has not tried. */
   retryStalled(attempt: Attempt, error: Error): void {
     this.stopTimer()
+    this.#failures.lost(attempt.lease.endpoint.id, error)
     const lease = this.#context.service.pickOther(this.#triedWith(attempt), this.#pick)
     if (lease === undefined) return this.fail(error)
     this.#context.service.countRetry(false)
@@ -170,23 +179,27 @@ export class BalancedRequest {
 
   /** The endpoint has agreed to another protocol. */
   upgrade(status: number, headers: RawHeaders, socket: Duplex): void {
-    if (this.handler.onUpgrade === undefined) {
-      socket.destroy()
-      return this.fail(new ArgumentError('the request asks for an upgrade, and its handler has no onUpgrade'))
-    }
     this.finished = true
-    this.handler.onUpgrade(status, headers, socket)
+    this.handler.onUpgrade?.(status, headers, socket)
   }
 
   fail(error: Error): void {
     this.stopTimer()
     if (this.finished) return
     this.finished = true
-    this.handler.onError(error)
+    // What the caller aborted with, or his handler threw, is his own, and comes back as it is.
+    this.handler.onError(this.aborted ? error : this.#failures.tell(error, this.#context.service.name))
   }
 
-  /** The caller's own body broke: not the endpoint's fault. */
-  isBodyError(error: Error): boolean {
+  get #failures(): Tries {
+    this.#tries ??= new Tries()
+    return this.#tries
+  }
+
+  /** The caller's own body broke, or a `Pool` refused the request at once, before it connected: not the endpoint's fault. */
+  isCallersError(error: Error): boolean {
+    if (!this.#isTaken && this.#attempt?.sent === false && faultOf(error, 'connecting').fault !== 'process')
+      return true
     const { body } = this.#options
     return typeof body === 'object' && body !== null && (body as Readable).errored === error
   }
@@ -210,9 +223,15 @@ export class BalancedRequest {
     if (perTryTimeoutMs > 0)
       this.#timer = setTimeout(() => this.#lookOnceMore(attempt, perTryTimeoutMs), perTryTimeoutMs)
     try {
-      transports.to(lease.endpoint).dispatch(this.#options, attempt as unknown as Dispatcher.DispatchHandler)
+      const { dispatcher, isPool } = transports.to(lease.endpoint)
+      this.#isTaken = !isPool
+      dispatcher.dispatch(this.#options, attempt as unknown as Dispatcher.DispatchHandler)
+      this.#isTaken = true
     } catch (error) {
-      attempt.onError(error as Error)
+      if (this.finished) throw error
+      // undici tells its errors to the handler: what is thrown comes from a dispatcher or a factory of the user's own.
+      attempt.settle('cancelled')
+      this.fail(error as Error)
     }
   }
 
@@ -293,7 +312,7 @@ export class BalancedRequest {
   #abort(reason: unknown): void {
     if (this.finished || this.aborted) return
     this.aborted = true
-    this.abortReason = reason ?? new DOMException('This operation was aborted', 'AbortError')
+    this.abortReason = reason
     const attempt = this.#attempt
     if (attempt?.sent) {
       attempt.abort(this.abortReason)

@@ -4,10 +4,12 @@ import { BalancerCore } from '../balancer.js'
 import { engine } from '../engine/index.js'
 import type { Lease } from '../lease.js'
 import type { PickOptions } from '../model.js'
+import { describeBalancer, type HowToInspect, INSPECT } from '../observe/describe.js'
 import type { EndpointChange } from '../observe/events.js'
 import { LoopLateness } from '../runtime/loop-lateness.js'
 import { systemTimers, type Timers } from '../runtime/timers.js'
 import type { Service } from '../service.js'
+import { refuseGiven } from '../share/given-dispatchers.js'
 import { type BalancerHandle, openAttachment } from '../share/handle.js'
 import type { Member } from '../topology/member.js'
 import type { RequestContext } from './balanced-request.js'
@@ -43,26 +45,28 @@ export class Balancer extends BalancerCore {
 
   /**
    * As the global `fetch`; the URL's host names the service, `init.balance` says how to balance this request. Rejects
-   * with `UnknownServiceError`, `NoEndpointError`, `OverloadedError`, `StoppedError`, else as `fetch` does.
+   * with `UnknownServiceError`, `NoEndpointError`, `OverloadedError`, `SchemeError`, `StoppedError`, else as `fetch` does;
+   * `error.fairlead` says which endpoints were tried. Works detached too: `const { fetch } = balancer`.
    */
-  fetch(input: string | URL | Request, init?: FetchInit): Promise<Response> {
-    return balancedFetch(
+  readonly fetch = (input: string | URL | Request, init?: FetchInit): Promise<Response> =>
+    balancedFetch(
       this.#fetchDispatcher(),
       () => this.serviceNames,
       (host) => this.find(host) !== undefined,
       input,
       init,
     )
-  }
 
   /**
    * An undici `Dispatcher`: for `request`, `stream`, `fetch` of undici 7 and 8, and with `setGlobalDispatcher` for
-   * Node's own `fetch`. Requests whose host names no service pass through.
+   * Node's own `fetch`. Requests whose host names no service pass through. Works detached too.
+   * @throws ArgumentError where `passThrough` is no dispatcher
    */
-  dispatcher(options?: DispatcherOptions): Dispatcher {
+  readonly dispatcher = (options?: DispatcherOptions): Dispatcher => {
     const owner: DispatcherOwner = {
       contextFor: (origin) => this.#contextFor(origin),
       currentPick: () => this.#scope?.getStore(),
+      stats: () => this.#connectionStats(),
     }
     return createDispatcher(owner, options)
   }
@@ -73,9 +77,27 @@ export class Balancer extends BalancerCore {
     return this.#scope.run({ ...this.#scope.getStore(), ...options }, fn)
   }
 
+  [INSPECT](...how: HowToInspect): string {
+    const { stopped, serviceNames: names } = this
+    const service = (name: string) => this.service(name).facts
+    return describeBalancer({ engine: engine.kind, stopped, names, service }, how)
+  }
+
   protected override pickFrom(service: Service, options: PickOptions | undefined): Lease {
     const scope = this.#scope?.getStore()
     return super.pickFrom(service, scope === undefined ? options : { ...scope, ...options })
+  }
+
+  /**
+   * This balancer as plain data, for other threads of the process: `Balancer.attach(handle)`. It serves at any later
+   * time, until the balancer is stopped.
+   * @throws StoppedError after that
+   * @throws ConfigError where a service or an endpoint was given a dispatcher, or a function that makes one: neither goes to
+   *   other threads; `defineDispatcher` registers a factory in each
+   */
+  override get handle(): BalancerHandle {
+    for (const name of this.serviceNames) refuseGiven(this.service(name).base)
+    return super.handle
   }
 
   /** By the origin as the caller wrote it: the same text again and again, so that it need not be taken apart each time. */
@@ -94,7 +116,7 @@ export class Balancer extends BalancerCore {
     if (context === undefined) {
       context = {
         service,
-        transports: new Transports(service.options.client),
+        transports: new Transports(service.name, service.options.client),
         now: () => this.now(),
         lateness: this.#lateness,
         isStopped: () => this.stopped,
@@ -102,6 +124,10 @@ export class Balancer extends BalancerCore {
       this.#contexts.set(service, context)
     }
     return context
+  }
+
+  #connectionStats(): Record<string, unknown> {
+    return Object.assign({}, ...Array.from(this.#contexts.values(), ({ transports }) => transports.stats))
   }
 
   protected override endpointChanged(service: Service, member: Member, change: EndpointChange): void {

@@ -4,6 +4,7 @@
  * `onResponseStart`, .... fairlead speaks the first, which undici 7's connections speak, and adapts the second to it.
  */
 import type { Duplex } from 'node:stream'
+import { loadUndici } from '../runtime/lazy.js'
 
 export type RawHeaders = Buffer[]
 export type Abort = (reason?: unknown) => void
@@ -47,12 +48,37 @@ interface SecondGeneration {
   onRequestSent?(): void
 }
 
+const isSecondGeneration = (handler: object): handler is SecondGeneration =>
+  typeof (handler as SecondGeneration).onRequestStart === 'function'
+
 /** The handler itself, or an adapter where it is of the second generation. */
 export function asFirstGeneration(handler: unknown): Handler {
-  return typeof (handler as SecondGeneration).onRequestStart === 'function'
+  return isSecondGeneration(handler as object)
     ? new SecondGenerationAdapter(handler as SecondGeneration)
     : (handler as Handler)
 }
+
+/** undici's error for a call that is wrong. */
+export const invalidArgument = (message: string): Error =>
+  new (loadUndici().errors.InvalidArgumentError)(message)
+
+/**
+ * Throws undici's own error, in undici's own words, where the handler lacks a method that the request needs. Those of the
+ * second generation may lack all but `onRequestStart`.
+ */
+export function refuseIncomplete(handler: object, method: unknown, upgrade: unknown): void {
+  if (isSecondGeneration(handler)) return
+  for (const name of upgrade || method === 'CONNECT' ? FOR_UPGRADES : FOR_ANSWERS) {
+    const callback: unknown = handler[name as never]
+    const isOptional = name === 'onBodySent' && callback === undefined
+    if (typeof callback !== 'function' && !isOptional) throw invalidMethod(name)
+  }
+}
+
+const FOR_UPGRADES = ['onConnect', 'onError', 'onBodySent', 'onUpgrade']
+const FOR_ANSWERS = ['onConnect', 'onError', 'onBodySent', 'onHeaders', 'onData', 'onComplete']
+
+const invalidMethod = (name: string): Error => invalidArgument(`invalid ${name} method`)
 
 class SteeredRequest implements Controller {
   rawHeaders: RawHeaders | null = null
@@ -112,7 +138,8 @@ class SecondGenerationAdapter implements Handler {
 
   onUpgrade(status: number, headers: RawHeaders, socket: Duplex): void {
     this.#request.rawHeaders = headers
-    this.#handler.onRequestUpgrade?.(this.#request, status, parseHeaders(headers), socket)
+    if (this.#handler.onRequestUpgrade === undefined) throw invalidMethod('onUpgrade')
+    this.#handler.onRequestUpgrade(this.#request, status, parseHeaders(headers), socket)
   }
 
   onResponseStarted(): void {
@@ -137,7 +164,7 @@ class SecondGenerationAdapter implements Handler {
   }
 
   onError(error: Error): void {
-    if (this.#handler.onResponseError === undefined) throw error
+    if (this.#handler.onResponseError === undefined) throw invalidMethod('onError')
     this.#handler.onResponseError(this.#request, error)
   }
 

@@ -2,29 +2,52 @@ import type { Dispatcher } from 'undici'
 
 type Headers = Dispatcher.DispatchOptions['headers']
 
+const isPair = (item: unknown): item is [string, unknown] =>
+  Array.isArray(item) && item.length === 2 && typeof item[0] === 'string'
+
+/** As undici tells an iterable of pairs from a plain record. */
+const isIterable = (headers: object): headers is Iterable<unknown> =>
+  Object.hasOwn(headers, Symbol.iterator) ||
+  (Object.getPrototypeOf(headers) !== Object.prototype && Symbol.iterator in headers)
+
 /**
- * Sets the Host header: one that the caller has set himself stays. Without it undici sends the endpoint's own.
- * Headers come as an object, as a flat list of names and values, or as an iterable of pairs.
+ * The headers in a form that can be read again and again: undici takes a flat list, a record, or anything that iterates over
+ * pairs, which may be gone once read (a generator), and every try of a request reads them. Pairs become a flat list. What
+ * undici would refuse it is to see, and to refuse.
  */
-export function withHost(headers: Headers, host: string): Headers {
-  const pairs: [string, unknown][] = []
-  if (Array.isArray(headers))
-    for (let i = 0; i + 1 < headers.length; i += 2) pairs.push([headers[i], headers[i + 1]])
-  else if (headers && Symbol.iterator in headers) pairs.push(...(headers as Iterable<[string, string]>))
-  else if (headers) pairs.push(...Object.entries(headers))
-  if (pairs.some(([name]) => name.toLowerCase() === 'host')) return headers
-  return [['host', host], ...pairs].flat() as string[]
+export function repeatable(headers: Headers): Headers {
+  if (typeof headers !== 'object' || headers === null) return headers
+  if (Array.isArray(headers)) {
+    const items: readonly unknown[] = headers
+    return items.length > 0 && items.every(isPair) ? flat(items) : headers
+  }
+  if (!isIterable(headers)) return headers
+  const items = [...headers]
+  if (items.every(isPair)) return flat(items)
+  return { [Symbol.iterator]: () => items[Symbol.iterator]() } as Headers
 }
 
-/** One header of a request by its lower-case name, in whichever of the three forms the headers come. */
+const flat = (pairs: readonly [string, unknown][]): Headers => pairs.flat() as string[]
+
+/** Name and value by turns, as far as they can be had of headers that are `repeatable`. */
+function* pairsOf(headers: Headers): Generator<[string, unknown]> {
+  if (Array.isArray(headers))
+    for (let i = 0; i + 1 < headers.length; i += 2) yield [String(headers[i]), headers[i + 1]]
+  else if (typeof headers === 'object' && headers !== null) yield* Object.entries(headers)
+}
+
+/** Sets the Host header: one that the caller has set himself stays. Without it undici sends the endpoint's own. */
+export function withHost(headers: Headers, host: string): Headers {
+  for (const [name] of pairsOf(headers)) if (name.toLowerCase() === 'host') return headers
+  if (Array.isArray(headers)) return ['host', host, ...headers]
+  // For undici to refuse.
+  if (typeof headers === 'object' && headers !== null && isIterable(headers)) return headers
+  return { host, ...headers }
+}
+
+/** The headers by their lower-case names; of one that comes more than once, the first. */
 export function headersByName(headers: Headers): Record<string, string | string[] | undefined> {
   const byName: Record<string, string | string[] | undefined> = Object.create(null)
-  const put = (name: string, value: unknown) => {
-    byName[name.toLowerCase()] = value as string | string[]
-  }
-  if (Array.isArray(headers)) for (let i = 0; i + 1 < headers.length; i += 2) put(headers[i], headers[i + 1])
-  else if (headers && Symbol.iterator in headers)
-    for (const [name, value] of headers as Iterable<[string, string]>) put(name, value)
-  else if (headers) for (const [name, value] of Object.entries(headers)) put(name, value)
+  for (const [name, value] of pairsOf(headers)) byName[name.toLowerCase()] ??= value as string | string[]
   return byName
 }

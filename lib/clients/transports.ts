@@ -1,30 +1,41 @@
 import type { Duplex } from 'node:stream'
-import type { Dispatcher, Pool } from 'undici'
+import type { Pool } from 'undici'
 import type { Endpoint } from '../model.js'
 import type { ResolvedClient } from '../options/resolved.js'
+import { givenTo } from '../runtime/dispatchers.js'
 import { loadUndici } from '../runtime/lazy.js'
 import { watchedConnections } from './connector.js'
+import { type Source, Transport } from './transport.js'
 
-/** The connections of one service: an undici `Pool` an endpoint, made when it is first chosen. */
+/** The connections of one service: an undici `Pool` an endpoint, or a dispatcher of the user's, made when it is first chosen. */
 export class Transports {
-  readonly #pools = new Map<string, Pool>()
+  readonly #service: string
+  readonly #open = new Map<string, Transport>()
   /** Of endpoints that left, or of earlier options: their requests in flight finish. */
-  readonly #closing = new Map<Pool, Promise<void>>()
+  readonly #closing = new Map<Transport, Promise<void>>()
   /** Upgraded connections: undici has let go of them. */
   readonly #upgraded = new Set<Duplex>()
   /** When connections of HTTP/2 were last lost, by address, ms. */
   readonly #lastLoss = new Map<string, number>()
   #options: Pool.Options
   #optionsText: string
+  /** What the user gave for all endpoints. */
+  #source: Source | undefined
 
-  constructor(client: ResolvedClient) {
+  constructor(service: string, client: ResolvedClient) {
+    this.#service = service
     this.#options = poolOptions(client)
     this.#optionsText = textOf(this.#options)
+    this.#source = givenTo(client) ?? client.dispatcher
   }
 
-  to(endpoint: Endpoint): Dispatcher {
-    const pool = this.#pools.get(endpoint.url)
-    return pool === undefined ? this.#open(endpoint.url) : pool
+  /**
+   * Where to send the requests of an endpoint.
+   * @throws ConfigError, ArgumentError, or what a factory of the user's throws
+   */
+  to(endpoint: Endpoint): Transport {
+    const known = this.#open.get(endpoint.url)
+    return known !== undefined && known.source === this.#sourceOf(endpoint) ? known : this.#connect(endpoint)
   }
 
   /** Whether requests may have to wait for a connection. */
@@ -35,7 +46,7 @@ export class Transports {
   /** Whether a request to the endpoint that was not sent yet waits for one of the connections that are allowed. */
   isQueued({ url }: Endpoint): boolean {
     const { connections } = this.#options
-    const stats = connections ? this.#pools.get(url)?.stats : undefined
+    const stats = connections ? (this.#open.get(url)?.stats as Pool['stats'] | undefined) : undefined
     return stats !== undefined && Math.max(stats.connected, stats.size - 1) >= (connections as number)
   }
 
@@ -54,10 +65,16 @@ export class Transports {
   configure(client: ResolvedClient): void {
     const options = poolOptions(client)
     const text = textOf(options)
+    this.#source = givenTo(client) ?? client.dispatcher
     if (text === this.#optionsText) return
     this.#options = options
     this.#optionsText = text
     void this.close()
+  }
+
+  /** What undici says of each endpoint's connections, by URL. */
+  get stats(): Record<string, unknown> {
+    return Object.fromEntries(Array.from(this.#open, ([url, { stats }]) => [url, stats]))
   }
 
   /** Takes charge of an upgraded connection until it closes. */
@@ -68,16 +85,16 @@ export class Transports {
 
   /** Closes the connections to an endpoint once its requests in flight have ended. */
   forget(url: string): void {
-    const pool = this.#pools.get(url)
-    this.#pools.delete(url)
+    const transport = this.#open.get(url)
+    this.#open.delete(url)
     this.#lastLoss.delete(url)
-    if (pool !== undefined) this.#finish(pool)
+    if (transport !== undefined) this.#finish(transport)
   }
 
   /** Resolves when all requests in flight have ended and all upgraded connections have closed. */
   async close(): Promise<void> {
-    for (const pool of this.#pools.values()) this.#finish(pool)
-    this.#pools.clear()
+    for (const transport of this.#open.values()) this.#finish(transport)
+    this.#open.clear()
     await Promise.all(this.#closing.values())
     // After that, since a request in flight may have been upgraded meanwhile.
     await Promise.all(this.#upgradedClosed())
@@ -85,17 +102,17 @@ export class Transports {
 
   /** Cuts off all that is still open. */
   async destroy(): Promise<void> {
-    const pools = [...this.#pools.values(), ...this.#closing.keys()]
-    this.#pools.clear()
+    const transports = [...this.#open.values(), ...this.#closing.keys()]
+    this.#open.clear()
     const closed = this.#upgradedClosed()
     for (const socket of this.#upgraded) socket.destroy()
-    await Promise.all([...pools.map((pool) => pool.destroy()), ...closed])
+    await Promise.all([...transports.map((transport) => transport.destroy()), ...closed])
   }
 
-  #finish(pool: Pool): void {
+  #finish(transport: Transport): void {
     this.#closing.set(
-      pool,
-      pool.close().then(() => void this.#closing.delete(pool)),
+      transport,
+      transport.close().then(() => void this.#closing.delete(transport)),
     )
   }
 
@@ -106,11 +123,19 @@ export class Transports {
     )
   }
 
-  #open(url: string): Pool {
-    const { Pool } = loadUndici()
-    const pool = new Pool(url, watchedConnections(this.#options))
-    this.#pools.set(url, pool)
-    return pool
+  #sourceOf(endpoint: Endpoint): Source | undefined {
+    return givenTo(endpoint) ?? this.#source
+  }
+
+  #connect(endpoint: Endpoint): Transport {
+    const source = this.#sourceOf(endpoint)
+    const transport =
+      source === undefined
+        ? new Transport(new (loadUndici().Pool)(endpoint.url, watchedConnections(this.#options)), undefined)
+        : Transport.of(source, this.#service, endpoint, this.#options)
+    this.forget(endpoint.url)
+    this.#open.set(endpoint.url, transport)
+    return transport
   }
 }
 
@@ -120,8 +145,13 @@ const LOSS_CODES: readonly unknown[] = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE',
 
 const isConnectionLoss = (error: Error): boolean => LOSS_CODES.includes((error as NodeJS.ErrnoException).code)
 
-/** What undici knows of the client options: all but `host`. */
-function poolOptions({ host: _, ...pool }: ResolvedClient): Pool.Options {
+/** What undici knows of the client options. */
+function poolOptions({
+  host: _,
+  allowPlaintext: __,
+  dispatcher: ___,
+  ...pool
+}: ResolvedClient): Pool.Options {
   return pool
 }
 

@@ -109,13 +109,16 @@ export class StallWatch<T extends Node> {
     return this.#suspicions.size !== 0
   }
 
-  /** An endpoint to look at, for exactly one caller over all threads; undefined where no look is due. */
-  claimLook(): T | undefined {
+  /**
+   * An endpoint to look at, for exactly one caller over all threads; undefined where no look is due.
+   * @param isUsable whether the request may go there
+   */
+  claimLook(isUsable: (member: T) => boolean): T | undefined {
     const now = this.#state.core.now()
     const ticks = ticksOf(now)
     for (const { member, since } of this.#suspicions.values()) {
       const { slot } = member
-      if (stateOf(this.#state, slot) !== 'ready') continue
+      if (stateOf(this.#state, slot) !== 'ready' || !isUsable(member)) continue
       if (this.#state.get(slot, SLOT.SILENT_SINCE) !== since || this.#state.unanswered(slot) === 0) continue
       const looked = this.#state.get(slot, SLOT.LOOKED_AT)
       const silenceAtLook = isSince(looked, since) ? elapsedMs(looked, since) : 0

@@ -1,4 +1,5 @@
 import type { Endpoint, EndpointConfig } from '../model.js'
+import { withGiven } from '../runtime/dispatchers.js'
 import { parseOrigin } from './address.js'
 import { check } from './check.js'
 import { DEFAULT_PRIORITY, DEFAULT_WEIGHT } from './defaults.js'
@@ -30,7 +31,7 @@ export function resolveEndpoint(
     return undefined
   }
   if (config === undefined) return undefined
-  return Object.freeze({
+  const endpoint: Endpoint = {
     id: config.id ?? origin.url,
     ...origin,
     weight: config.weight ?? DEFAULT_WEIGHT,
@@ -38,7 +39,8 @@ export function resolveEndpoint(
     region: config.region ?? '',
     priority: config.priority ?? DEFAULT_PRIORITY,
     metadata: deepFreeze(config.metadata ?? {}),
-  })
+  }
+  return Object.freeze(withGiven(endpoint, config.dispatcher))
 }
 
 /** Messages end up in logs, where no password belongs. */

@@ -1,3 +1,4 @@
+import { isDispatcher } from '../runtime/dispatchers.js'
 import { type Faults, join } from './faults.js'
 
 /** Deeper than any configuration, far from the end of the stack. */
@@ -10,7 +11,7 @@ type Key = string | number
 /**
  * Copies plain data: objects, arrays, strings, numbers, booleans, null and bytes (certificates). So later changes of the
  * caller's objects change nothing, and each getter runs once, here, where it may throw. What is not plain data cannot go
- * to other threads either; it is reported, and left out of the copy. Keys whose value is undefined are left out too.
+ * to other threads either; it is reported, and left out of the copy, but for dispatchers, which stay in their thread. Keys whose value is undefined are left out too.
  */
 export function copyPlain(input: unknown, path: string, faults: Faults): unknown {
   return new PlainCopy(path, faults).copy(input)
@@ -32,6 +33,7 @@ class PlainCopy {
   }
 
   copy(value: unknown): unknown {
+    if (this.#isDispatcher(value)) return value
     if (typeof value === 'object' && value !== null) return this.#copyObject(value)
     if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') {
       return this.#refuse(
@@ -39,6 +41,18 @@ class PlainCopy {
       )
     }
     return value
+  }
+
+  /** A user's dispatcher, or the function that makes one, where a configuration may have it: taken over as it is. */
+  #isDispatcher(value: unknown): boolean {
+    const keys = this.#keys
+    if (keys.at(-1) !== 'dispatcher' || (typeof value !== 'function' && !isDispatcher(value))) return false
+    const [first, , third] = keys
+    return (
+      keys.length === 1 ||
+      (first === 'services' && keys.length === 4 && third === 'client') ||
+      (first === 'services' && keys.length === 5 && third === 'endpoints')
+    )
   }
 
   #copyObject(value: object): unknown {

@@ -54,8 +54,10 @@ export interface ResolvedLimits {
 }
 
 /** undici's own defaults hold for what is not set. */
-export type ResolvedClient = Readonly<ClientConfig> & {
+export type ResolvedClient = Readonly<Omit<ClientConfig, 'dispatcher'>> & {
   readonly host: 'endpoint' | 'service' | (string & {})
+  /** A name; what was given directly is had of `givenTo`. */
+  readonly dispatcher?: string
 }
 
 export type ResolvedSlowStart = Readonly<Required<SlowStartConfig>>

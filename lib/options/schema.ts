@@ -80,7 +80,7 @@ function createSchemas() {
         about: 'How an endpoint is chosen.',
       }),
       hashOn: z.optional(object(hashOnShape(z, kinds))),
-      client: z.optional(object(clientShape(kinds))),
+      client: z.optional(object(clientShape(z, kinds))),
       health: z.optional(object(healthShape(z, kinds))),
       outlier: z.optional(orFalse(object(outlierShape(kinds)))),
       retry: z.optional(orFalse(retry)),

@@ -1,4 +1,12 @@
-import type { HashOnConfig, HealthConfig, RetryConfig, SubsetsConfig, ZoneAwareConfig } from '../model.js'
+import type {
+  ClientConfig,
+  HashOnConfig,
+  HealthConfig,
+  RetryConfig,
+  SubsetsConfig,
+  ZoneAwareConfig,
+} from '../model.js'
+import { dispatcherFactory, dispatcherFactoryNames, withGiven } from '../runtime/dispatchers.js'
 import { checkAperture, checkSubsets, checkZoneAware } from './balancing.js'
 import { check } from './check.js'
 import { checkHashOn, checkHealth, checkOrder } from './consistency.js'
@@ -22,8 +30,15 @@ import { deepFreeze, resolveEndpoints } from './endpoint.js'
 import { type Faults, join } from './faults.js'
 import { isRecord } from './fields.js'
 import { resolvePolicy } from './policy.js'
-import type { ResolvedHealth, ResolvedOutlier, ResolvedRetry, ResolvedService } from './resolved.js'
+import type {
+  ResolvedClient,
+  ResolvedHealth,
+  ResolvedOutlier,
+  ResolvedRetry,
+  ResolvedService,
+} from './resolved.js'
 import type { Schemas } from './schema.js'
+import { quoted } from './words.js'
 
 const OUTLIER_PAIRS = [
   ['baseConnectEjectionMs', 'maxConnectEjectionMs'],
@@ -54,6 +69,11 @@ export function resolveService(
   checkZoneAware(value.zoneAware, value.zone, at('zoneAware'), schemas, faults)
   checkSubsets(value.subsets, at('subsets'), schemas, faults)
   checkAperture(value.aperture, at('aperture'), faults)
+  checkDispatcher(
+    isRecord(value.client) ? value.client.dispatcher : undefined,
+    join(at('client'), 'dispatcher'),
+    faults,
+  )
   if (faults.count > before || config === undefined || policy === undefined) return undefined
   const {
     hashOn,
@@ -77,7 +97,7 @@ export function resolveService(
     endpoints,
     policy,
     hashOn: hashOn && lowerHeader(hashOn),
-    client: { host: DEFAULT_HOST_HEADER, ...client },
+    client: resolveClient(client ?? {}),
     // The headers were checked by name and value.
     health: health && resolveHealth(health as HealthConfig),
     outlier: outlier === false ? undefined : resolveOutlier(outlier ?? {}),
@@ -98,6 +118,21 @@ export function resolveService(
     region,
     zone,
   })
+}
+
+/** What was given directly stands aside, since it stays in this thread. */
+function resolveClient({ dispatcher, ...client }: ClientConfig): ResolvedClient {
+  const plain = { host: DEFAULT_HOST_HEADER, ...client }
+  return typeof dispatcher === 'string' ? { ...plain, dispatcher } : withGiven(plain, dispatcher)
+}
+
+function checkDispatcher(dispatcher: unknown, path: string, faults: Faults): void {
+  if (typeof dispatcher !== 'string' || dispatcherFactory(dispatcher) !== undefined) return
+  const known = dispatcherFactoryNames()
+  faults.add(
+    path,
+    `no dispatcher ${JSON.stringify(dispatcher)} is defined in this thread; call defineDispatcher(name, factory) before the balancer is made${known.length > 0 ? `; defined: ${quoted(known)}` : ''}`,
+  )
 }
 
 export function checkBackoff(retry: unknown, path: string, faults: Faults): void {

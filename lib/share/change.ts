@@ -3,6 +3,7 @@ import type { Place } from '../engine/claims.js'
 import type { Endpoint } from '../model.js'
 import { deepFreeze } from '../options/endpoint.js'
 import type { ResolvedRule, ResolvedService } from '../options/resolved.js'
+import { refuseGiven, refuseGivenTo } from './given-dispatchers.js'
 
 /**
  * A service as every thread is to have it: its record, and the places of the endpoints that are in force, in their order. A
@@ -29,7 +30,13 @@ export type Change =
   /** The endpoint of that id has another weight now. */
   | { readonly kind: 'weigh'; readonly service: number; readonly endpoint: Endpoint }
 
-export const encodeChange = (change: Change): Uint8Array => serialize(change)
+/** Throws `ConfigError` where something of it cannot go to other threads. */
+export function encodeChange(change: Change): Uint8Array {
+  if (change.kind === 'all') for (const { base } of change.services) refuseGiven(base)
+  else if (change.kind === 'service') refuseGiven(change.service.base)
+  else if (change.kind === 'add') refuseGivenTo(change.endpoint)
+  return serialize(change)
+}
 
 /** What it returns is frozen, as a configuration is. */
 export const decodeChange = (record: Uint8Array): Change => deepFreeze(deserialize(record) as Change)

@@ -3,6 +3,7 @@ import { SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import { ArgumentError, UnknownEndpointError } from '../errors.js'
 import type { Endpoint } from '../model.js'
+import { givenTo } from '../runtime/dispatchers.js'
 import type { Departures } from './departures.js'
 import { admit, configure, type Member, type SlotSettings } from './member.js'
 import { MemberIndex } from './member-index.js'
@@ -115,7 +116,7 @@ export class Roster {
         return fresh
       }
       // The same object as before where it says the same: retries tell endpoints apart by it.
-      if (member.endpoint !== endpoint && JSON.stringify(member.endpoint) !== JSON.stringify(endpoint)) {
+      if (member.endpoint !== endpoint && !saysTheSame(member.endpoint, endpoint)) {
         member.endpoint = endpoint
         changed.push(member)
       }
@@ -154,6 +155,9 @@ export class Roster {
     for (const member of this.#members) configure(this.#state, member, settings)
   }
 }
+
+const saysTheSame = (one: Endpoint, other: Endpoint): boolean =>
+  givenTo(one) === givenTo(other) && JSON.stringify(one) === JSON.stringify(other)
 
 /** Nothing else of a member. */
 const placeOf = ({ slot, generation }: Place): Place => ({ slot, generation })

@@ -74,30 +74,6 @@ describe('a fault of the caller', () => {
   )
 })
 
-describe('an upgrade that the handler cannot take', () => {
-  it('fails, and its connection is closed', async () => {
-    const balancer = balancerOver(await startEndpoints(1))
-    const dispatcher = balancer.dispatcher()
-    const failure = await new Promise<Error>((resolve, reject) => {
-      const handler = {
-        onConnect() {},
-        onHeaders: () => true,
-        onData: () => true,
-        onComplete: () => reject(new Error('the request succeeded')),
-        onError: resolve,
-      }
-      const options = { origin: 'http://users', path: '/', method: 'GET', upgrade: 'echo' } as const
-      dispatcher.dispatch(options, handler as never)
-    })
-    expect(failure).toMatchObject({
-      code: 'FAIRLEAD_ARGUMENT',
-      message: expect.stringContaining('no onUpgrade'),
-    })
-    await balancer.stop({ drainMs: 1000 })
-    expect(balancer.stats().services.users).toMatchObject({ requests: 1, inFlight: 0 })
-  })
-})
-
 describe('a connection that comes after its try was given up', () => {
   it('does not break the body that another endpoint is reading', async () => {
     const [fast] = await startEndpoints(1)

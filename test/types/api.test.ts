@@ -1,14 +1,16 @@
 /** The public API's types. What is asserted here is checked by `npm run typecheck`; running it only proves that it loads. */
-import type { Dispatcher } from 'undici'
+import { Agent, type Dispatcher, Pool } from 'undici'
 import { describe, expectTypeOf, it } from 'vitest'
 import {
   Balancer,
   type BalancerConfig,
   ConfigError,
+  defineDispatcher,
   type Endpoint,
   engine,
   FairleadError,
   type Lease,
+  type RequestFailure,
 } from '../../lib/index.js'
 
 const config: BalancerConfig = {
@@ -33,7 +35,21 @@ describe('types', () => {
       method: 'GET',
       balance: { key: 'alice' },
     })
+    expectTypeOf(balancer.fetch).toExtend<typeof fetch>()
     expectTypeOf(balancer.dispatcher()).toExtend<Dispatcher>()
+    const named = defineDispatcher('typed', (endpoint, options) => new Pool(endpoint.url, options))
+    const mocked: BalancerConfig = {
+      services: {
+        users: {
+          endpoints: [
+            { url: 'http://10.0.0.1', dispatcher: new Agent() },
+            { url: 'http://10.0.0.2', dispatcher: () => new Agent() },
+          ],
+          client: { dispatcher: named, allowPlaintext: true },
+        },
+      },
+    }
+    expectTypeOf(mocked).toEqualTypeOf<BalancerConfig>()
     expectTypeOf(balancer.with({ key: 'k' }, () => 1)).toBeNumber()
     expectTypeOf(balancer.pick('users')).toEqualTypeOf<Lease>()
     expectTypeOf(
@@ -54,5 +70,6 @@ describe('types', () => {
   it('of the errors', () => {
     expectTypeOf(new ConfigError([])).toExtend<FairleadError>()
     expectTypeOf(FairleadError.prototype.code).toExtend<string>()
+    expectTypeOf(FairleadError.prototype.fairlead).toEqualTypeOf<RequestFailure | undefined>()
   })
 })

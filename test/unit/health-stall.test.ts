@@ -53,7 +53,7 @@ function scene({ answerMs = 5, samples = 30, ejects = true } = {}) {
           answer(other)
         }
       if (!looking || !watch.suspects) continue
-      const member = watch.claimLook()
+      const member = watch.claimLook(() => true)
       if (member !== undefined) {
         looks++
         send(member)
@@ -166,10 +166,10 @@ describe('the stall rule', () => {
     send(silent)
     other.began()
     await pass(1_100, { looking: false })
-    expect(watch.claimLook()).toBe(silent)
-    expect(other.claimLook()).toBeUndefined()
+    expect(watch.claimLook(() => true)).toBe(silent)
+    expect(other.claimLook(() => true)).toBeUndefined()
     watch.lookCancelled(silent)
-    expect(other.claimLook()).toBe(silent)
+    expect(other.claimLook(() => true)).toBe(silent)
   })
 
   it('does not look at an endpoint that may not be used', async () => {
@@ -177,9 +177,10 @@ describe('the stall rule', () => {
     send(silent)
     await pass(1_100, { looking: false })
     state.set(silent.slot, SLOT.ADMIN, 1)
-    expect(watch.claimLook()).toBeUndefined()
+    expect(watch.claimLook(() => true)).toBeUndefined()
     state.set(silent.slot, SLOT.ADMIN, 0)
-    expect(watch.claimLook()).toBe(silent)
+    expect(watch.claimLook(() => false)).toBeUndefined()
+    expect(watch.claimLook(() => true)).toBe(silent)
   })
 
   it('lets the requests go that wait there, and only those; what stays is asked again', async () => {

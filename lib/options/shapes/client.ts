@@ -1,14 +1,24 @@
+import type { Dispatcher } from 'undici'
+import type { DispatcherFactory } from '../../model.js'
+import { isDispatcher } from '../../runtime/dispatchers.js'
+import type { loadZod } from '../../runtime/lazy.js'
 import { DEFAULT_HOST_HEADER } from '../defaults.js'
 import { type FieldKinds, MAX_COUNT } from '../fields.js'
+import { wrong } from '../words.js'
 import { HOST_HEADER } from './health.js'
 
 /** Longest wait of a Node timer. */
 const MAX_TIMER_MS = 2_147_483_647
 const MAX_BYTES = Number.MAX_SAFE_INTEGER
 const UNDICI = "undici's"
+const DISPATCHER_OR_NAME =
+  'a function `(endpoint, options) => Dispatcher`, an undici `Dispatcher`, or a name given to `defineDispatcher`'
 
 /** Options of the undici `Pool` of each endpoint, within the ranges that undici 7 takes, so that none fails later. */
-export function clientShape({ number, flag, text, record }: FieldKinds) {
+export function clientShape(
+  z: ReturnType<typeof loadZod>,
+  { number, flag, text, record, documented }: FieldKinds,
+) {
   const ms = (about: string, min: number, integer = true) =>
     number({ integer, min, max: MAX_TIMER_MS, unit: 'ms', default: UNDICI, source: 'undici 7', about })
   const count = (about: string, min: number) =>
@@ -55,5 +65,22 @@ export function clientShape({ number, flag, text, record }: FieldKinds) {
       default: `\`'${DEFAULT_HOST_HEADER}'\``,
       about: "Host header: the endpoint's own, the service's name, or this text.",
     }),
+    allowPlaintext: flag({
+      default: 'false',
+      about: 'Whether a request for `https:` or `wss:` may go to an `http:` endpoint, in clear text.',
+    }),
+    dispatcher: documented(
+      z.custom<Dispatcher | DispatcherFactory | string>(
+        (value) => typeof value === 'string' || typeof value === 'function' || isDispatcher(value),
+        { error: (issue) => wrong(DISPATCHER_OR_NAME, issue.input) },
+      ),
+      {
+        type: 'function, object or string',
+        range: DISPATCHER_OR_NAME,
+        default: 'an undici `Pool`',
+        about:
+          'Sends the requests in the place of an undici `Pool`; see [clients.md](clients.md#dispatchers-of-your-own).',
+      },
+    ),
   }
 }

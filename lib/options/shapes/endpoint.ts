@@ -1,3 +1,6 @@
+import type { Dispatcher } from 'undici'
+import type { DispatcherFactory } from '../../model.js'
+import { isDispatcher } from '../../runtime/dispatchers.js'
 import type { loadZod } from '../../runtime/lazy.js'
 import { DEFAULT_PRIORITY, DEFAULT_WEIGHT, MAX_WEIGHT } from '../defaults.js'
 import type { FieldKinds } from '../fields.js'
@@ -5,6 +8,7 @@ import { wrong } from '../words.js'
 
 const MAX_ID_LENGTH = 256
 const MAX_PRIORITY = 127
+const DISPATCHER = 'an undici `Dispatcher`, or a function `(endpoint, options) => Dispatcher`'
 
 export const weight = ({ bare }: FieldKinds) => bare(weightSpec)
 
@@ -67,4 +71,16 @@ export const endpointShape = (z: ReturnType<typeof loadZod>, kinds: FieldKinds) 
     default: '`{}`',
     about: 'Plain data of your own, handed back with the endpoint.',
   }),
+  dispatcher: kinds.documented(
+    z.custom<Dispatcher | DispatcherFactory>((value) => typeof value === 'function' || isDispatcher(value), {
+      error: (issue) => wrong(DISPATCHER, issue.input),
+    }),
+    {
+      type: 'function or object',
+      range: DISPATCHER,
+      default: "the service's `client.dispatcher`",
+      about:
+        'Sends the requests to this endpoint, in this thread alone; see [clients.md](clients.md#dispatchers-of-your-own).',
+    },
+  ),
 })
