@@ -30,6 +30,8 @@ export const guardHandler = (
 export class GuardedHandler implements Handler {
   /** The first error that a callback threw. */
   thrown: { readonly error: unknown } | undefined
+  /** Where it stands in a list of its owner's. */
+  place = 0
   readonly #handler: Handler
   readonly #onEnd: ((guarded: GuardedHandler) => void) | undefined
   #abort: Abort | undefined

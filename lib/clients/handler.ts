@@ -68,15 +68,20 @@ export const invalidArgument = (message: string): Error =>
  */
 export function refuseIncomplete(handler: object, method: unknown, upgrade: unknown): void {
   if (isSecondGeneration(handler)) return
-  for (const name of upgrade || method === 'CONNECT' ? FOR_UPGRADES : FOR_ANSWERS) {
-    const callback: unknown = handler[name as never]
-    const isOptional = name === 'onBodySent' && callback === undefined
-    if (typeof callback !== 'function' && !isOptional) throw invalidMethod(name)
+  // Written out, since every request comes by here.
+  const given = handler as Partial<Handler>
+  if (typeof given.onConnect !== 'function') throw invalidMethod('onConnect')
+  if (typeof given.onError !== 'function') throw invalidMethod('onError')
+  if (typeof given.onBodySent !== 'function' && given.onBodySent !== undefined)
+    throw invalidMethod('onBodySent')
+  if (upgrade || method === 'CONNECT') {
+    if (typeof given.onUpgrade !== 'function') throw invalidMethod('onUpgrade')
+    return
   }
+  if (typeof given.onHeaders !== 'function') throw invalidMethod('onHeaders')
+  if (typeof given.onData !== 'function') throw invalidMethod('onData')
+  if (typeof given.onComplete !== 'function') throw invalidMethod('onComplete')
 }
-
-const FOR_UPGRADES = ['onConnect', 'onError', 'onBodySent', 'onUpgrade']
-const FOR_ANSWERS = ['onConnect', 'onError', 'onBodySent', 'onHeaders', 'onData', 'onComplete']
 
 const invalidMethod = (name: string): Error => invalidArgument(`invalid ${name} method`)
 
