@@ -6,7 +6,7 @@ import { type EjectionOptions, isOff } from './ejection-options.js'
 import { type EjectableNode, type EjectionChange, EjectionStates, releaseProbe } from './ejection-states.js'
 import { CAUSE, type Cause, EJECTION, type Failure, isProof } from './ejection-words.js'
 import { FailureRate } from './failure-rate.js'
-import { HEALTH, isLeft } from './filter.js'
+import { isLeft, isOut } from './filter.js'
 import { Parking } from './parking.js'
 import { tcpCheck } from './tcp-check.js'
 
@@ -238,11 +238,8 @@ export class Ejection<T extends EjectableNode> {
     const members = this.#members()
     if (members.length < 2) return false
     if (isProof(cause)) return true
-    const isOut = ({ slot }: T) =>
-      this.#state.get(slot, SLOT.EJECTION) !== EJECTION.NONE ||
-      this.#state.get(slot, SLOT.HEALTH) === HEALTH.UNHEALTHY
     const most = Math.floor((members.length * this.#options.maxEjectionPercent) / 100)
-    return members.filter(isOut).length < Math.max(1, most)
+    return members.filter(({ slot }) => isOut(this.#state, slot)).length < Math.max(1, most)
   }
 
   /** Adds one to a run of failures, and returns it. */
