@@ -42,6 +42,9 @@ export const EJECTION_OFF: EjectionOptions = {
   reconnectMs: 0,
 }
 
+/** Whether a run of failures is long enough to eject. */
+export const reaches = (run: number, threshold: number): boolean => threshold > 0 && run >= threshold
+
 /** Whether such ejections are turned off. */
 export function isOff(cause: Cause, options: EjectionOptions): boolean {
   switch (cause) {

@@ -2,11 +2,11 @@ import { SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import type { Timers } from '../runtime/timers.js'
 import type { Check } from './check.js'
-import { type EjectionOptions, isOff } from './ejection-options.js'
+import { type EjectionOptions, isOff, reaches } from './ejection-options.js'
 import { type EjectableNode, type EjectionChange, EjectionStates, releaseProbe } from './ejection-states.js'
 import { CAUSE, type Cause, EJECTION, type Failure, isProof } from './ejection-words.js'
 import { FailureRate } from './failure-rate.js'
-import { HEALTH, isLeft } from './filter.js'
+import { isLeft, isOut } from './filter.js'
 import { Parking } from './parking.js'
 import { tcpCheck } from './tcp-check.js'
 
@@ -93,16 +93,15 @@ export class Ejection<T extends EjectableNode> {
       // An answer of any status shows that connections work.
       this.#state.set(slot, SLOT.LOCAL_FAILURES, 0)
       // As Envoy: a gateway error counts among the 5xx too, another 5xx ends the run of gateway errors.
-      const gateway = failure === 'gateway' ? this.#count(slot, SLOT.GATEWAY_FAILURES) : 0
+      const gateways = failure === 'gateway' ? this.#count(slot, SLOT.GATEWAY_FAILURES) : 0
       if (failure === 'status') this.#state.set(slot, SLOT.GATEWAY_FAILURES, 0)
       const answers = this.#count(slot, SLOT.STATUS_FAILURES)
       const isGateway = failure === 'gateway' && !isOff(CAUSE.GATEWAY, options)
       const cause = isGateway ? CAUSE.GATEWAY : CAUSE.STATUS
       if (wasProbe) this.#probeFailed(member, cause)
-      if (isGateway && gateway >= options.consecutiveGatewayErrors)
-        this.#eject(member, cause, `${gateway} in a row`)
-      else if (reaches(answers, options.consecutive5xx))
-        this.#eject(member, CAUSE.STATUS, `${answers} in a row`)
+      if (reaches(gateways, options.consecutiveGatewayErrors))
+        return this.#eject(member, cause, `${gateways} in a row`)
+      if (reaches(answers, options.consecutive5xx)) this.#eject(member, CAUSE.STATUS, `${answers} in a row`)
       return
     }
     const run = this.#count(slot, SLOT.LOCAL_FAILURES)
@@ -193,7 +192,6 @@ export class Ejection<T extends EjectableNode> {
     this.#parking.stop()
   }
 
-  /** Of an endpoint that is in. */
   #eject(member: T, cause: Cause, why: string): void {
     if (this.#state.get(member.slot, SLOT.EJECTION) !== EJECTION.NONE || !this.#mayEject(cause)) return
     if (this.#states.eject(member, EJECTION.NONE, cause, why)) this.#rate.close(member.slot)
@@ -238,14 +236,10 @@ export class Ejection<T extends EjectableNode> {
     const members = this.#members()
     if (members.length < 2) return false
     if (isProof(cause)) return true
-    const isOut = ({ slot }: T) =>
-      this.#state.get(slot, SLOT.EJECTION) !== EJECTION.NONE ||
-      this.#state.get(slot, SLOT.HEALTH) === HEALTH.UNHEALTHY
     const most = Math.floor((members.length * this.#options.maxEjectionPercent) / 100)
-    return members.filter(isOut).length < Math.max(1, most)
+    return members.filter(({ slot }) => isOut(this.#state, slot)).length < Math.max(1, most)
   }
 
-  /** Adds one to a run of failures, and returns it. */
   #count(slot: number, run: number): number {
     return this.#state.add(slot, run, 1) + 1
   }
@@ -254,5 +248,3 @@ export class Ejection<T extends EjectableNode> {
     return this.#state.get(slot, SLOT.EJECTION_CAUSE) as Cause
   }
 }
-
-const reaches = (run: number, threshold: number): boolean => threshold > 0 && run >= threshold

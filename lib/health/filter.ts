@@ -54,6 +54,10 @@ export const isParked = (state: SharedState, slot: number): boolean =>
 export const isOpen = (state: SharedState, slot: number): boolean =>
   state.peek(slot, SLOT.ADMIN) === ADMIN.READY && state.peek(slot, SLOT.BREAKER) !== BREAKER_OPEN
 
+/** Requests or checks have found it at fault. */
+export const isOut = (state: SharedState, slot: number): boolean =>
+  state.peek(slot, SLOT.EJECTION) !== EJECTION.NONE || state.peek(slot, SLOT.HEALTH) === HEALTH.UNHEALTHY
+
 /** It is open, and real requests have not proved that it cannot serve. */
 export const isLeft = (state: SharedState, slot: number): boolean =>
   isOpen(state, slot) && !isProvenBroken(state, slot)

@@ -1,7 +1,11 @@
 /** What else than failures in a row proves an endpoint broken: gateway errors, bodies that break, silence. And probes that hang. */
 import { describe, expect, it } from 'vitest'
 import { SLOT } from '../../lib/engine/layout.js'
+import { Ejection } from '../../lib/health/ejection.js'
 import { CAUSE, EJECTION, ejectedBy } from '../../lib/health/ejection-words.js'
+import { OUTLIER_DEFAULTS } from '../../lib/options/defaults.js'
+import { ManualTimers } from '../../lib/runtime/timers.js'
+import type { Member } from '../../lib/topology/member.js'
 import { ejections } from '../support/ejection.js'
 
 describe('gateway errors', () => {
@@ -174,6 +178,56 @@ describe('the longest time of a probe', () => {
     expect(stateNow(members[0])).toBe('ejected')
     await timers.advance(2000)
     expect(stateNow(members[0])).toBe('probing')
+  })
+})
+
+describe('a thread that only looks on', () => {
+  /** As in another thread, over the same words; the first one's timers never run. */
+  const onlooker = (all: ReturnType<typeof ejections>) => {
+    const timers = new ManualTimers(all.timers.now())
+    const { state, members } = all
+    const ejection = new Ejection<Member>(
+      state,
+      OUTLIER_DEFAULTS,
+      timers,
+      () => members,
+      () => {},
+    )
+    ejection.watch()
+    return { timers, ejection }
+  }
+
+  it('ends an ejection, and a probe whose thread says nothing more of it', async () => {
+    const all = ejections(3)
+    const [member] = all.members
+    all.fail(member, 5)
+    const { timers, ejection } = onlooker(all)
+    await timers.advance(1_000)
+    expect(all.state.get(member.slot, SLOT.EJECTION)).toBe(EJECTION.AWAITING_PROBE)
+    expect(all.ejection.claimProbe(member)).toBe(true)
+    // Its clock stood still; the words must be of one time.
+    all.state.setDouble(member.slot, SLOT.PROBE_SINCE, timers.now())
+    ejection.watch()
+    await timers.advance(29_999)
+    expect(ejection.claimProbe(member)).toBe(false)
+    await timers.advance(1)
+    expect(ejection.claimProbe(member)).toBe(true)
+  })
+
+  it('ends the wait for a body, and parking', async () => {
+    const all = ejections(3)
+    const [broken, parked] = all.members
+    all.breakBodies(broken, 5)
+    await all.timers.advance(1_000)
+    all.ejection.claimProbe(broken)
+    all.ejection.succeeded(broken, true)
+    all.ejection.throttled(parked, 3_000, false)
+    const { timers } = onlooker(all)
+    await timers.advance(2_999)
+    expect([broken, parked].map(all.stateNow)).toEqual(['probing', 'parked'])
+    await timers.advance(2_001)
+    expect([broken, parked].map(all.stateNow)).toEqual(['ready', 'ready'])
+    expect(timers.pending).toBe(0)
   })
 })
 

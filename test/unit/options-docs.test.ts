@@ -61,7 +61,7 @@ test('the documented defaults are those that a resolved configuration has', () =
     })
   const { policy: _, endpoints: __, ...rest } = users
   const resolved = numbers(rest, '')
-  expect(resolved.length).toBe(5 + 8 + 6 + 2 + 2)
+  expect(resolved.length).toBe(5 + 14 + 6 + 2 + 2)
   for (const [path, value] of resolved)
     expect([path, Number.parseFloat(documented.get(path) ?? '')]).toEqual([path, value])
   expect(documented.get('policy')).toBe(`'${users.policy.name}'`)

@@ -54,12 +54,18 @@ describe('a right configuration', () => {
       health: undefined,
       outlier: {
         consecutiveLocalOrigin: 5,
+        consecutiveGatewayErrors: 5,
+        consecutiveBodyFailures: 5,
         consecutive5xx: 5,
+        failurePercentageThreshold: 5,
+        failurePercentageRequestVolume: 100,
+        failurePercentageWindowMs: 30_000,
         baseConnectEjectionMs: 1_000,
         maxConnectEjectionMs: 30_000,
         baseEjectionMs: 30_000,
         maxEjectionMs: 300_000,
         maxEjectionPercent: 10,
+        maxParkMs: 30_000,
         reconnectMs: 1_000,
       },
       retry: {
