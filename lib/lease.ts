@@ -1,9 +1,11 @@
+import { OUTCOME } from './engine/layout.js'
 import { ArgumentError } from './errors.js'
 import type { Endpoint, Outcome } from './model.js'
 import { describeLease, type HowToInspect, INSPECT } from './observe/describe.js'
 import {
   type AnswerVerdict,
   answerVerdictOf,
+  OUTCOME_OF,
   outcomeFault,
   type Verdict,
   verdictOf,
@@ -123,7 +125,7 @@ export class Lease {
   answer(verdict: AnswerVerdict, latencyMs: number, pauseMs: number): void {
     if (this.#answered || this.#ended) return
     this.#answered = true
-    this.#succeeded = verdict === 'success'
+    this.#succeeded = OUTCOME_OF[verdict] === OUTCOME.SUCCEEDED
     this.#service.answered(this.#member, this.#startedAt, verdict, latencyMs, pauseMs, this.#flags)
   }
 

@@ -167,18 +167,20 @@ export class Ejection<T extends EjectableNode> {
   }
 
   /**
-   * An active check passed. It disproves that nobody can connect. Of other proofs a check knows nothing that passed all
-   * along; the first pass of a run lets a request probe at once. After 5xx answers it changes nothing.
+   * An active check passed. It disproves that nobody can connect. Of other proofs a check that passed all along knows
+   * nothing; the first pass of a run ends an ejection for them as well, but for broken bodies and rates of failures, of
+   * which a check never knows: there a request probes at once. After 5xx answers it changes nothing.
    */
   checkPassed(member: T): void {
     const cause = this.#causeOf(member)
     if (this.#state.get(member.slot, SLOT.EJECTION) === EJECTION.NONE || !isProof(cause)) return
-    if (cause === CAUSE.UNREACHABLE) {
-      for (const from of [EJECTION.EJECTED, EJECTION.AWAITING_PROBE])
-        if (this.#states.return(member, from, 'an active check passed')) return
-    } else if (this.#state.get(member.slot, SLOT.CHECK_RUN) <= FIRST_OF_RUN) {
+    if (cause !== CAUSE.UNREACHABLE && this.#state.get(member.slot, SLOT.CHECK_RUN) > FIRST_OF_RUN) return
+    if (cause === CAUSE.BODIES || cause === CAUSE.RATE) {
       this.#states.awaitProbe(member, EJECTION.EJECTED, 'an active check passed; one request probes it')
+      return
     }
+    for (const from of [EJECTION.EJECTED, EJECTION.AWAITING_PROBE])
+      if (this.#states.return(member, from, 'an active check passed')) return
   }
 
   /** Takes an endpoint that leaves the service out of the books. */

@@ -9,7 +9,7 @@ export type Verdict =
   | 'status'
   /** It answered 502, 503 or 504: as good as no answer. */
   | 'gateway'
-  /** It answered 429: neither a success nor a failure of its own. */
+  /** It answered 429: counted as the other answers below 500, but no sample, and no end to a run of failures. */
   | 'throttled'
   /** No connection: nothing was sent. */
   | 'connect'
@@ -34,7 +34,7 @@ export const OUTCOME_OF: Readonly<Record<Verdict, OutcomeCode>> = {
   success: OUTCOME.SUCCEEDED,
   status: OUTCOME.FAILED,
   gateway: OUTCOME.FAILED,
-  throttled: OUTCOME.FAILED,
+  throttled: OUTCOME.SUCCEEDED,
   connect: OUTCOME.LOST,
   'local-origin': OUTCOME.LOST,
   connection: OUTCOME.LOST,

@@ -102,19 +102,20 @@ describe('ejection', () => {
     await round(1000)
   })
 
-  it('ends on a passing active check: at once where nobody could connect, by a probe after other proofs, not after 5xx', () => {
-    const { state, members, ejection, fail, stateNow } = ejections(5)
-    const [sick, unreachable, lost, gateway, knowsNothing] = members
+  it('ends on a passing active check, by a probe after broken bodies, not after 5xx; one that passed all along knows nothing', () => {
+    const { state, members, ejection, fail, breakBodies, stateNow } = ejections(6)
+    const [sick, unreachable, lost, gateway, knowsNothing, breaking] = members
     fail(sick, 5, 'status')
     fail(unreachable, 5, 'connect')
     fail(lost, 5)
     fail(gateway, 5, 'gateway')
     fail(knowsNothing, 5, 'gateway')
+    breakBodies(breaking, 5)
     // The check of this one passed before and ever since.
     state.set(knowsNothing.slot, SLOT.CHECK_RUN, 7)
     state.set(lost.slot, SLOT.CHECK_RUN, 1)
     for (const member of members) ejection.checkPassed(member)
-    expect(members.map(stateNow)).toEqual(['ejected', 'ready', 'probing', 'probing', 'ejected'])
+    expect(members.map(stateNow)).toEqual(['ejected', 'ready', 'ready', 'ready', 'ejected', 'probing'])
   })
 
   it('by 5xx takes out at most 10%, but always one where two or more are left; never a single endpoint', () => {
