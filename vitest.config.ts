@@ -16,6 +16,8 @@ export default defineConfig(({ mode }) => ({
     // A process per file: engine selection, worker threads and the global dispatcher are process-wide.
     pool: 'forks',
     maxWorkers: 2,
+    // Long runs that wait most of the time.
+    maxConcurrency: 10,
     testTimeout: CASE_TIMEOUT_MS[mode] ?? CASE_TIMEOUT_MS.test,
     hookTimeout: CASE_TIMEOUT_MS[mode] ?? CASE_TIMEOUT_MS.test,
   },

@@ -5,6 +5,7 @@ import type { StallWatch } from '../health/stall.js'
 import type { Lease } from '../lease.js'
 import type { Endpoint, PickOptions } from '../model.js'
 import { faultOf } from '../outcome/faults.js'
+import { afterReads } from '../runtime/after-reads.js'
 import type { LoopLateness } from '../runtime/loop-lateness.js'
 import type { Service } from '../service.js'
 import type { Member } from '../topology/member.js'
@@ -235,17 +236,11 @@ export class BalancedRequest {
     }
   }
 
-  /**
-   * Timers run before sockets are read: where this thread's event loop was held, the answer may be there. Two rounds, since
-   * encrypted bytes take one more.
-   */
   #lookOnceMore(attempt: Attempt, limitMs: number): void {
     const timer = this.#timer
-    setImmediate(() =>
-      setImmediate(() => {
-        if (this.#timer === timer) this.#timedOut(attempt, limitMs)
-      }),
-    )
+    afterReads(() => {
+      if (this.#timer === timer) this.#timedOut(attempt, limitMs)
+    })
   }
 
   #timedOut(attempt: Attempt, limitMs: number): void {

@@ -248,7 +248,7 @@ export class ActiveChecker {
     const latencyMs = Number.isFinite(result.latencyMs) ? result.latencyMs : this.#timers.now() - run.began
     const heldMs = this.#watch.heldMs() - run.heldBefore
     const { interval, timeout } = this.#options
-    const untrusted = !ok && heldMs > Math.min(interval, timeout * HELD_SHARE)
+    const untrusted = !ok && (result.discarded === true || heldMs > Math.min(interval, timeout * HELD_SHARE))
     this.#end(loop, run)
     this.#scheduleNext(loop)
     this.#startWaiting()

@@ -2,6 +2,7 @@
  * What an active check is: a function that asks one endpoint whether it works, and the words for why it does not.
  */
 import type { Endpoint } from '../model.js'
+import { isProcessFault } from '../runtime/process-faults.js'
 
 /** What one check found. */
 export interface CheckResult {
@@ -11,7 +12,8 @@ export interface CheckResult {
   /** What came, for people: `answered 503, expected 200-299`. */
   readonly detail: string
   /**
-   * This failure says nothing about the endpoint, since this thread's own event loop was held while the check ran.
+   * This failure says nothing about the endpoint: this thread's own event loop was held while the check ran, or this process
+   * could not open a connection.
    * It must not count: `afterCheck` and `healthScore` leave their state as it is.
    */
   readonly discarded?: true
@@ -54,13 +56,21 @@ export function describeFailure(error: unknown): string {
   return code === '' ? cause || error.name : `${cause} (${code})`
 }
 
+/** A check that failed by an error: one of this process says nothing about the endpoint. */
+export const failedBy = (error: unknown, latencyMs: number): CheckResult => ({
+  ok: false,
+  latencyMs,
+  detail: describeFailure(error),
+  ...(isProcessFault(error) ? { discarded: true } : {}),
+})
+
 /** `1,000 ms` */
 export const describeMs = (ms: number): string =>
   `${ms.toLocaleString('en-US', { maximumFractionDigits: 0 })} ms`
 
 /** What a check function resolved to, as a result: a failing one that says what was wrong with any other shape. */
 export function asCheckResult(value: unknown): CheckResult {
-  const { ok, latencyMs, detail } = (
+  const { ok, latencyMs, detail, discarded } = (
     typeof value === 'object' && value !== null ? value : {}
   ) as Partial<CheckResult>
   if (typeof ok !== 'boolean') {
@@ -75,5 +85,6 @@ export function asCheckResult(value: unknown): CheckResult {
     ok,
     latencyMs: latency,
     detail: typeof detail === 'string' ? detail.slice(0, MAX_DETAIL_CHARS) : '',
+    ...(discarded === true && !ok ? { discarded } : {}),
   }
 }

@@ -1,9 +1,10 @@
 /** Does the endpoint answer a request with a status that passes? Over HTTP/1.1, HTTPS or HTTP/2, as the service's own requests go. */
 import type { buildConnector, Dispatcher } from 'undici'
 import type { ClientConfig, Endpoint, HealthConfig } from '../model.js'
+import { afterReads } from '../runtime/after-reads.js'
 import { loadUndici } from '../runtime/lazy.js'
 import { systemTimers, type Timers } from '../runtime/timers.js'
-import { type Check, type CheckResult, describeFailure, describeMs } from './check.js'
+import { type Check, type CheckResult, describeFailure, describeMs, failedBy } from './check.js'
 import { HttpConnection } from './http-connection.js'
 
 export type HttpHealthConfig = NonNullable<HealthConfig['http']>
@@ -129,7 +130,7 @@ export function createHttpCheck(
           retried = true
           discard(endpoint.id, connection as HttpConnection)
           attempt()
-        } else finish(judge(false, describeFailure(error)), false)
+        } else finish(failedBy(error, timers.now() - began), false)
       }
       const attempt = (): void => {
         try {
@@ -172,8 +173,10 @@ export function createHttpCheck(
       }
 
       const timer = timers.after(timeoutMs, () => {
-        const what = connection?.connected ? 'no answer' : 'no connection'
-        finish(verdict ?? judge(false, `${what} within ${describeMs(timeoutMs)}`), false)
+        afterReads(() => {
+          const what = connection?.connected ? 'no answer' : 'no connection'
+          finish(verdict ?? judge(false, `${what} within ${describeMs(timeoutMs)}`), false)
+        })
       })
       signal.addEventListener('abort', onAbort, { once: true })
       if (signal.aborted) onAbort()

@@ -1,8 +1,9 @@
 /** Is anyone listening? A TCP connection is opened and closed; nothing is sent. For HTTPS endpoints too: no handshake. */
 import { Socket } from 'node:net'
 import type { Endpoint } from '../model.js'
+import { afterReads } from '../runtime/after-reads.js'
 import { systemTimers, type Timers } from '../runtime/timers.js'
-import { type CheckResult, describeFailure, describeMs } from './check.js'
+import { type CheckResult, describeMs, failedBy } from './check.js'
 
 /** `[::1]`, as URLs write it, to `::1`, as sockets take it. */
 const withoutBrackets = (host: string): string => (host.startsWith('[') ? host.slice(1, -1) : host)
@@ -27,21 +28,23 @@ export function tcpCheck(
   return new Promise((resolve) => {
     const began = timers.now()
     let result: CheckResult | undefined
-    const settle = (ok: boolean, detail: string): void => {
-      result ??= { ok, latencyMs: timers.now() - began, detail }
+    const finish = (found: CheckResult): void => {
+      result ??= found
       socket.destroy()
     }
+    const settle = (ok: boolean, detail: string): void =>
+      finish({ ok, latencyMs: timers.now() - began, detail })
     const onAbort = (): void => settle(false, 'the check was cancelled')
     const socket = new Socket()
     const timer = timers.after(timeoutMs, () =>
-      settle(false, `no connection within ${describeMs(timeoutMs)}`),
+      afterReads(() => settle(false, `no connection within ${describeMs(timeoutMs)}`)),
     )
     signal.addEventListener('abort', onAbort, { once: true })
     socket.on('connect', () => {
       if (isJoinedToItself(socket)) settle(false, 'nobody listens: the socket was joined to itself')
       else settle(true, 'connected')
     })
-    socket.on('error', (error) => settle(false, describeFailure(error)))
+    socket.on('error', (error) => finish(failedBy(error, timers.now() - began)))
     socket.on('close', () => {
       timer.cancel()
       signal.removeEventListener('abort', onAbort)
@@ -51,7 +54,7 @@ export function tcpCheck(
     try {
       socket.connect({ host: withoutBrackets(endpoint.host), port: endpoint.port })
     } catch (error) {
-      settle(false, describeFailure(error))
+      finish(failedBy(error, timers.now() - began))
     }
   })
 }

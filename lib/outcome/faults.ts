@@ -2,6 +2,7 @@
  * Whose fault it was that a try of a request failed without an answer, or in the middle of one: one table, by error code
  * and by how far the try had come. docs/outcomes.md shows it, and a test compares the two.
  */
+import { PROCESS_FAULT_CODES } from '../runtime/process-faults.js'
 import type { Verdict } from './classify.js'
 
 /** How far a try had come. */
@@ -61,18 +62,7 @@ export const FAULT_ROWS: readonly FaultRow[] = [
     about: 'The arguments, the size that the caller set, or an abort.',
   },
   {
-    codes: [
-      'EMFILE',
-      'ENFILE',
-      'ENOBUFS',
-      'ENOMEM',
-      'EADDRNOTAVAIL',
-      'EADDRINUSE',
-      'EAGAIN',
-      'EACCES',
-      'EPERM',
-      'ERR_MEMORY_ALLOCATION_FAILED',
-    ],
+    codes: PROCESS_FAULT_CODES,
     phases: ['connecting'],
     fault: 'process',
     verdict: 'cancelled',

@@ -92,5 +92,6 @@ export class ManualTimers implements Timers {
   }
 }
 
-/** Lets all promise callbacks that are ready run. */
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+/** Lets all promise callbacks that are ready run, and what waits until the sockets were read. */
+const settle = (): Promise<void> =>
+  new Promise((resolve) => setImmediate(() => setImmediate(() => setImmediate(resolve))))

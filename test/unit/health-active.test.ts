@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ActiveChecker, type ActiveCheckerOptions, MAX_CHECKS_UNDER_WAY } from '../../lib/health/active.js'
-import type { Check, CheckResult } from '../../lib/health/check.js'
+import { type Check, type CheckResult, failedBy } from '../../lib/health/check.js'
 import type { Endpoint } from '../../lib/model.js'
 import { ManualTimers } from '../../lib/runtime/timers.js'
 import { endpointAt } from '../support/health-servers.js'
@@ -591,6 +591,30 @@ describe('a held event loop', () => {
     await timers.advance(1000)
     // The wait for the next check.
     expect(timers.pending).toBe(1)
+    await checker.stop()
+  })
+})
+
+describe('a check that fails because this process cannot connect', () => {
+  const failure = (code: string) => Object.assign(new Error(`connect ${code}`), { code })
+
+  it.each([
+    ['EMFILE', true],
+    ['ENFILE', true],
+    ['EADDRNOTAVAIL', true],
+    ['ENOBUFS', true],
+    ['ECONNREFUSED', undefined],
+    ['ETIMEDOUT', undefined],
+  ])('%s: discarded is %s', async (code, discarded) => {
+    expect(failedBy(failure(code), 3).discarded).toBe(discarded)
+    expect(failedBy(new AggregateError([failure(code)]), 3).discarded).toBe(discarded)
+    const { checker, calls, results, timers } = setUp({ answer: 'by hand' })
+    checker.add(endpointAt(1))
+    checker.start()
+    await timers.advance(300)
+    calls[0].settle(failedBy(failure(code), 3))
+    await timers.advance(1)
+    expect(results.map(({ result }) => [result.ok, result.discarded])).toEqual([[false, discarded]])
     await checker.stop()
   })
 })
