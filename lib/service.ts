@@ -244,7 +244,8 @@ export class Service {
       if (flags & LEASE_FLAGS.COUNTED) this.#limit.leave()
       this.#state.core.end(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
     }
-    this.#policy.ended(member.slot, startedAt, latencyMs)
+    this.#policy.answered(member.slot, startedAt, latencyMs, verdict === 'success')
+    this.#policy.ended(member.slot, startedAt)
     this.#host.departures.sweep()
     this.#host.ended()
   }
@@ -563,7 +564,7 @@ function slotSettings({ policy, limits }: ResolvedService): SlotSettings {
   return {
     peak,
     decayMs: policy.decayMs,
-    firstLatencyMs: peak ? policy.firstRttMs : 0,
+    firstLatencyMs: policy.firstRttMs,
     limit: limits.perEndpoint.maxRequests,
   }
 }

@@ -54,11 +54,14 @@ export interface PolicyContext {
 export interface OpenPolicy {
   picker(view: PolicyView): PolicyPicker
   /**
-   * A request of this thread to `slot` has ended; its in-flight count is already without it.
+   * A request of this thread to `slot` was answered, or nobody waits for its answer any more.
    * @param startedAt the time of its reservation, ms
-   * @param latencyMs as for `Core.end`: NaN to be measured, negative where there is none
+   * @param latencyMs as for `Core.answer`: NaN to be measured, negative where there is none
+   * @param isAnswer else the latency is a wait that was given up, and must not make the endpoint look quicker
    */
-  ended?(slot: number, startedAt: number, latencyMs: number): void
+  answered?(slot: number, startedAt: number, latencyMs: number, isAnswer: boolean): void
+  /** A request of this thread to `slot` has ended; its in-flight count is already without it. */
+  ended?(slot: number, startedAt: number): void
   /** An endpoint has said how loaded it is. */
   reported?(member: Candidate, report: LoadReport): void
   /** Ends timers and probes. */

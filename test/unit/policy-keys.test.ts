@@ -1,6 +1,6 @@
 /** The policies that go by key: stickiness, health, changes, bounded load; through the picker and through the balancer. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { OUTCOME } from '../../lib/engine/layout.js'
+import { OUTCOME, SLOT } from '../../lib/engine/layout.js'
 import { Balancer, type Lease } from '../../lib/index.js'
 import { boundOf } from '../../lib/policy/bounded-load.js'
 import { ManualTimers } from '../../lib/runtime/timers.js'
@@ -311,7 +311,7 @@ describe.each(['ring-hash', 'maglev'] as const)('%s, when endpoints change', (na
     policy.picker(viewOf(state, members))
     policy.picker(viewOf(state, members))
     expect(timers.pending).toBe(0)
-    state.setFloat(members[0].slot, 10, 2)
+    state.setFloat(members[0].slot, SLOT.WEIGHT, 2)
     policy.picker(viewOf(state, members))
     expect(timers.pending).toBe(1)
     policy.close?.()

@@ -16,6 +16,8 @@ const result = (slot: number, inFlight: number, latencyMs: number, at = 0, usesL
   usesLeft,
 })
 const all = () => true
+/** Looks at the results from the oldest on. */
+const oldest = () => 0
 
 describe('the hot-cold rule', () => {
   it.each([
@@ -54,8 +56,8 @@ describe('the pool', () => {
   it('drops what is older than a second', () => {
     const pool = new ProbePool(OPTIONS)
     for (let slot = 0; slot < 3; slot++) pool.add(result(slot, 0, 10, slot * 100))
-    expect(pool.take(1_100, all)).not.toBe(0)
-    expect(pool.take(1_201, all)).toBe(-1)
+    expect(pool.take(1_100, all, oldest)).not.toBe(0)
+    expect(pool.take(1_201, all, oldest)).toBe(-1)
     expect(pool.size).toBe(0)
   })
 
@@ -65,15 +67,15 @@ describe('the pool', () => {
     expect(pool.size).toBe(16)
     pool.add(result(5, 0, 1))
     expect(pool.size).toBe(16)
-    expect(pool.take(0, all)).toBe(5)
+    expect(pool.take(0, all, oldest)).toBe(5)
   })
 
   it('gives up with fewer than two, and knows only usable endpoints', () => {
     const pool = new ProbePool(OPTIONS)
     pool.add(result(1, 0, 1))
-    expect(pool.take(0, all)).toBe(-1)
+    expect(pool.take(0, all, oldest)).toBe(-1)
     for (let slot = 2; slot < 6; slot++) pool.add(result(slot, 0, slot))
-    expect(pool.take(0, (slot) => slot !== 1)).toBe(2)
+    expect(pool.take(0, (slot) => slot !== 1, oldest)).toBe(2)
   })
 
   it('counts what it sent: the same result is not best for ever', () => {
@@ -88,7 +90,7 @@ describe('the pool', () => {
     ])
       pool.add(result(slot, inFlight, 10))
     // The oldest, 1, goes with the first, then the worst, 5.
-    expect([pool.take(0, all), pool.take(0, all), pool.take(0, all)]).toEqual([3, 2, 3])
+    expect([pool.take(0, all, oldest), pool.take(0, all, oldest), pool.take(0, all, oldest)]).toEqual([3, 2, 3])
   })
 
   it('removes one a request, in turn the oldest and the worst', () => {
@@ -114,7 +116,7 @@ describe('the pool', () => {
       [3, 4],
     ]) {
       left.length = 0
-      pool.take(0, only)
+      pool.take(0, only, oldest)
       expect(left.sort()).toEqual(expected)
     }
     expect(pool.size).toBe(1)
@@ -123,7 +125,7 @@ describe('the pool', () => {
   it('uses a result as often as the paper says, then drops it', () => {
     const pool = new ProbePool({ ...OPTIONS, hotQuantile: 1 })
     for (let slot = 1; slot <= 16; slot++) pool.add(result(slot, 0, slot === 9 ? 1 : 50, 0, 2))
-    const picks = Array.from({ length: 4 }, () => pool.take(0, all))
+    const picks = Array.from({ length: 4 }, () => pool.take(0, all, oldest))
     expect(picks.filter((slot) => slot === 9).length).toBe(2)
     // max(1, (1 + 1) / ((1 - m/n) 3 - 1))
     expect(reuse(OPTIONS, 100)).toBeCloseTo(2 / (0.84 * 3 - 1), 10)
