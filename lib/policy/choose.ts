@@ -60,10 +60,7 @@ export interface Comparison {
 const NO_LATENCY = () => 1
 
 /** Load as the engines' own pickers have it: latency x (in-flight + 1) / weight. */
-export const byLoad = (
-  { state }: PolicyView,
-  latency: Comparison['latency'] = NO_LATENCY,
-): Comparison => ({
+export const byLoad = ({ state }: PolicyView, latency: Comparison['latency'] = NO_LATENCY): Comparison => ({
   latency,
   inFlight: (slot) => state.peek(slot, SLOT.IN_FLIGHT),
   worth: (slot) => state.getFloat(slot, SLOT.WEIGHT),

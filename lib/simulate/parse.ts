@@ -39,7 +39,10 @@ function addFaults(config: SimulationConfig, faults: Faults): void {
     faults.add('endpoints', `are more than ${MAX_ENDPOINTS} in all`)
   const { lateness } = config
   if (lateness !== undefined && lateness.forMs >= lateness.everyMs)
-    faults.add('lateness.forMs', 'must be less than `everyMs`; an event loop that is always held does nothing')
+    faults.add(
+      'lateness.forMs',
+      'must be less than `everyMs`; an event loop that is always held does nothing',
+    )
   addServiceFaults(config, faults)
 }
 

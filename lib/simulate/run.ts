@@ -285,7 +285,8 @@ export class Run {
     requests.stage[request] = STAGE.GIVEN_UP
     requests.leaveServer(request)
     const { ordinal } = requests
-    const waited = this.#config.lateness === undefined ? deadlineMs : this.agenda.now - requests.arrivedAt[request]
+    const waited =
+      this.#config.lateness === undefined ? deadlineMs : this.agenda.now - requests.arrivedAt[request]
     if (ordinal[request] >= 0) this.recorder.end(ordinal[request], ENDED.TIMED_OUT, waited)
     this.#open--
     this.#giveUpLease(request)
@@ -293,6 +294,12 @@ export class Run {
 
   #giveUpLease(request: number): void {
     this.#endLease(request, (lease) => lease.settle('cancelled', this.agenda.now - lease.startedAt))
+  }
+
+  /** Places that are taken at an endpoint. */
+  leasesAt(endpoint: number): Lease[] {
+    const requests = this.#requests
+    return [...requests.at(endpoint)].flatMap((request) => requests.leases[request] ?? [])
   }
 
   /**

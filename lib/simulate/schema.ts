@@ -86,9 +86,7 @@ export function simulationSchema() {
     slowBy: factor('Times as long.'),
     fail: choice(['status', 'refuse', 'hang'], { about: 'How requests fail.' }),
     share: number({ min: 0, max: 1, about: 'Share of them.' }),
-    longPolls: z.optional(
-      object({ share: share('Share of the requests.'), ms: time('Answered after.') }),
-    ),
+    longPolls: z.optional(object({ share: share('Share of the requests.'), ms: time('Answered after.') })),
   })
   const endpoint = object({
     count: whole('This many alike.', 1, 10_000),

@@ -66,12 +66,13 @@ describe('least-request', () => {
   it('levels (in-flight + 1)^bias / weight', () => {
     expect(levelled(1, [1, 4], 50)).toEqual([10, 40])
     // Squares: in flight goes as the root of the weight, give or take the one that hysteresis allows.
-    for (const [i, count] of levelled(2, [1, 4], 60).entries())
-      expect(Math.abs(count - [20, 40][i])).toBeLessThanOrEqual(1)
-    // The fourth root: as its fourth power.
-    expect(levelled(0.5, [1, 2], 50)).toEqual([10, 40])
+    const isNear = (counts: number[], expected: number[]) =>
+      counts.every((count, i) => Math.abs(count - expected[i]) <= 1)
+    expect(isNear(levelled(2, [1, 4], 60), [20, 40])).toBe(true)
+    // The root: in flight goes as the square.
+    expect(isNear(levelled(0.5, [1, 2], 50), [10, 40])).toBe(true)
     // With 0 requests in flight do not count: each has its share, as in Envoy.
-    expect(levelled(0, [1, 4], 50)).toEqual([10, 40])
+    expect(isNear(levelled(0, [1, 4], 50), [10, 40])).toBe(true)
   })
 
   it.each([2, 3, 5, 'all'] as const)(
