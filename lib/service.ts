@@ -22,7 +22,7 @@ import { parseEndpoint } from './options.js'
 import { RetryBudget } from './outcome/budget.js'
 import type { Verdict } from './outcome/classify.js'
 import { withKey } from './policy/hash-on.js'
-import { latencyKind } from './policy/index.js'
+import { firstLatencyMs, latencyKind } from './policy/index.js'
 import { applyRule } from './rules/apply.js'
 import type { Timers } from './runtime/timers.js'
 import { ServicePolicy } from './service-policy.js'
@@ -564,7 +564,7 @@ function slotSettings({ policy, limits }: ResolvedService): SlotSettings {
   return {
     peak,
     decayMs: policy.decayMs,
-    firstLatencyMs: policy.firstRttMs,
+    firstLatencyMs: firstLatencyMs(policy),
     limit: limits.perEndpoint.maxRequests,
   }
 }

@@ -1,6 +1,6 @@
 import { bestOf } from './choose.js'
 import type { PolicyPicker, StatelessPolicy } from './policy.js'
-import { byScore, sharesOf } from './score.js'
+import { ByScore, sharesOf } from './score.js'
 
 const HEALTH_SHARE = 0.3
 const ROOM_SHARE = 0.3
@@ -15,6 +15,7 @@ const OTHER_REGION = 0.5
 export const adaptive: StatelessPolicy = {
   name: 'adaptive',
   latency: 'plain',
+  looksAtLatency: true,
   ignoresWeights: true,
   picker: (view, { choices }) => {
     const { health, room } = sharesOf(view)
@@ -24,7 +25,7 @@ export const adaptive: StatelessPolicy = {
       const match = (slot: number) => (region === '' || regionOf.get(slot) === region ? 1 : OTHER_REGION)
       const rest = (slot: number) =>
         HEALTH_SHARE * health(slot) + ROOM_SHARE * room(slot) + REGION_SHARE * match(slot)
-      return bestOf(view, view.slots, byScore(view, SPEED_SHARE, rest), choices)
+      return bestOf(view, view.slots, new ByScore(view, SPEED_SHARE, rest), choices)
     }
     const known = new Set(regionOf.values())
     return (request) => {

@@ -1,5 +1,6 @@
 import { leavesFirst } from '../engine/choice.js'
 import { SLOT } from '../engine/layout.js'
+import type { SharedState } from '../engine/state.js'
 import { type DrawTable, drawn, drawOther, nextTurn } from '../engine/weighted-draw.js'
 import type { PolicyPicker, PolicyView } from './policy.js'
 
@@ -37,35 +38,58 @@ export function sampleDistinct(view: PolicyView, n: number, count: number, sampl
   }
 }
 
-/** How two endpoints compare: what is read of each, and when a request leaves the one for the other. */
+/** The candidates of one pick, compared one after the other; each by its position. */
 export interface Comparison {
-  /** ms, silence included; the same for all where latency does not count. */
-  latency(slot: number, now: number): number
-  /** Requests in flight, as far as they count. */
-  inFlight(slot: number): number
-  /** The weight, or whatever else speaks for the endpoint. */
-  worth(slot: number): number
-  /** `leavesFirst` of the engines, or a rule of the same shape. */
-  leaves(
-    latencyFirst: number,
-    latencySecond: number,
-    inFlightFirst: number,
-    inFlightSecond: number,
-    worthFirst: number,
-    worthSecond: number,
-  ): boolean
+  /** The first candidate: the best so far. */
+  begin(position: number, now: number): void
+  /** One more candidate: whether it is really better than the best so far, in whose place it then is. */
+  meets(position: number, now: number): boolean
 }
 
-/** Where latency does not count: each has the same. */
-const NO_LATENCY = () => 1
+/** Latency x (in-flight + 1) / weight, compared as the engines' own pickers do. */
+export class ByLoad implements Comparison {
+  readonly #state: SharedState
+  readonly #slots: Uint32Array
+  readonly #weights: Float64Array
+  readonly #byLatency: boolean
+  #latency = 0
+  #inFlight = 0
+  #weight = 0
+  #load = 0
 
-/** Load as the engines' own pickers have it: latency x (in-flight + 1) / weight. */
-export const byLoad = ({ state }: PolicyView, latency: Comparison['latency'] = NO_LATENCY): Comparison => ({
-  latency,
-  inFlight: (slot) => state.peek(slot, SLOT.IN_FLIGHT),
-  worth: (slot) => state.getFloat(slot, SLOT.WEIGHT),
-  leaves: leavesFirst,
-})
+  /** @param byLatency else the latency is the same for all */
+  constructor({ state }: PolicyView, slots: Uint32Array, weights: Float64Array, byLatency: boolean) {
+    this.#state = state
+    this.#slots = slots
+    this.#weights = weights
+    this.#byLatency = byLatency
+  }
+
+  begin(position: number, now: number): void {
+    // Anything is better than this.
+    this.#load = Number.POSITIVE_INFINITY
+    this.#latency = Number.POSITIVE_INFINITY
+    this.#inFlight = 0
+    this.#weight = 1
+    this.meets(position, now)
+  }
+
+  meets(position: number, now: number): boolean {
+    const slot = this.#slots[position]
+    const weight = this.#weights[position]
+    const inFlight = this.#state.peek(slot, SLOT.IN_FLIGHT)
+    const latency = this.#byLatency ? this.#state.core.latency(slot, now) : 1
+    const load = latency * ((inFlight + 1) / weight)
+    // First what is quick to say: nothing leaves for a higher load.
+    if (!(load < this.#load)) return false
+    if (!leavesFirst(this.#latency, latency, this.#inFlight, inFlight, this.#weight, weight)) return false
+    this.#latency = latency
+    this.#inFlight = inFlight
+    this.#weight = weight
+    this.#load = load
+    return true
+  }
+}
 
 /**
  * Draws a first candidate, and compares it with `choices` - 1 distinct others, or with all: the request stays with the one
@@ -84,24 +108,31 @@ export function bestOf(
   if (n === 0) return () => -1
   if (n === 1) return () => reserveFrom(view, slots, 0)
   const { core } = view.state
-  const best = new Best(slots, comparison)
   const random = () => core.random()
   const count = choices === 'all' ? n : Math.min(choices, n)
   const others = new Int32Array(count === n ? 0 : count - 1)
   let turn = draw === undefined ? 0 : random()
   return () => {
+    const now = core.now()
     const bits = random()
     if (draw !== undefined) turn = nextTurn(turn)
     const first = draw === undefined ? Math.floor((bits * n) / TWO_TO_32) : drawn(draw, turn)
-    best.begin(first, core.now())
-    // In either direction: else what leaves an endpoint would all go to the one after it.
-    if (count === n) best.meetAll(first, (bits & 1) === 0 ? 1 : n - 1)
-    else {
+    let best = first
+    comparison.begin(first, now)
+    if (count === n) {
+      // In either direction: else what leaves an endpoint would all go to the one after it.
+      const step = (bits & 1) === 0 ? 1 : n - 1
+      for (let i = 1, at = first; i < n; i++) {
+        at += step
+        if (at >= n) at -= n
+        if (comparison.meets(at, now)) best = at
+      }
+    } else {
       if (draw === undefined) sampleOthers(view, n, first, others)
       else drawOthers(draw, first, others, random)
-      for (let i = 0; i < others.length; i++) best.meet(others[i])
+      for (let i = 0; i < others.length; i++) if (comparison.meets(others[i], now)) best = others[i]
     }
-    return reserveFrom(view, slots, best.position)
+    return reserveFrom(view, slots, best)
   }
 }
 
@@ -118,53 +149,5 @@ function drawOthers(draw: DrawTable, first: number, others: Int32Array, random: 
     let at = drawOther(draw, first, random)
     while (at === first || others.subarray(0, i).includes(at)) at = (at + 1) % n
     others[i] = at
-  }
-}
-
-/** The best candidate so far. */
-class Best {
-  position = 0
-  readonly #slots: Uint32Array
-  readonly #comparison: Comparison
-  #now = 0
-  #latency = 0
-  #inFlight = 0
-  #worth = 0
-
-  constructor(slots: Uint32Array, comparison: Comparison) {
-    this.#slots = slots
-    this.#comparison = comparison
-  }
-
-  begin(position: number, now: number): void {
-    const slot = this.#slots[position]
-    this.#now = now
-    this.position = position
-    this.#latency = this.#comparison.latency(slot, now)
-    this.#inFlight = this.#comparison.inFlight(slot)
-    this.#worth = this.#comparison.worth(slot)
-  }
-
-  meet(position: number): void {
-    const slot = this.#slots[position]
-    const comparison = this.#comparison
-    const latency = comparison.latency(slot, this.#now)
-    const inFlight = comparison.inFlight(slot)
-    const worth = comparison.worth(slot)
-    if (!comparison.leaves(this.#latency, latency, this.#inFlight, inFlight, this.#worth, worth)) return
-    this.position = position
-    this.#latency = latency
-    this.#inFlight = inFlight
-    this.#worth = worth
-  }
-
-  /** All others, from the one after `first` on in steps of 1 or, back, of n - 1. */
-  meetAll(first: number, step: number): void {
-    const n = this.#slots.length
-    for (let i = 1, at = first; i < n; i++) {
-      at += step
-      if (at >= n) at -= n
-      this.meet(at)
-    }
   }
 }

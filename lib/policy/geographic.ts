@@ -1,6 +1,7 @@
-import { bestOf, byLoad } from './choose.js'
+import { drawTable } from '../engine/weighted-draw.js'
+import { ByLoad, bestOf } from './choose.js'
 import type { PolicyPicker, StatelessPolicy } from './policy.js'
-import { drawByWeight } from './weights.js'
+import { weightsOf } from './weights.js'
 
 /**
  * The endpoints of the request's region (this process's own where it names none), the one with the fewest requests in flight for its weight first; where the
@@ -10,11 +11,11 @@ export const geographic: StatelessPolicy = {
   name: 'geographic',
   latency: 'plain',
   picker: (view) => {
-    const comparison = byLoad(view)
     const among = (keep: (region: string) => boolean): PolicyPicker => {
       const members = view.usable.filter(({ endpoint }) => keep(endpoint.region))
       const slots = Uint32Array.from(members, ({ slot }) => slot)
-      return bestOf(view, slots, comparison, 'all', drawByWeight(view, members))
+      const weights = weightsOf(view, members)
+      return bestOf(view, slots, new ByLoad(view, slots, weights, false), 'all', drawTable(weights))
     }
     const regions = new Set(view.usable.map(({ endpoint }) => endpoint.region))
     const everywhere = among(() => true)

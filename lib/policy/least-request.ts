@@ -1,8 +1,9 @@
-import { METRIC, SLOT } from '../engine/layout.js'
-import { bestOf, byLoad, type Comparison } from './choose.js'
-import type { PolicyView, StatelessPolicy } from './policy.js'
+import { METRIC } from '../engine/layout.js'
+import { drawTable } from '../engine/weighted-draw.js'
+import { ByLoad, bestOf } from './choose.js'
+import type { StatelessPolicy } from './policy.js'
 import { twoChoices } from './two-choices.js'
-import { drawByWeight } from './weights.js'
+import { weightsOf } from './weights.js'
 
 /**
  * Fewest requests in flight for its weight: (in-flight + 1)^bias / weight (Envoy). By default the lower of two distinct
@@ -14,15 +15,13 @@ export const leastRequest: StatelessPolicy = {
   latency: 'plain',
   picker: (view, { choices, bias }) => {
     if (choices === 2 && bias === 1) return twoChoices(view, METRIC.IN_FLIGHT)
-    const comparison = bias === 1 ? byLoad(view) : biased(view, bias)
-    return bestOf(view, view.slots, comparison, choices, drawByWeight(view))
+    const { slots } = view
+    const weights = weightsOf(view, view.usable)
+    // (in-flight + 1)^bias / weight is in the order of its root, (in-flight + 1) / weight^(1/bias).
+    const roots = bias === 1 ? weights : weights.map((weight) => weight ** (1 / bias))
+    const comparison = bias === 0 ? NONE_IS_BETTER : new ByLoad(view, slots, roots, false)
+    return bestOf(view, slots, comparison, choices, drawTable(weights))
   },
 }
 
-/** (in-flight + 1)^bias / weight is in the order of its root, (in-flight + 1) / weight^(1/bias). */
-function biased(view: PolicyView, bias: number): Comparison {
-  const { state } = view
-  if (bias === 0) return { ...byLoad(view), inFlight: () => 0 }
-  const root = 1 / bias
-  return { ...byLoad(view), worth: (slot) => state.getFloat(slot, SLOT.WEIGHT) ** root }
-}
+const NONE_IS_BETTER = { begin: () => {}, meets: () => false }

@@ -1,18 +1,19 @@
-import { bestOf, byLoad } from './choose.js'
+import { drawTable } from '../engine/weighted-draw.js'
+import { ByLoad, bestOf } from './choose.js'
 import type { StatelessPolicy } from './policy.js'
-import { drawByWeight } from './weights.js'
+import { weightsOf } from './weights.js'
 
 /**
  * Lowest latency times (in-flight + 1), over the weight, among all endpoints: what nginx calls `least_time`. The latency
  * is a plain EWMA, which follows a slow answer only slowly, where `peak-ewma` jumps; or the silence where that is longer.
- * An endpoint without an answer yet has load 0.
  */
 export const leastResponseTime: StatelessPolicy = {
   name: 'least-response-time',
   latency: 'plain',
+  looksAtLatency: true,
   picker: (view, { choices }) => {
-    const { core } = view.state
-    const comparison = byLoad(view, (slot, now) => core.latency(slot, now))
-    return bestOf(view, view.slots, comparison, choices, drawByWeight(view))
+    const { slots } = view
+    const weights = weightsOf(view, view.usable)
+    return bestOf(view, slots, new ByLoad(view, slots, weights, true), choices, drawTable(weights))
   },
 }

@@ -11,5 +11,6 @@ import { twoChoices } from './two-choices.js'
 export const peakEwma: StatelessPolicy = {
   name: 'peak-ewma',
   latency: 'peak',
+  looksAtLatency: true,
   picker: (view) => twoChoices(view, METRIC.LATENCY),
 }

@@ -72,6 +72,8 @@ interface PolicyBase {
   readonly name: PolicyName
   /** Whether the latency average of its endpoints jumps up to a slower sample (peak EWMA) or only drifts there. */
   readonly latency: 'peak' | 'plain'
+  /** Latency is part of its choice: an endpoint that has not answered yet counts as `firstRttMs`. */
+  readonly looksAtLatency?: true
   /** Each endpoint has the same due, whatever its weight. */
   readonly ignoresWeights?: true
   /** What a request's choice depends on, where it depends on that alone; undefined for a request that has none. */

@@ -1,7 +1,7 @@
 import { SLOT } from '../engine/layout.js'
 import type { LoadReport } from '../model.js'
 import type { ResolvedPolicy } from '../options/resolved.js'
-import { bestOf, byLoad, type Comparison, randomPosition, sampleDistinct } from './choose.js'
+import { ByLoad, bestOf, randomPosition, sampleDistinct } from './choose.js'
 import { LatencyByLoad } from './latency-by-load.js'
 import type {
   Candidate,
@@ -28,18 +28,10 @@ const MAX_PROBES_UNDER_WAY = 64
 export const prequal: StatefulPolicy = {
   name: 'prequal',
   latency: 'plain',
+  looksAtLatency: true,
   ignoresWeights: true,
   open: (context, options) => new Prequal(context, options),
 }
-
-/**
- * Where probes say too little: an endpoint that hangs answers none, and must not get what it would by chance. Weights are
- * ignored.
- */
-const byThreads = (view: PolicyView): Comparison => ({
-  ...byLoad(view, (slot, now) => view.state.core.latency(slot, now)),
-  worth: () => 1,
-})
 
 /** What this thread's own requests say of an endpoint. */
 class Seen {
@@ -91,7 +83,9 @@ class Prequal implements OpenPolicy {
     const n = slots.length
     const uses = reuse(this.#options, n)
     const below = (most: number) => randomPosition(view, most)
-    const withoutProbes = bestOf(view, slots, byThreads(view), 2)
+    // Where probes say too little: an endpoint that hangs answers none, and must not get what it would by chance.
+    const loads = new ByLoad(view, slots, new Float64Array(n).fill(1), true)
+    const withoutProbes = bestOf(view, slots, loads, 2)
     return (request) => {
       if (n === 0) return -1
       const now = state.core.now()

@@ -4,7 +4,7 @@ import { bestOf } from './choose.js'
 import type { OpenPolicy, PolicyContext, PolicyPicker, PolicyView, StatefulPolicy } from './policy.js'
 import { ReportedWeights } from './reported-weights.js'
 import { roundRobin } from './round-robin.js'
-import { byScore, sharesOf } from './score.js'
+import { ByScore, sharesOf } from './score.js'
 import { strideOver } from './stride.js'
 
 /**
@@ -14,6 +14,7 @@ import { strideOver } from './stride.js'
 export const resourceBased: StatefulPolicy = {
   name: 'resource-based',
   latency: 'plain',
+  looksAtLatency: true,
   ignoresWeights: true,
   open: (context, options) =>
     options.weights === 'orca'
@@ -23,7 +24,7 @@ export const resourceBased: StatefulPolicy = {
 
 function scored(view: PolicyView, { choices }: ResolvedPolicy): PolicyPicker {
   const { health, room } = sharesOf(view)
-  const comparison = byScore(view, 1, (slot) => health(slot) + room(slot))
+  const comparison = new ByScore(view, 1, (slot) => health(slot) + room(slot))
   return bestOf(view, view.slots, comparison, choices)
 }
 

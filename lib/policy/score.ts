@@ -1,5 +1,6 @@
 import { areAlikeAtRest } from '../engine/choice.js'
 import { SLOT } from '../engine/layout.js'
+import type { SharedState } from '../engine/state.js'
 import type { Comparison } from './choose.js'
 import type { PolicyView } from './policy.js'
 
@@ -24,24 +25,46 @@ export function sharesOf({ state }: PolicyView): Shares {
   }
 }
 
-const speed = (latencyMs: number): number => Math.max(0, 1 - latencyMs / SLOW_MS)
-
 /**
  * The highest score wins: `rest`, and `speedShare` of how far the latency is below a second. At rest, latencies that are
- * near count as equal, as they do for the engines.
+ * near count as equal, as they do for the engines: only what is better by `rest` as well is better then.
  */
-export function byScore(
-  { state }: PolicyView,
-  speedShare: number,
-  rest: (slot: number) => number,
-): Comparison {
-  return {
-    latency: (slot, now) => state.core.latency(slot, now),
-    inFlight: (slot) => state.peek(slot, SLOT.IN_FLIGHT),
-    worth: rest,
-    leaves: (latencyFirst, latencySecond, inFlightFirst, inFlightSecond, restFirst, restSecond) =>
-      areAlikeAtRest(latencyFirst, latencySecond, inFlightFirst, inFlightSecond)
-        ? restSecond > restFirst
-        : restSecond + speedShare * speed(latencySecond) > restFirst + speedShare * speed(latencyFirst),
+export class ByScore implements Comparison {
+  readonly #state: SharedState
+  readonly #slots: Uint32Array
+  readonly #speedShare: number
+  readonly #restOf: (slot: number) => number
+  #latency = 0
+  #inFlight = 0
+  #rest = 0
+  #score = 0
+
+  constructor({ state, slots }: PolicyView, speedShare: number, rest: (slot: number) => number) {
+    this.#state = state
+    this.#slots = slots
+    this.#speedShare = speedShare
+    this.#restOf = rest
+  }
+
+  begin(position: number, now: number): void {
+    this.#score = Number.NEGATIVE_INFINITY
+    this.#rest = Number.NEGATIVE_INFINITY
+    this.meets(position, now)
+  }
+
+  meets(position: number, now: number): boolean {
+    const slot = this.#slots[position]
+    const rest = this.#restOf(slot)
+    const latency = this.#state.core.latency(slot, now)
+    const score = rest + this.#speedShare * Math.max(0, 1 - latency / SLOW_MS)
+    if (!(score > this.#score)) return false
+    const inFlight = this.#state.peek(slot, SLOT.IN_FLIGHT)
+    const isBetter = rest > this.#rest || !areAlikeAtRest(this.#latency, latency, this.#inFlight, inFlight)
+    if (!isBetter) return false
+    this.#latency = latency
+    this.#inFlight = inFlight
+    this.#rest = rest
+    this.#score = score
+    return true
   }
 }
