@@ -83,7 +83,7 @@ export interface PolicyConfig {
    * all. Default 2 for `least-request` (Envoy), else all.
    */
   choices?: number | 'all'
-  /** `least-request`: load is (in-flight + 1)^bias / weight. Default 1 (Envoy); 0 looks at weights only. */
+  /** `least-request`: load is (in-flight + 1)^bias / weight. Default 1 (Envoy); 0 looks at weights only: each has its share. */
   bias?: number
   /** `peak-ewma`, `least-response-time`, `resource-based`, `adaptive`: time constant of the latency average, in ms. Default 10,000. */
   decayMs?: number

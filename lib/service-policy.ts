@@ -96,12 +96,13 @@ export class ServicePolicy {
     return opened.policy.picker(view)
   }
 
-  answered(slot: number, startedAt: number, latencyMs: number): void {
-    for (const { policy } of this.#open.values()) policy.answered?.(slot, startedAt, latencyMs)
+  /** See `OpenPolicy`. */
+  answered(slot: number, startedAt: number, latencyMs: number, isAnswer: boolean): void {
+    for (const { policy } of this.#open.values()) policy.answered?.(slot, startedAt, latencyMs, isAnswer)
   }
 
-  ended(slot: number, startedAt: number, latencyMs: number): void {
-    for (const { policy } of this.#open.values()) policy.ended?.(slot, startedAt, latencyMs)
+  ended(slot: number, startedAt: number): void {
+    for (const { policy } of this.#open.values()) policy.ended?.(slot, startedAt)
   }
 
   /** What an endpoint said of its load. */

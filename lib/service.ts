@@ -24,7 +24,7 @@ import { parseEndpoint } from './options.js'
 import { RetryBudget } from './outcome/budget.js'
 import { type AnswerVerdict, OUTCOME_OF, type Verdict } from './outcome/classify.js'
 import { withKey } from './policy/hash-on.js'
-import { latencyKind } from './policy/index.js'
+import { firstLatencyMs, latencyKind } from './policy/index.js'
 import { applyRule } from './rules/apply.js'
 import { givenTo, withGiven } from './runtime/dispatchers.js'
 import type { Timers } from './runtime/timers.js'
@@ -74,7 +74,6 @@ export interface Draft {
 
 const NO_OPTIONS: PickOptions = Object.freeze({})
 const TWO_TO_32 = 4294967296
-const NO_SAMPLE = -1
 const LISTED_IN_ERRORS = 10
 /** More requests in flight than there can be: they are only counted. */
 const UNLIMITED = 0x7fffffff
@@ -282,7 +281,7 @@ export class Service {
     } finally {
       this.#state.core.answer(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
     }
-    this.#policy.answered(member.slot, startedAt, latencyMs)
+    this.#policy.answered(member.slot, startedAt, latencyMs, verdict === 'success')
   }
 
   /** The body of an answered request is over. `succeeded`: its answer was good. */
@@ -301,7 +300,7 @@ export class Service {
       if (flags & LEASE_FLAGS.COUNTED) this.#limit.leave()
       this.#state.core.close(member.slot, succeeded && (body === 'broken' || body === 'lost'))
     }
-    this.#afterEnd(member, startedAt, NO_SAMPLE)
+    this.#afterEnd(member, startedAt)
   }
 
   /** A request is over, answered or not. */
@@ -324,11 +323,12 @@ export class Service {
       if (flags & LEASE_FLAGS.COUNTED) this.#limit.leave()
       this.#state.core.end(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
     }
-    this.#afterEnd(member, startedAt, latencyMs)
+    this.#policy.answered(member.slot, startedAt, latencyMs, verdict === 'success')
+    this.#afterEnd(member, startedAt)
   }
 
-  #afterEnd({ slot }: Member, startedAt: number, latencyMs: number): void {
-    this.#policy.ended(slot, startedAt, latencyMs)
+  #afterEnd({ slot }: Member, startedAt: number): void {
+    this.#policy.ended(slot, startedAt)
     this.#host.departures.sweep()
     this.#host.ended()
   }
@@ -686,7 +686,7 @@ function slotSettings({ policy, limits }: ResolvedService): SlotSettings {
   return {
     peak,
     decayMs: policy.decayMs,
-    firstLatencyMs: peak ? policy.firstRttMs : 0,
+    firstLatencyMs: firstLatencyMs(policy),
     limit: limits.perEndpoint.maxRequests,
   }
 }

@@ -20,11 +20,50 @@ function table(results) {
     one.timeouts === 0 ? '0' : `${((100 * one.timeouts) / one.requests).toFixed(2)}%`,
     one.maxOverMean.toFixed(2),
   ])
-  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+  return markdown(head, rows)
 }
 
+/** @param {import('../dist/simulate/index.js').SimulationConfig} config */
+function hangOf({ endpoints }) {
+  const singles = endpoints.flatMap((one) => Array.from({ length: one.count ?? 1 }, () => one))
+  const position = singles.findIndex(({ incidents = [] }) => incidents.some(({ fail }) => fail === 'hang'))
+  const { fromMs, untilMs } = singles[position]?.incidents.find(({ fail }) => fail === 'hang') ?? {}
+  return position < 0 ? undefined : { position, fromMs, untilMs }
+}
+
+const perCent = (share) => (share === 0 ? '0' : `${(100 * share).toFixed(share < 0.1 ? 2 : 1)}%`)
+
+/**
+ * @param {import('../dist/simulate/index.js').PolicyResult[]} results
+ * @param {NonNullable<ReturnType<typeof hangOf>>} hang
+ */
+function hangTable(results, { position, fromMs, untilMs }) {
+  const head = ['policy', 'picks there, 1 s to 10 s', 'after 10 s', 'gave up', 'longest wait', 'p50', 'p99']
+  const rows = results.map((one) => {
+    const [soon, late] = [
+      one.sharesBetween(fromMs + 1_000, fromMs + 10_000),
+      one.sharesBetween(fromMs + 10_000, untilMs),
+    ]
+    const during = one.between(fromMs, untilMs)
+    return [
+      one.policy,
+      perCent(soon[position]),
+      perCent(late[position]),
+      perCent(during.timeouts / during.requests),
+      ...[during.maxMs, during.p50Ms, during.p99Ms].map(timeLabel),
+    ]
+  })
+  return markdown(head, rows)
+}
+
+const markdown = (head, rows) =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+
 let page = readFileSync(PAGE, 'utf8')
+// With names behind the command only those.
+const wanted = process.argv.slice(2)
 for (const file of readdirSync(FOLDER).filter((name) => name.endsWith('.yaml'))) {
+  if (wanted.length > 0 && !wanted.includes(file.replace('.yaml', ''))) continue
   const name = file.replace('.yaml', '')
   const begun = performance.now()
   const config = parse(readFileSync(join(FOLDER, file), 'utf8'))
@@ -34,7 +73,9 @@ for (const file of readdirSync(FOLDER).filter((name) => name.endsWith('.yaml')))
   const marks = new RegExp(`(<!-- figures: ${name} -->\n).*?(<!-- end -->)`, 's')
   if (!marks.test(page))
     throw new Error(`docs/policies.md has no place for ${name}: <!-- figures: ${name} --> ... <!-- end -->`)
-  page = page.replace(marks, (_, begin, end) => `${begin}\n${table(results)}\n\n${end}`)
+  const hang = hangOf(config)
+  const made = hang === undefined ? table(results) : hangTable(results, hang)
+  page = page.replace(marks, (_, begin, end) => `${begin}\n${made}\n\n${end}`)
   say(`${name}: ${results.length} policies in ${secondsSince(begun)}`)
 }
 writeFileSync(PAGE, page)

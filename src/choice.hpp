@@ -47,7 +47,8 @@ inline constexpr std::uint32_t kGoldenStep = 0x9e3779b9;
 inline std::uint32_t drawn(const DrawTable& table, std::uint32_t bits) noexcept {
   const std::uint64_t product = std::uint64_t{bits} * table.thresholds.size();
   const auto position = static_cast<std::uint32_t>(product >> 32);
-  return static_cast<std::uint32_t>(product) < table.thresholds[position] ? position : table.aliases[position];
+  return static_cast<std::uint32_t>(product) < table.thresholds[position] ? position
+                                                                          : table.aliases[position];
 }
 
 /// A position other than `first`, by weight as far as a few draws go; `random` gives 32 bits.

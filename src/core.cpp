@@ -137,7 +137,7 @@ void Core::count(const Segment& segment, std::size_t at, double startedAt, std::
     __builtin_prefetch(bucket, 1);
     next = averaged(seen, sample);
   }
-  const std::uint32_t total = outcome == outcome::kSucceeded                                  ? slot::kSucceeded
+  const std::uint32_t total = outcome == outcome::kSucceeded                             ? slot::kSucceeded
                               : outcome == outcome::kFailed || outcome == outcome::kLost ? slot::kFailed
                                                                                          : slot::kCancelled;
   // (C7) Relaxed, with itself in other threads and (S3): a count, which publishes nothing.
@@ -185,9 +185,9 @@ void Core::close(std::uint32_t slot, bool broken) noexcept {
   }
   // (C15) Before (C6), which publishes it: a slot with nothing in flight has nothing open.
   word(segment.cells, at + slot::kOpen).fetch_sub(1, memory_order_relaxed);
-  word(segment.cells, at + slot::kInFlight).fetch_sub(1, memory_order_release); // (C6)
+  word(segment.cells, at + slot::kInFlight).fetch_sub(1, memory_order_release);       // (C6)
   addToOwn(segment.column, ownOf(slot) + contribution::kOpen, static_cast<Word>(-1)); // (C3)
-  addToOwn(segment.column, ownOf(slot), static_cast<Word>(-1));                        // (C3)
+  addToOwn(segment.column, ownOf(slot), static_cast<Word>(-1));                       // (C3)
 }
 
 void Core::reclaim(std::uint32_t thread) noexcept {

@@ -27,7 +27,8 @@ static_assert(layout::header::kWords % 16 == 0 && layout::thread::kWords % 16 ==
                   layout::service::kWords % 16 == 0 && layout::slot::kWords % 16 == 0,
               "records are whole cache lines apart");
 static_assert(layout::sizes::kSegmentSlots == 1u << layout::sizes::kSegmentShift);
-static_assert(layout::slot::kHistogram < 16 && layout::slot::kDecayMs < 16 && layout::slot::kBodyFailures < 16,
+static_assert(layout::slot::kHistogram < 16 && layout::slot::kDecayMs < 16 &&
+                  layout::slot::kBodyFailures < 16,
               "what a request touches in its slot is within 64 bytes");
 
 /// Bytes to which the block must be aligned.

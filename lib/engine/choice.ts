@@ -4,8 +4,16 @@
 import { AT_REST_FACTOR, AT_REST_MS } from './layout.js'
 
 /** Whether two latencies, in ms, differ by no more than what chance makes of equal endpoints. */
-const areNear = (a: number, b: number): boolean =>
+export const areNear = (a: number, b: number): boolean =>
   a > b ? a <= AT_REST_FACTOR * b + AT_REST_MS : b <= AT_REST_FACTOR * a + AT_REST_MS
+
+/** Whether nothing is in flight at either of two endpoints, and their latencies, in ms, say nothing. */
+export const areAlikeAtRest = (
+  latencyFirst: number,
+  latencySecond: number,
+  inFlightFirst: number,
+  inFlightSecond: number,
+): boolean => inFlightFirst <= 0 && inFlightSecond <= 0 && areNear(latencyFirst, latencySecond)
 
 /**
  * Whether a request leaves `first`, which was drawn by its weight, for `second`. Load is latency x (in-flight + 1) /
@@ -26,13 +34,11 @@ export function leavesFirst(
   weightFirst: number,
   weightSecond: number,
 ): boolean {
-  if (areNear(latencyFirst, latencySecond)) {
-    if (inFlightFirst <= 0 && inFlightSecond <= 0) return false
-    if (weightFirst !== weightSecond)
-      return (
-        latencyFirst * (inFlightFirst / weightFirst) > latencySecond * ((inFlightSecond + 1) / weightSecond)
-      )
-  }
+  if (areAlikeAtRest(latencyFirst, latencySecond, inFlightFirst, inFlightSecond)) return false
+  if (weightFirst !== weightSecond && areNear(latencyFirst, latencySecond))
+    return (
+      latencyFirst * (inFlightFirst / weightFirst) > latencySecond * ((inFlightSecond + 1) / weightSecond)
+    )
   return (
     latencySecond * ((inFlightSecond + 1) / weightSecond) < latencyFirst * ((inFlightFirst + 1) / weightFirst)
   )

@@ -244,6 +244,13 @@ export class SharedState {
     return Math.max(0, this.get(slot, SLOT.IN_FLIGHT) - this.get(slot, SLOT.OPEN))
   }
 
+  /** ms since the first request to a slot that nothing was answered after; 0 where nothing is unanswered. */
+  silentMs(slot: number, now: number): number {
+    const since = this.peek(slot, SLOT.SILENT_SINCE)
+    if (since === 0 || this.unanswered(slot) === 0) return 0
+    return Math.max(0, (((now * TICKS_PER_MS) | 0) - since) | 0) / TICKS_PER_MS
+  }
+
   /** Notes whether this thread holds the slot's probe request, so that it can be given up for it should it end. */
   holdProbe(slot: number, holds: boolean): void {
     const { contributions } = this.segments[slot >>> SEGMENT_SHIFT]

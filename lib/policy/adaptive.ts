@@ -1,6 +1,6 @@
-import { lowestOf } from './choose.js'
+import { bestOf } from './choose.js'
 import type { PolicyPicker, StatelessPolicy } from './policy.js'
-import { sharesOf } from './score.js'
+import { ByScore, sharesOf } from './score.js'
 
 const HEALTH_SHARE = 0.3
 const ROOM_SHARE = 0.3
@@ -15,25 +15,17 @@ const OTHER_REGION = 0.5
 export const adaptive: StatelessPolicy = {
   name: 'adaptive',
   latency: 'plain',
+  looksAtLatency: true,
   ignoresWeights: true,
   picker: (view, { choices }) => {
-    const { health, room, speed } = sharesOf(view)
+    const { health, room } = sharesOf(view)
     const regionOf = new Map(view.usable.map(({ slot, endpoint }) => [slot, endpoint.region]))
     const pickers = new Map<string, PolicyPicker>()
     const pickerFor = (region: string): PolicyPicker => {
       const match = (slot: number) => (region === '' || regionOf.get(slot) === region ? 1 : OTHER_REGION)
-      return lowestOf(
-        view,
-        view.slots,
-        (slot, now) =>
-          -(
-            HEALTH_SHARE * health(slot) +
-            ROOM_SHARE * room(slot) +
-            SPEED_SHARE * speed(slot, now) +
-            REGION_SHARE * match(slot)
-          ),
-        choices,
-      )
+      const rest = (slot: number) =>
+        HEALTH_SHARE * health(slot) + ROOM_SHARE * room(slot) + REGION_SHARE * match(slot)
+      return bestOf(view, view.slots, new ByScore(view, SPEED_SHARE, rest), choices)
     }
     const known = new Set(regionOf.values())
     return (request) => {

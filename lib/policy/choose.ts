@@ -1,3 +1,7 @@
+import { leavesFirst } from '../engine/choice.js'
+import { SLOT } from '../engine/layout.js'
+import type { SharedState } from '../engine/state.js'
+import { type DrawTable, drawn, drawOther, nextTurn } from '../engine/weighted-draw.js'
 import type { PolicyPicker, PolicyView } from './policy.js'
 
 const TWO_TO_32 = 4294967296
@@ -34,50 +38,116 @@ export function sampleDistinct(view: PolicyView, n: number, count: number, sampl
   }
 }
 
-/** Load of a slot at a time, lower is better; pure. */
-export type SlotLoad = (slot: number, now: number) => number
+/** The candidates of one pick, compared one after the other; each by its position. */
+export interface Comparison {
+  /** The first candidate: the best so far. */
+  begin(position: number, now: number): void
+  /** One more candidate: whether it is really better than the best so far, in whose place it then is. */
+  meets(position: number, now: number): boolean
+}
+
+/** Latency x (in-flight + 1) / weight, compared as the engines' own pickers do. */
+export class ByLoad implements Comparison {
+  readonly #state: SharedState
+  readonly #slots: Uint32Array
+  readonly #weights: Float64Array
+  readonly #byLatency: boolean
+  #latency = 0
+  #inFlight = 0
+  #weight = 0
+  #load = 0
+
+  /** @param byLatency else the latency is the same for all */
+  constructor({ state }: PolicyView, slots: Uint32Array, weights: Float64Array, byLatency: boolean) {
+    this.#state = state
+    this.#slots = slots
+    this.#weights = weights
+    this.#byLatency = byLatency
+  }
+
+  begin(position: number, now: number): void {
+    // Anything is better than this.
+    this.#load = Number.POSITIVE_INFINITY
+    this.#latency = Number.POSITIVE_INFINITY
+    this.#inFlight = 0
+    this.#weight = 1
+    this.meets(position, now)
+  }
+
+  meets(position: number, now: number): boolean {
+    const slot = this.#slots[position]
+    const weight = this.#weights[position]
+    const inFlight = this.#state.peek(slot, SLOT.IN_FLIGHT)
+    const latency = this.#byLatency ? this.#state.core.latency(slot, now) : 1
+    const load = latency * ((inFlight + 1) / weight)
+    // First what is quick to say: nothing leaves for a higher load.
+    if (!(load < this.#load)) return false
+    if (!leavesFirst(this.#latency, latency, this.#inFlight, inFlight, this.#weight, weight)) return false
+    this.#latency = latency
+    this.#inFlight = inFlight
+    this.#weight = weight
+    this.#load = load
+    return true
+  }
+}
 
 /**
- * Compares `choices` distinct positions, or all of them, by load, and reserves the lowest; the first one met wins a
- * tie, and the scan begins at a random position, so that ties spread.
+ * Draws a first candidate, and compares it with `choices` - 1 distinct others, or with all: the request stays with the one
+ * it has unless the next one is really better, as `comparison` says. Reserves the one it ends with.
+ * @param draw draws candidates by weight, the first as evenly over time as the engines' own pickers do; undefined: each
+ * is as likely
  */
-export function lowestOf(
+export function bestOf(
   view: PolicyView,
   slots: Uint32Array,
-  load: SlotLoad,
+  comparison: Comparison,
   choices: number | 'all',
+  draw?: DrawTable,
 ): PolicyPicker {
   const n = slots.length
-  const { core } = view.state
   if (n === 0) return () => -1
+  if (n === 1) return () => reserveFrom(view, slots, 0)
+  const { core } = view.state
+  const random = () => core.random()
   const count = choices === 'all' ? n : Math.min(choices, n)
-  const scan = count === n
-  const sample = new Int32Array(scan ? 0 : count)
+  const others = new Int32Array(count === n ? 0 : count - 1)
+  let turn = draw === undefined ? 0 : random()
   return () => {
     const now = core.now()
-    let best = -1
-    let lowest = Number.POSITIVE_INFINITY
-    if (scan) {
-      let at = n === 1 ? 0 : randomPosition(view, n)
-      for (let i = 0; i < n; i++) {
-        const value = load(slots[at], now)
-        if (value < lowest || best < 0) {
-          lowest = value
-          best = at
-        }
-        if (++at === n) at = 0
+    const bits = random()
+    if (draw !== undefined) turn = nextTurn(turn)
+    const first = draw === undefined ? Math.floor((bits * n) / TWO_TO_32) : drawn(draw, turn)
+    let best = first
+    comparison.begin(first, now)
+    if (count === n) {
+      // In either direction: else what leaves an endpoint would all go to the one after it.
+      const step = (bits & 1) === 0 ? 1 : n - 1
+      for (let i = 1, at = first; i < n; i++) {
+        at += step
+        if (at >= n) at -= n
+        if (comparison.meets(at, now)) best = at
       }
     } else {
-      sampleDistinct(view, n, count, sample)
-      for (let i = 0; i < count; i++) {
-        const at = sample[i]
-        const value = load(slots[at], now)
-        if (value < lowest || best < 0) {
-          lowest = value
-          best = at
-        }
-      }
+      if (draw === undefined) sampleOthers(view, n, first, others)
+      else drawOthers(draw, first, others, random)
+      for (let i = 0; i < others.length; i++) if (comparison.meets(others[i], now)) best = others[i]
     }
     return reserveFrom(view, slots, best)
+  }
+}
+
+/** Fills `others` with distinct positions below `n` other than `first`, each as likely. */
+function sampleOthers(view: PolicyView, n: number, first: number, others: Int32Array): void {
+  sampleDistinct(view, n - 1, others.length, others)
+  for (let i = 0; i < others.length; i++) if (others[i] >= first) others[i]++
+}
+
+/** As `sampleOthers`, by weight; in the place of one that was drawn before the next one after it that was not. */
+function drawOthers(draw: DrawTable, first: number, others: Int32Array, random: () => number): void {
+  const n = draw.thresholds.length
+  for (let i = 0; i < others.length; i++) {
+    let at = drawOther(draw, first, random)
+    while (at === first || others.subarray(0, i).includes(at)) at = (at + 1) % n
+    others[i] = at
   }
 }

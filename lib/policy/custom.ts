@@ -1,10 +1,11 @@
-import { DISTRIBUTOR, METRIC, SLOT } from '../engine/layout.js'
+import { METRIC, SLOT } from '../engine/layout.js'
 import { PolicyError } from '../errors.js'
 import type { Endpoint, PickOptions, PolicyDefinition, PolicyEndpoints } from '../model.js'
 import type { ResolvedPolicy } from '../options/resolved.js'
 import { customPolicy } from '../runtime/policies.js'
 import { reserveFrom } from './choose.js'
 import type { OpenPolicy, PolicyPicker, PolicyView } from './policy.js'
+import { twoChoices } from './two-choices.js'
 
 const TWO_TO_32 = 4294967296
 const RIGHT = 'it must return one of the endpoints of its view, or undefined'
@@ -45,18 +46,13 @@ function late(view: PolicyView, options: ResolvedPolicy): PolicyPicker {
 }
 
 function guarded(view: PolicyView, definition: PolicyDefinition, options: ResolvedPolicy): PolicyPicker {
-  const { state, service, slots, usable } = view
+  const { slots, usable } = view
   const { name } = options
   const positionOf = new Map(usable.map(({ endpoint }, position) => [endpoint, position]))
   const choose = definition.picker(endpointsOf(view, positionOf), options.options)
   if (typeof choose !== 'function')
     return failing(name, `gave ${describe(choose)} in the place of a function that chooses`, undefined)
-  const byLeastRequest = state.core.picker({
-    distributor: DISTRIBUTOR.TWO_CHOICES,
-    metric: METRIC.IN_FLIGHT,
-    service,
-    slots,
-  })
+  const byLeastRequest = twoChoices(view, METRIC.IN_FLIGHT)
   return (request) => {
     if (slots.length === 0) return -1
     const chosen = call(name, choose, request)

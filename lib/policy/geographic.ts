@@ -1,6 +1,7 @@
-import { SLOT } from '../engine/layout.js'
-import { lowestOf } from './choose.js'
+import { drawTable } from '../engine/weighted-draw.js'
+import { ByLoad, bestOf } from './choose.js'
 import type { PolicyPicker, StatelessPolicy } from './policy.js'
+import { weightsOf } from './weights.js'
 
 /**
  * The endpoints of the request's region (this process's own where it names none), the one with the fewest requests in flight for its weight first; where the
@@ -10,11 +11,11 @@ export const geographic: StatelessPolicy = {
   name: 'geographic',
   latency: 'plain',
   picker: (view) => {
-    const { state } = view
-    const load = (slot: number) => (state.peek(slot, SLOT.IN_FLIGHT) + 1) / state.getFloat(slot, SLOT.WEIGHT)
     const among = (keep: (region: string) => boolean): PolicyPicker => {
-      const slots = view.usable.filter(({ endpoint }) => keep(endpoint.region)).map(({ slot }) => slot)
-      return lowestOf(view, Uint32Array.from(slots), load, 'all')
+      const members = view.usable.filter(({ endpoint }) => keep(endpoint.region))
+      const slots = Uint32Array.from(members, ({ slot }) => slot)
+      const weights = weightsOf(view, members)
+      return bestOf(view, slots, new ByLoad(view, slots, weights, false), 'all', drawTable(weights))
     }
     const regions = new Set(view.usable.map(({ endpoint }) => endpoint.region))
     const everywhere = among(() => true)

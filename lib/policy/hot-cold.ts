@@ -1,5 +1,13 @@
 /** Prequal's rule (Wydrowski et al., NSDI 2024, 4.2): keep away from the hot, then take the quickest. */
 
+import { areNear } from '../engine/choice.js'
+
+/**
+ * Requests in flight up to which an endpoint is at rest: one may be the very request whose pick sent the probe, or one
+ * that was sent on the strength of it and has ended since.
+ */
+const AT_REST = 1
+
 /** How loaded an endpoint said it was. */
 export interface ProbeResult {
   readonly slot: number
@@ -12,12 +20,17 @@ export interface ProbeResult {
   usesLeft: number
 }
 
-/** Whether `a` is the better choice of two: cold before hot; of hot ones the less loaded; of cold ones the quicker. */
+/**
+ * Whether `a` is the better choice of two: cold before hot; of hot ones the less loaded; of cold ones the quicker. At rest,
+ * latencies that are near say nothing, as for the engines: the less loaded one then.
+ */
 export function isBetter(a: ProbeResult, b: ProbeResult, threshold: number): boolean {
   const aHot = a.inFlight > threshold
   const bHot = b.inFlight > threshold
   if (aHot !== bHot) return bHot
-  return aHot ? a.inFlight < b.inFlight : a.latencyMs < b.latencyMs
+  const isAtRest = a.inFlight <= AT_REST && b.inFlight <= AT_REST
+  if (aHot || (isAtRest && areNear(a.latencyMs, b.latencyMs))) return a.inFlight < b.inFlight
+  return a.latencyMs < b.latencyMs
 }
 
 /** Requests in flight that probes found lately, and the quantile above which an endpoint is hot. */

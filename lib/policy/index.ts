@@ -47,6 +47,10 @@ const builtIn = (name: string): Policy | undefined =>
 export const latencyKind = ({ name }: ResolvedPolicy): 'peak' | 'plain' =>
   builtIn(name)?.latency ?? customPolicy(name)?.latency ?? 'plain'
 
+/** What an endpoint that has not answered yet is taken to need, ms; 0: nothing is known, and nobody asks. */
+export const firstLatencyMs = ({ name, firstRttMs }: ResolvedPolicy): number =>
+  builtIn(name)?.looksAtLatency ? firstRttMs : 0
+
 /** Whether an endpoint's due under the policy is its weight. A policy of the user's own is not known to. */
 export const honoursWeights = ({ name }: ResolvedPolicy): boolean => {
   const policy = builtIn(name)

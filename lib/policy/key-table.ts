@@ -1,8 +1,10 @@
-import { DISTRIBUTOR, METRIC } from '../engine/layout.js'
+import type { Picker } from '../engine/contract.js'
+import { METRIC } from '../engine/layout.js'
 import { loadBound } from './bounded-load.js'
 import { reserveFrom } from './choose.js'
 import { hashText, positionOf, textOf } from './hash.js'
 import type { PolicyPicker, PolicyView } from './policy.js'
+import { twoChoices } from './two-choices.js'
 
 /** Which slot holds a key, and which ones come after it where that one cannot take it. */
 export interface KeyTable {
@@ -59,5 +61,4 @@ export function pickByTable(
 }
 
 /** For requests without a key. */
-export const withoutKey = ({ state, service, slots }: PolicyView) =>
-  state.core.picker({ distributor: DISTRIBUTOR.TWO_CHOICES, metric: METRIC.IN_FLIGHT, service, slots })
+export const withoutKey = (view: PolicyView): Picker => twoChoices(view, METRIC.IN_FLIGHT)

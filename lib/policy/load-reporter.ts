@@ -9,6 +9,8 @@ export class LoadReporter {
   readonly #latency = new LatencyByLoad()
   readonly #now: () => number
   #inFlight = 0
+  /** When the first request came that nothing has been answered since; NaN: there is none. */
+  #silentSince = Number.NaN
 
   /** @param now ms, monotonic */
   constructor(now: () => number = monotonicNow) {
@@ -20,20 +22,28 @@ export class LoadReporter {
     return this.#inFlight
   }
 
-  /** Expected latency of a request that arrives now, in ms; 0 before the first answer. */
+  /**
+   * Expected latency of a request that arrives now, in ms; 0 before the first answer. Not less than the time for which
+   * requests have waited with nothing answered.
+   */
   get latencyMs(): number {
-    return this.#latency.estimate(this.#inFlight, this.#now())
+    const now = this.#now()
+    const estimate = this.#latency.estimate(this.#inFlight, now)
+    const isSilent = this.#inFlight > 0 && !Number.isNaN(this.#silentSince)
+    return isSilent ? Math.max(estimate, now - this.#silentSince) : estimate
   }
 
   /** A request has come. Call what is returned when it has been answered; further calls do nothing. */
   begin(): () => void {
-    const arrived = this.#inFlight++
     const began = this.#now()
+    if (this.#inFlight === 0 || Number.isNaN(this.#silentSince)) this.#silentSince = began
+    const arrived = this.#inFlight++
     let ended = false
     return () => {
       if (ended) return
       ended = true
       this.#inFlight--
+      this.#silentSince = Number.NaN
       const now = this.#now()
       this.#latency.add(arrived, now - began, now)
     }

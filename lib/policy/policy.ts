@@ -54,16 +54,14 @@ export interface PolicyContext {
 export interface OpenPolicy {
   picker(view: PolicyView): PolicyPicker
   /**
-   * A request of this thread to `slot` was answered, and its body is still to come: `ended` follows, with no latency.
-   * Arguments as in `ended`.
-   */
-  answered?(slot: number, startedAt: number, latencyMs: number): void
-  /**
-   * A request of this thread to `slot` has ended; its in-flight count is already without it.
+   * A request of this thread to `slot` was answered, or nobody waits for its answer any more.
    * @param startedAt the time of its reservation, ms
-   * @param latencyMs as for `Core.end`: NaN to be measured, negative where there is none
+   * @param latencyMs as for `Core.answer`: NaN to be measured, negative where there is none
+   * @param isAnswer else the latency is a wait that was given up, and must not make the endpoint look quicker
    */
-  ended?(slot: number, startedAt: number, latencyMs: number): void
+  answered?(slot: number, startedAt: number, latencyMs: number, isAnswer: boolean): void
+  /** A request of this thread to `slot` has ended; its in-flight count is already without it. */
+  ended?(slot: number, startedAt: number): void
   /** An endpoint has said how loaded it is. */
   reported?(member: Candidate, report: LoadReport): void
   /** Ends timers and probes. */
@@ -74,6 +72,8 @@ interface PolicyBase {
   readonly name: PolicyName
   /** Whether the latency average of its endpoints jumps up to a slower sample (peak EWMA) or only drifts there. */
   readonly latency: 'peak' | 'plain'
+  /** Latency is part of its choice: an endpoint that has not answered yet counts as `firstRttMs`. */
+  readonly looksAtLatency?: true
   /** Each endpoint has the same due, whatever its weight. */
   readonly ignoresWeights?: true
   /** What a request's choice depends on, where it depends on that alone; undefined for a request that has none. */

@@ -1,7 +1,7 @@
 import { SLOT } from '../engine/layout.js'
 import type { LoadReport } from '../model.js'
 import type { ResolvedPolicy } from '../options/resolved.js'
-import { randomPosition, reserveFrom, sampleDistinct } from './choose.js'
+import { ByLoad, bestOf, randomPosition, sampleDistinct } from './choose.js'
 import { LatencyByLoad } from './latency-by-load.js'
 import type {
   Candidate,
@@ -28,6 +28,7 @@ const MAX_PROBES_UNDER_WAY = 64
 export const prequal: StatefulPolicy = {
   name: 'prequal',
   latency: 'plain',
+  looksAtLatency: true,
   ignoresWeights: true,
   open: (context, options) => new Prequal(context, options),
 }
@@ -42,10 +43,17 @@ class Seen {
     this.#arrivals.set(startedAt, inFlight)
   }
 
-  ended(startedAt: number, latencyMs: number, now: number): void {
+  /** A wait that was given up says that an answer takes at least as long: it is kept where that is news. */
+  answered(startedAt: number, latencyMs: number, now: number, isAnswer: boolean): void {
     const inFlight = this.#arrivals.get(startedAt)
     this.#arrivals.delete(startedAt)
-    if (inFlight !== undefined && latencyMs >= 0) this.latency.add(inFlight, latencyMs, now)
+    if (inFlight === undefined || !(latencyMs >= 0)) return
+    if (isAnswer || latencyMs > this.latency.estimate(inFlight, now))
+      this.latency.add(inFlight, latencyMs, now)
+  }
+
+  ended(startedAt: number): void {
+    this.#arrivals.delete(startedAt)
   }
 }
 
@@ -74,12 +82,15 @@ class Prequal implements OpenPolicy {
     for (const slot of this.#seen.keys()) if (!present.has(slot)) this.#seen.delete(slot)
     const n = slots.length
     const uses = reuse(this.#options, n)
-    return () => {
+    const below = (most: number) => randomPosition(view, most)
+    // Where probes say too little: an endpoint that hangs answers none, and must not get what it would by chance.
+    const loads = new ByLoad(view, slots, new Float64Array(n).fill(1), true)
+    const withoutProbes = bestOf(view, slots, loads, 2)
+    return (request) => {
       if (n === 0) return -1
       const now = state.core.now()
-      const slot = this.#pool.take(now, isUsable)
-      const reserved =
-        slot >= 0 && state.core.reserve(slot) ? slot : reserveFrom(view, slots, randomPosition(view, n))
+      const slot = this.#pool.take(now, isUsable, below)
+      const reserved = slot >= 0 && state.core.reserve(slot) ? slot : withoutProbes(request)
       if (reserved >= 0 && this.#options.probePath === '')
         this.#seenOf(reserved).arrived(state.core.startedAt(), state.peek(reserved, SLOT.IN_FLIGHT) - 1)
       this.#probeSome(view, uses)
@@ -87,14 +98,15 @@ class Prequal implements OpenPolicy {
     }
   }
 
-  answered(slot: number, startedAt: number, latencyMs: number): void {
-    this.ended(slot, startedAt, latencyMs)
-  }
-
-  ended(slot: number, startedAt: number, latencyMs: number): void {
+  answered(slot: number, startedAt: number, latencyMs: number, isAnswer: boolean): void {
     if (this.#options.probePath !== '') return
     const now = this.#context.state.core.now()
-    this.#seen.get(slot)?.ended(startedAt, Number.isNaN(latencyMs) ? now - startedAt : latencyMs, now)
+    const took = Number.isNaN(latencyMs) ? now - startedAt : latencyMs
+    this.#seen.get(slot)?.answered(startedAt, took, now, isAnswer)
+  }
+
+  ended(slot: number, startedAt: number): void {
+    this.#seen.get(slot)?.ended(startedAt)
   }
 
   close(): void {
@@ -142,10 +154,13 @@ class Prequal implements OpenPolicy {
     this.#context.probe(member.endpoint, probePath, maxProbeAgeMs).then(took, () => took(undefined))
   }
 
-  #add(slot: number, inFlight: number, latencyMs: number, at: number, uses: number): void {
+  /** What is unanswered counts as well: an endpoint that hangs has quick answers to remember. */
+  #add(slot: number, inFlight: number, answersMs: number, at: number, uses: number): void {
+    const { core } = this.#context.state
+    const latencyMs = Math.max(answersMs, this.#context.state.silentMs(slot, at))
     const whole = Math.floor(uses)
     // A fraction is one use more with that probability.
-    const more = this.#context.state.core.random() < (uses - whole) * TWO_TO_32 ? 1 : 0
+    const more = core.random() < (uses - whole) * TWO_TO_32 ? 1 : 0
     const usesLeft = uses === Number.POSITIVE_INFINITY ? uses : whole + more
     this.#pool.add({ slot, inFlight, latencyMs, at, usesLeft })
   }

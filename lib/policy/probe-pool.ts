@@ -42,16 +42,22 @@ export class ProbePool {
     this.#threshold.add(result.inFlight)
   }
 
-  /** The best result's slot, counted as one more request there; -1 where there are too few. */
-  take(now: number, isUsable: (slot: number) => boolean): number {
+  /**
+   * The best result's slot, counted as one more request there; -1 where there are too few.
+   * @param below a random whole number below `n`: of results that are as good as each other, each is as likely
+   */
+  take(now: number, isUsable: (slot: number) => boolean, below: (n: number) => number): number {
     const results = this.#results
     const { maxProbeAgeMs } = this.#options
     for (let i = results.length - 1; i >= 0; i--)
       if (now - results[i].at > maxProbeAgeMs || !isUsable(results[i].slot)) results.splice(i, 1)
     if (results.length < LEAST_RESULTS) return -1
     const threshold = this.#threshold.value
-    let best = 0
-    for (let i = 1; i < results.length; i++) if (isBetter(results[i], results[best], threshold)) best = i
+    let best = below(results.length)
+    for (let i = 1, at = best; i < results.length; i++) {
+      if (++at === results.length) at = 0
+      if (isBetter(results[at], results[best], threshold)) best = at
+    }
     const chosen = results[best]
     // What was sent since the probe is load, too, though nobody has told of it yet.
     chosen.inFlight++

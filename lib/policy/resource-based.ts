@@ -1,10 +1,10 @@
 import type { ResolvedPolicy } from '../options/resolved.js'
 import type { TimerHandle } from '../runtime/timers.js'
-import { lowestOf } from './choose.js'
+import { bestOf } from './choose.js'
 import type { OpenPolicy, PolicyContext, PolicyPicker, PolicyView, StatefulPolicy } from './policy.js'
 import { ReportedWeights } from './reported-weights.js'
 import { roundRobin } from './round-robin.js'
-import { sharesOf } from './score.js'
+import { ByScore, sharesOf } from './score.js'
 import { strideOver } from './stride.js'
 
 /**
@@ -14,21 +14,18 @@ import { strideOver } from './stride.js'
 export const resourceBased: StatefulPolicy = {
   name: 'resource-based',
   latency: 'plain',
+  looksAtLatency: true,
   ignoresWeights: true,
   open: (context, options) =>
     options.weights === 'orca'
       ? new ByReports(context, options)
-      : { picker: (view) => byScore(view, options) },
+      : { picker: (view) => scored(view, options) },
 }
 
-function byScore(view: PolicyView, { choices }: ResolvedPolicy): PolicyPicker {
-  const { health, room, speed } = sharesOf(view)
-  return lowestOf(
-    view,
-    view.slots,
-    (slot, now) => -(health(slot) + room(slot) + speed(slot, now)) / 3,
-    choices,
-  )
+function scored(view: PolicyView, { choices }: ResolvedPolicy): PolicyPicker {
+  const { health, room } = sharesOf(view)
+  const comparison = new ByScore(view, 1, (slot) => health(slot) + room(slot))
+  return bestOf(view, view.slots, comparison, choices)
 }
 
 class ByReports implements OpenPolicy {

@@ -1,4 +1,5 @@
 import { SLOT } from '../engine/layout.js'
+import { type DrawTable, drawTable } from '../engine/weighted-draw.js'
 import type { Candidate, PolicyView } from './policy.js'
 
 /** The weights in force, by position: as configured, by rule, set at run time, or by agent check. All above 0. */
@@ -12,3 +13,9 @@ export function areEqual(weights: Float64Array): boolean {
   for (let i = 1; i < weights.length; i++) if (weights[i] !== weights[0]) return false
   return true
 }
+
+/** Draws positions of `members` by the weights in force; undefined where these are equal. */
+export const drawByWeight = (
+  view: PolicyView,
+  members: readonly Candidate[] = view.usable,
+): DrawTable | undefined => drawTable(weightsOf(view, members))

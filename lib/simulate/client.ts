@@ -1,7 +1,7 @@
 import { BalancerCore } from '../balancer.js'
 import { NoEndpointError, OverloadedError } from '../errors.js'
 import type { Lease } from '../lease.js'
-import type { BalancerConfig } from '../model.js'
+import type { BalancerConfig, Endpoint } from '../model.js'
 import type { Service } from '../service.js'
 import { ClientMachine, type World } from './machine.js'
 import type { RandomStream } from './random.js'
@@ -50,6 +50,13 @@ export class SimulatedClient {
       if (error instanceof NoEndpointError) return 'none'
       throw error
     }
+  }
+
+  /** A place on an endpoint other than `tried`, for a request that was there; undefined where there is none. */
+  pickOther(tried: Endpoint): Lease | undefined {
+    const lease = this.service.pickOther([tried])
+    if (lease !== undefined) this.inFlight++
+    return lease
   }
 
   /** Call before a lease of this client ends. */

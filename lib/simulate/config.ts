@@ -28,6 +28,8 @@ export interface SimulationConfig {
   keys?: { count: number; zipf?: number }
   /** Endpoints are replaced one after the other. */
   deploy?: DeployConfig
+  /** The clients' event loops are held now and then. */
+  lateness?: LatenessConfig
   /** Options of the service, as in a balancer's configuration; neither endpoints nor policy. */
   service?: Omit<ServiceConfig, 'endpoints' | 'policy'>
   /** Which policies are compared. Default: the default one. */
@@ -92,10 +94,26 @@ export interface IncidentConfig {
   forMs?: number
   /** Service takes that many times as long, for requests that begin meanwhile. */
   slowBy?: number
-  /** `status`: answers 503 after 1 ms. `refuse`: no connection is accepted, those that there are break. */
-  fail?: 'status' | 'refuse'
+  /**
+   * `status`: answers 503 after 1 ms. `refuse`: no connection is accepted, those that there are break. `hang`: connections
+   * are accepted and nothing is answered; what is done by then is answered when it ends.
+   */
+  fail?: 'status' | 'refuse' | 'hang'
   /** Share of the requests that fail; default 1. Only of `status`. */
   share?: number
+  /** This share of the requests is answered only after `ms`, and holds no worker meanwhile. */
+  longPolls?: { share: number; ms: number }
+}
+
+/**
+ * Each client's event loop is held for `forMs` of every `everyMs`, from `fromMs` (0) until `untilMs` (the end); clients are
+ * held in turn. What happens meanwhile is seen late, answers and deadlines included, and no request is sent.
+ */
+export interface LatenessConfig {
+  everyMs: number
+  forMs: number
+  fromMs?: number
+  untilMs?: number
 }
 
 /** What others do to an endpoint. */

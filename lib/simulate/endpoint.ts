@@ -1,11 +1,13 @@
 import type { LoadReport } from '../model.js'
 import { LoadReporter } from '../policy/load-reporter.js'
 import type { IncidentConfig, SimulatedEndpointConfig } from './config.js'
-import { type Trouble, troubleAt } from './incidents.js'
+import { hangsUntil, noTrouble, type Trouble, troubleAt } from './incidents.js'
 
 /** Requests a second and utilization are those of the last whole window, ms. */
 const REPORT_WINDOW_MS = 1_000
 const MS_PER_S = 1_000
+/** What is less than this away is now. */
+const ROUNDING_MS = 1e-6
 
 /** One endpoint: workers, and a queue of the requests that none of them has begun. Knows requests by number only. */
 export class SimulatedEndpoint {
@@ -23,7 +25,7 @@ export class SimulatedEndpoint {
   requests = 0
   /** ms that workers were at work on them. */
   busyMs = 0
-  readonly #trouble: Trouble = { slowBy: 1, fail: undefined, share: 1 }
+  readonly #trouble = noTrouble()
   readonly #waiting: number[] = []
   #head = 0
   readonly #now: () => number
@@ -45,6 +47,14 @@ export class SimulatedEndpoint {
   /** What is wrong with it now; the object is used again. */
   get trouble(): Trouble {
     return troubleAt(this.incidents, this.#now(), this.#trouble)
+  }
+
+  /** For how long it answers nothing from now on, ms; 0: it does not hang. */
+  get hangsForMs(): number {
+    if (this.incidents.length === 0) return 0
+    const now = this.#now()
+    const ms = hangsUntil(this.incidents, now) - now
+    return ms > ROUNDING_MS ? ms : 0
   }
 
   get waiting(): number {

@@ -41,7 +41,8 @@ export class Network implements World {
       this.at(this.now + PROBE_MS, () => {
         const { fail, share } = this.#find(id).trouble
         const isError = fail === 'status' && this.#readsAnswers && this.#random.uniform() <= share
-        const ok = fail !== 'refuse' && !isError
+        // An endpoint that hangs still accepts connections.
+        const ok = fail !== 'refuse' && !isError && !(fail === 'hang' && this.#readsAnswers)
         this.unsettled = true
         resolve({ ok, latencyMs: PROBE_MS, detail: ok ? 'simulated' : 'an incident of the simulation' })
       })

@@ -37,6 +37,12 @@ function addFaults(config: SimulationConfig, faults: Faults): void {
   })
   if (singlesOf(config.endpoints).length > MAX_ENDPOINTS)
     faults.add('endpoints', `are more than ${MAX_ENDPOINTS} in all`)
+  const { lateness } = config
+  if (lateness !== undefined && lateness.forMs >= lateness.everyMs)
+    faults.add(
+      'lateness.forMs',
+      'must be less than `everyMs`; an event loop that is always held does nothing',
+    )
   addServiceFaults(config, faults)
 }
 
@@ -100,9 +106,11 @@ function incidentFault({
   slowBy,
   fail,
   share,
+  longPolls,
 }: IncidentConfig): string | undefined {
   if (untilMs <= fromMs) return `ends at ${untilMs} ms, before it begins`
-  if (slowBy === undefined && fail === undefined) return 'must have `slowBy` or `fail`'
+  if (slowBy === undefined && fail === undefined && longPolls === undefined)
+    return 'must have `slowBy`, `fail` or `longPolls`'
   if ((everyMs === undefined) !== (forMs === undefined)) return '`everyMs` and `forMs` belong together'
   if (share !== undefined && fail !== 'status') return '`share` is for `fail: status` only'
   return undefined

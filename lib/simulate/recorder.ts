@@ -21,13 +21,20 @@ export class Recorder {
   /** ms from arrival to answer; of a request that timed out, the deadline; NaN for one that failed or was refused. */
   latencyMs = new Float64Array(INITIAL_CAPACITY)
   ended = new Uint8Array(INITIAL_CAPACITY)
+  /** Number of the endpoint that it was sent to first; -1: none. */
+  sentTo = new Int32Array(INITIAL_CAPACITY)
 
   arrived(at: number): number {
     if (this.count === this.ended.length) this.#grow()
     const ordinal = this.count++
     this.arrivedAt[ordinal] = at
     this.latencyMs[ordinal] = Number.NaN
+    this.sentTo[ordinal] = -1
     return ordinal
+  }
+
+  sent(ordinal: number, endpoint: number): void {
+    if (this.sentTo[ordinal] < 0) this.sentTo[ordinal] = endpoint
   }
 
   end(ordinal: number, how: EndedCode, latencyMs: number): void {
@@ -37,12 +44,13 @@ export class Recorder {
 
   #grow(): void {
     const length = 2 * this.ended.length
-    const longer = <T extends Float64Array | Uint8Array>(from: T, to: T): T => {
+    const longer = <T extends Float64Array | Int32Array | Uint8Array>(from: T, to: T): T => {
       to.set(from)
       return to
     }
     this.arrivedAt = longer(this.arrivedAt, new Float64Array(length))
     this.latencyMs = longer(this.latencyMs, new Float64Array(length))
     this.ended = longer(this.ended, new Uint8Array(length))
+    this.sentTo = longer(this.sentTo, new Int32Array(length))
   }
 }

@@ -15,7 +15,13 @@ export const STAGE = {
   SERVED: 4,
   /** Its client has gone. It is not begun any more; a worker that has begun it goes on. */
   GIVEN_UP: 5,
+  /** At its endpoint, which answers it later, and needs no worker for it. */
+  POLLING: 6,
+  /** Answered; its client's event loop is held. */
+  UNSEEN: 7,
 } as const
+
+const IS_AT_ENDPOINT = Uint8Array.of(0, 0, 0, 1, 1, 1, 1, 0)
 
 /** Not of any client: an antagonist's. */
 export const NOBODY = -1
@@ -29,7 +35,10 @@ export class Requests {
   work = new Float64Array(INITIAL_CAPACITY)
   /** When its worker is done, ms: an event of another time is not, or no longer, its. */
   endsAt = new Float64Array(INITIAL_CAPACITY)
+  /** Of its worker's time, ms; negative: it needs none. */
   duration = new Float64Array(INITIAL_CAPACITY)
+  /** When its client gives up, ms. */
+  deadlineAt = new Float64Array(INITIAL_CAPACITY)
   /** Position among all requests in order of arrival; negative: not counted. */
   ordinal = new Int32Array(INITIAL_CAPACITY)
   client = new Int32Array(INITIAL_CAPACITY)
@@ -46,6 +55,14 @@ export class Requests {
     const request = this.#free.pop() ?? this.#used++
     if (request === this.stage.length) this.#grow()
     return request
+  }
+
+  /** What a request asks for, and of whom; not where it is. */
+  copy(from: number, to: number): void {
+    for (const words of [this.arrivedAt, this.work, this.deadlineAt, this.ordinal, this.client, this.key])
+      words[to] = words[from]
+    this.endpoint[to] = NOWHERE
+    this.stage[to] = STAGE.AT_CLIENT
   }
 
   free(request: number): void {
@@ -65,7 +82,7 @@ export class Requests {
   /** Those at an endpoint, whether served or waiting. */
   *at(endpoint: number): Iterable<number> {
     for (let request = 0; request < this.#used; request++)
-      if (this.stage[request] >= STAGE.WAITING && this.endpoint[request] === endpoint) yield request
+      if (IS_AT_ENDPOINT[this.stage[request]] === 1 && this.endpoint[request] === endpoint) yield request
   }
 
   #grow(): void {
@@ -78,6 +95,7 @@ export class Requests {
     this.work = longer(this.work, new Float64Array(length))
     this.endsAt = longer(this.endsAt, new Float64Array(length))
     this.duration = longer(this.duration, new Float64Array(length))
+    this.deadlineAt = longer(this.deadlineAt, new Float64Array(length))
     this.ordinal = longer(this.ordinal, new Int32Array(length))
     this.client = longer(this.client, new Int32Array(length))
     this.endpoint = longer(this.endpoint, new Int32Array(length))

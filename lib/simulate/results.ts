@@ -39,6 +39,8 @@ export interface PolicyResult extends LatencyResult {
   readonly queueTail: readonly number[]
   /** The requests that arrived from `fromMs` until before `untilMs`, ms since the simulation began. */
   between(fromMs: number, untilMs: number): LatencyResult
+  /** Of the requests that arrived in these ms and were sent, the share of each endpoint, in order. */
+  sharesBetween(fromMs: number, untilMs: number): number[]
   /** Share of all requests that were answered within `limitMs`. */
   shareWithin(limitMs: number): number
 }
@@ -82,4 +84,20 @@ export function shareWithin({ count, latencyMs, ended }: Recorder, limitMs: numb
   let within = 0
   for (let i = 0; i < count; i++) if (ended[i] === ENDED.ANSWERED && latencyMs[i] <= limitMs) within++
   return within / count
+}
+
+export function sharesBetween(
+  { count, arrivedAt, sentTo }: Recorder,
+  endpoints: number,
+  fromMs: number,
+  untilMs: number,
+): number[] {
+  const counts = new Array<number>(endpoints).fill(0)
+  let sum = 0
+  for (let i = 0; i < count; i++) {
+    if (arrivedAt[i] < fromMs || arrivedAt[i] >= untilMs || sentTo[i] < 0) continue
+    counts[sentTo[i]]++
+    sum++
+  }
+  return counts.map((sent) => (sum === 0 ? 0 : sent / sum))
 }

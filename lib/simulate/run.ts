@@ -6,6 +6,7 @@ import type { SimulationConfig } from './config.js'
 import { type Distribution, distributionOf } from './distributions.js'
 import type { SimulatedEndpoint } from './endpoint.js'
 import type { Keys } from './keys.js'
+import { Lateness } from './lateness.js'
 import { START_MS } from './machine.js'
 import { Network } from './network.js'
 import { RandomStream } from './random.js'
@@ -14,7 +15,7 @@ import { NOBODY, NOWHERE, Requests, STAGE } from './requests.js'
 import { Workers } from './workers.js'
 
 /** 0 is the agenda's own. */
-const EVENT = { ARRIVAL: 1, SERVED: 2, FAILED: 3, DEADLINE: 4 } as const
+const EVENT = { ARRIVAL: 1, SERVED: 2, FAILED: 3, DEADLINE: 4, SEEN: 5, SENT: 6 } as const
 
 /** An error answer, a refused connection: time to either, ms. */
 const FAILURE_MS = 1
@@ -30,6 +31,9 @@ export const STREAM = {
   CHECKS: 5,
   CLIENTS: 100,
 } as const
+
+/** Stages at which nobody waits any more, or not for long. */
+const NOT_GIVEN_UP = new Set([STAGE.FREE, STAGE.FAILING, STAGE.GIVEN_UP, STAGE.UNSEEN])
 
 /** One policy's run: events in order of their time, from the first arrival to the last answer. */
 export class Run {
@@ -49,6 +53,7 @@ export class Run {
   readonly #failures: RandomStream
   readonly #config: SimulationConfig
   readonly #keys: Keys | undefined
+  readonly #lateness: Lateness
   readonly #reports: boolean
   /** Requests of clients that have arrived, and those of them that have not ended. */
   #arrived = 0
@@ -62,6 +67,7 @@ export class Run {
     const { seed = 1 } = config
     this.#config = config
     this.#keys = keys
+    this.#lateness = new Lateness(config.lateness, config.clients ?? 1)
     this.#reports = reports
     this.distribution = distributionOf(config.serviceTime)
     this.#arrivals = arrivalsOf(config.load, perSecond, new RandomStream(seed, STREAM.ARRIVALS))
@@ -110,6 +116,8 @@ export class Run {
     if (kind === EVENT.SERVED) this.#served(request)
     else if (kind === EVENT.ARRIVAL) this.#arrive()
     else if (kind === EVENT.DEADLINE) this.#deadline(request)
+    else if (kind === EVENT.SEEN) this.#seen(request)
+    else if (kind === EVENT.SENT) this.#begin(request)
     else this.#failed(request)
   }
 
@@ -138,14 +146,28 @@ export class Run {
     requests.key[request] = this.#keys?.draw(this.#routes) ?? -1
     if (counts) this.#look(requests.ordinal[request])
     this.#open++
-    if (deadlineMs !== undefined) this.agenda.push(this.agenda.now + deadlineMs, EVENT.DEADLINE, request)
-    const client = this.#clients[number]
+    requests.deadlineAt[request] = this.agenda.now + (deadlineMs ?? Number.POSITIVE_INFINITY)
+    if (deadlineMs !== undefined) this.agenda.push(requests.deadlineAt[request], EVENT.DEADLINE, request)
+    if (this.#isHeld(request, EVENT.SENT)) requests.stage[request] = STAGE.AT_CLIENT
+    else this.#begin(request)
+    this.#awaitArrival()
+  }
+
+  /** Whether the event loop of a request's client is held: the event comes again when it is not. */
+  #isHeld(request: number, kind: number): boolean {
+    const lateMs = this.#lateness.of(this.#requests.client[request], this.agenda.elapsed())
+    if (lateMs > 0) this.agenda.push(this.agenda.now + lateMs, kind, request)
+    return lateMs > 0
+  }
+
+  #begin(request: number): void {
+    if (this.#requests.stage[request] === STAGE.GIVEN_UP) return this.#requests.free(request)
+    const client = this.#clients[this.#requests.client[request]]
     if (client.queue.length === 0) this.#send(request, client)
     else {
       this.#hold(request, client)
       if (client.inFlight === 0 || client.changed) this.#sendHeld(client)
     }
-    this.#awaitArrival()
   }
 
   /** How many requests one endpoint has, in turn: Poisson arrivals see averages over time. */
@@ -211,20 +233,30 @@ export class Run {
     requests.leases[request] = lease
     requests.endpoint[request] = number
     endpoint.requests++
-    const { fail, share } = endpoint.trouble
-    if (fail !== undefined && (share === 1 || this.#failures.uniform() <= share)) {
+    if (requests.ordinal[request] >= 0) this.recorder.sent(requests.ordinal[request], number)
+    const { fail, share, pollShare, pollMs } = endpoint.trouble
+    if (fail !== undefined && fail !== 'hang' && (share === 1 || this.#failures.uniform() <= share)) {
       requests.stage[request] = STAGE.FAILING
       requests.work[request] = fail === 'refuse' ? 1 : 0
       this.agenda.push(this.agenda.now + FAILURE_MS, EVENT.FAILED, request)
       return
     }
     if (this.#reports) requests.answered[request] = endpoint.reporter?.begin()
-    this.workers.enter(request)
+    if (pollShare > 0 && this.#failures.uniform() <= pollShare) this.workers.poll(request, pollMs)
+    else this.workers.enter(request)
   }
 
   #served(request: number): void {
     const endpoint = this.workers.done(request)
-    if (endpoint !== undefined) this.#answer(request, endpoint)
+    if (endpoint === undefined) return
+    if (this.#isHeld(request, EVENT.SEEN)) this.#requests.stage[request] = STAGE.UNSEEN
+    else this.#answer(request, endpoint)
+  }
+
+  /** An answer that came while the client's event loop was held. */
+  #seen(request: number): void {
+    if (!this.#isHeld(request, EVENT.SEEN))
+      this.#answer(request, this.#endpoints[this.#requests.endpoint[request]])
   }
 
   #answer(request: number, endpoint: SimulatedEndpoint): void {
@@ -236,25 +268,58 @@ export class Run {
   }
 
   #failed(request: number): void {
+    if (this.#isHeld(request, EVENT.FAILED)) return
     const verdict = this.#requests.work[request] === 1 ? 'connect' : 'status'
     this.#endLease(request, (lease) => lease.settle(verdict, -1))
     this.#end(request, ENDED.FAILED, Number.NaN)
   }
 
-  /** Its client gives up, and counts what it knows as a latency: the answer takes at least that long. */
+  /** Its client gives up, which is no verdict; the answer takes at least as long as it has waited. */
   #deadline(request: number): void {
     const requests = this.#requests
     const { deadlineMs = 0 } = this.#config
-    const stage = requests.stage[request]
-    const isOf =
-      requests.arrivedAt[request] + deadlineMs === this.agenda.now && requests.client[request] !== NOBODY
-    if (!isOf || stage === STAGE.FREE || stage === STAGE.FAILING || stage === STAGE.GIVEN_UP) return
+    // Another time: the number is another request's by now.
+    const isOf = requests.deadlineAt[request] <= this.agenda.now && requests.client[request] !== NOBODY
+    if (!isOf || NOT_GIVEN_UP.has(requests.stage[request] as never)) return
+    if (this.#isHeld(request, EVENT.DEADLINE)) return
     requests.stage[request] = STAGE.GIVEN_UP
     requests.leaveServer(request)
     const { ordinal } = requests
-    if (ordinal[request] >= 0) this.recorder.end(ordinal[request], ENDED.TIMED_OUT, deadlineMs)
+    const waited =
+      this.#config.lateness === undefined ? deadlineMs : this.agenda.now - requests.arrivedAt[request]
+    if (ordinal[request] >= 0) this.recorder.end(ordinal[request], ENDED.TIMED_OUT, waited)
     this.#open--
-    this.#endLease(request, (lease) => lease.settle('local-origin', this.agenda.now - lease.startedAt))
+    this.#giveUpLease(request)
+  }
+
+  #giveUpLease(request: number): void {
+    this.#endLease(request, (lease) => lease.settle('cancelled', this.agenda.now - lease.startedAt))
+  }
+
+  /** Places that are taken at an endpoint. */
+  leasesAt(endpoint: number): Lease[] {
+    const requests = this.#requests
+    return [...requests.at(endpoint)].flatMap((request) => requests.leases[request] ?? [])
+  }
+
+  /**
+   * The balancer gives a silent endpoint up, and this request, which is idempotent, goes elsewhere. What the endpoint has
+   * begun it finishes for nobody.
+   */
+  released(lease: Lease): void {
+    const requests = this.#requests
+    const old = requests.leases.indexOf(lease)
+    if (old < 0) return
+    const request = requests.take()
+    requests.copy(old, request)
+    requests.stage[old] = STAGE.GIVEN_UP
+    requests.leaveServer(old)
+    this.#giveUpLease(old)
+    if (requests.deadlineAt[request] !== Number.POSITIVE_INFINITY)
+      this.agenda.push(requests.deadlineAt[request], EVENT.DEADLINE, request)
+    const other = this.#clients[requests.client[request]].pickOther(lease.endpoint)
+    if (other === undefined) this.#begin(request)
+    else this.#sent(request, other)
   }
 
   /** Connections of an endpoint break. */

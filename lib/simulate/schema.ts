@@ -84,8 +84,9 @@ export function simulationSchema() {
     everyMs: ms('Period of flapping.', 1),
     forMs: ms('Part of the period in which it holds.', 1),
     slowBy: factor('Times as long.'),
-    fail: choice(['status', 'refuse'], { about: 'How requests fail.' }),
+    fail: choice(['status', 'refuse', 'hang'], { about: 'How requests fail.' }),
     share: number({ min: 0, max: 1, about: 'Share of them.' }),
+    longPolls: z.optional(object({ share: share('Share of the requests.'), ms: time('Answered after.') })),
   })
   const endpoint = object({
     count: whole('This many alike.', 1, 10_000),
@@ -157,6 +158,14 @@ export function simulationSchema() {
           downMs: time('Down.'),
           coldMs: ms('Slow at first for this long.'),
           coldSlowBy: factor('Slow by.'),
+        }),
+      ),
+      lateness: z.optional(
+        object({
+          everyMs: time('Period.'),
+          forMs: time('Part of the period in which event loops are held.'),
+          fromMs: ms('Begin.'),
+          untilMs: ms('End.'),
         }),
       ),
       // Checked by the balancer's own schema.

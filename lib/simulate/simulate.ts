@@ -9,7 +9,7 @@ import { SimulatedEndpoint } from './endpoint.js'
 import { Keys } from './keys.js'
 import { parseSimulation } from './parse.js'
 import { RandomStream } from './random.js'
-import { latencyResult, type PolicyResult, shareWithin } from './results.js'
+import { latencyResult, type PolicyResult, sharesBetween, shareWithin } from './results.js'
 import { Run, STREAM } from './run.js'
 
 const DEFAULT_POLICY: SimulatedPolicy = 'peak-ewma'
@@ -99,6 +99,7 @@ function resultOf(label: string, run: Run, endpoints: readonly SimulatedEndpoint
     queueTail: Array.from(run.tail, (seen) => seen / recorder.count),
     between: (fromMs, untilMs) => latencyResult(recorder, fromMs, untilMs),
     shareWithin: (limitMs) => shareWithin(recorder, limitMs),
+    sharesBetween: (fromMs, untilMs) => sharesBetween(recorder, endpoints.length, fromMs, untilMs),
   }
 }
 

@@ -2,6 +2,9 @@ import type { Agenda } from './agenda.js'
 import type { SimulatedEndpoint } from './endpoint.js'
 import { NOBODY, type Requests, STAGE } from './requests.js'
 
+/** `duration` of a request that no worker is at. */
+const NO_WORKER = -1
+
 /** What happens to requests at the endpoints: they wait, are worked on, and are lost with the endpoint. */
 export class Workers {
   readonly #agenda: Agenda
@@ -30,6 +33,14 @@ export class Workers {
     }
   }
 
+  /** A request that its endpoint answers after `ms`, and does not work on. */
+  poll(request: number, ms: number): void {
+    const requests = this.#requests
+    requests.stage[request] = STAGE.POLLING
+    requests.duration[request] = NO_WORKER
+    this.#endAt(request, this.#agenda.now + ms)
+  }
+
   /** A request of others, of which only its endpoint knows. */
   addOthers(number: number, work: number): void {
     if (this.#endpoints[number].trouble.fail === 'refuse') return
@@ -49,8 +60,12 @@ export class Workers {
     endpoint.busy++
     requests.stage[request] = STAGE.SERVED
     requests.duration[request] = duration
-    requests.endsAt[request] = this.#agenda.now + duration
-    this.#agenda.push(this.#agenda.now + duration, this.#doneKind, request)
+    this.#endAt(request, this.#agenda.now + duration)
+  }
+
+  #endAt(request: number, time: number): void {
+    this.#requests.endsAt[request] = time
+    this.#agenda.push(time, this.#doneKind, request)
   }
 
   /**
@@ -62,10 +77,17 @@ export class Workers {
     // It was lost, and its number may be another's by now.
     if (requests.endsAt[request] !== this.#agenda.now) return undefined
     const endpoint = this.#endpoints[requests.endpoint[request]]
-    endpoint.busy--
+    const { hangsForMs } = endpoint
+    if (hangsForMs > 0) {
+      this.#endAt(request, this.#agenda.now + hangsForMs)
+      return undefined
+    }
     const isClients = requests.client[request] !== NOBODY
-    if (isClients) endpoint.worked(requests.duration[request])
-    this.#beginNext(endpoint)
+    if (requests.duration[request] !== NO_WORKER) {
+      endpoint.busy--
+      if (isClients) endpoint.worked(requests.duration[request])
+      this.#beginNext(endpoint)
+    }
     requests.leaveServer(request)
     if (isClients && requests.stage[request] !== STAGE.GIVEN_UP) return endpoint
     requests.free(request)

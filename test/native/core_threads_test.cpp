@@ -42,8 +42,8 @@ void countsAreExact() {
     Core core = block.core(thread);
     const std::vector<std::uint32_t> slots{0, 1, 2, 3};
     std::array<Picker, 3> pickers{Picker({distributor::kRoundRobin, metric::kInFlight, 0, slots}),
-                                        Picker({distributor::kRandom, metric::kInFlight, 0, slots}),
-                                        Picker({distributor::kTwoChoices, metric::kLatency, 0, slots})};
+                                  Picker({distributor::kRandom, metric::kInFlight, 0, slots}),
+                                  Picker({distributor::kTwoChoices, metric::kLatency, 0, slots})};
     std::uint64_t mine = 0;
     for (int i = 0; i < kCycles; ++i) {
       double startedAt = 0;

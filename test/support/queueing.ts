@@ -2,7 +2,7 @@
  * A discrete-event simulation of endpoints behind a policy: the shipped pickers over shared memory with manual time, on
  * the engine that this run tests. FIFO endpoints, one request at a time unless stated.
  */
-import { OUTCOME } from '../../lib/engine/layout.js'
+import { OUTCOME, SLOT } from '../../lib/engine/layout.js'
 import type { PolicyConfig, PolicyName } from '../../lib/model.js'
 import { admitAll, endpoint, manualState, open, setNow, viewOf } from './state.js'
 
@@ -59,8 +59,8 @@ export function simulate(spec: QueueingSpec): QueueingResult {
     peak,
   )
   for (const { slot } of members) {
-    if (spec.options?.decayMs !== undefined) state.setFloat(slot, 13, spec.options.decayMs)
-    if (peak) state.setLatency(slot, spec.options?.firstRttMs ?? 30)
+    if (spec.options?.decayMs !== undefined) state.setFloat(slot, SLOT.DECAY_MS, spec.options.decayMs)
+    state.setLatency(slot, spec.options?.firstRttMs ?? 30)
   }
   const policy = open(state, spec.policy, spec.options)
   const picker = policy.picker(viewOf(state, members))
@@ -81,7 +81,8 @@ export function simulate(spec: QueueingSpec): QueueingResult {
       setNow(state, time)
       inFlight[ended]--
       state.core.end(members[ended].slot, began, OUTCOME.SUCCEEDED, time - began)
-      policy.ended?.(members[ended].slot, began, time - began)
+      policy.answered?.(members[ended].slot, began, time - began, true)
+      policy.ended?.(members[ended].slot, began)
     }
     setNow(state, now)
     const chosen = indexOf.get(picker({})) as number

@@ -609,7 +609,7 @@ describe('a check that fails because this process cannot connect', () => {
     expect(failedBy(failure(code), 3).discarded).toBe(discarded)
     expect(failedBy(new AggregateError([failure(code)]), 3).discarded).toBe(discarded)
     const { checker, calls, results, timers } = setUp({ answer: 'by hand' })
-    checker.add(endpointAt(1))
+    checker.add(endpointAt('http://a.test:80'))
     checker.start()
     await timers.advance(300)
     calls[0].settle(failedBy(failure(code), 3))

@@ -178,6 +178,53 @@ describe('least-response-time', () => {
   })
 })
 
+describe.each(['peak-ewma', 'least-response-time', 'resource-based', 'adaptive'] as const)(
+  '%s and silence',
+  (name) => {
+    it('leaves an endpoint with something unanswered for longer than the others take, though its average is lower', () => {
+      const state = manualState(2)
+      const members = admitAll(state, letters(3), 0, name === 'peak-ewma')
+      for (const [i, { slot }] of members.entries()) state.setLatency(slot, i === 0 ? 5 : 50)
+      const picker = pickerOver(state, name, members)
+      state.core.reserve(members[0].slot)
+      const picksOfFirst = () => share(picker, state, members, 300)[0]
+      setNow(state, 1_000_010)
+      const before = picksOfFirst()
+      // Requests without a latency sample are answers too: begin again.
+      state.set(members[0].slot, SLOT.SILENT_SINCE, (1_000_010 * 16) | 0 | 1)
+      setNow(state, 1_005_010)
+      expect(state.silentMs(members[0].slot, 1_005_010)).toBeCloseTo(5_000, 0)
+      expect(before).toBeGreaterThan(0)
+      expect(picksOfFirst()).toBe(0)
+    })
+  },
+)
+
+describe('least-request of all', () => {
+  it('shares what an endpoint does not get among all its neighbours, at one request at a time', () => {
+    const state = manualState(2)
+    const members = admitAll(state, letters(3))
+    state.core.reserve(members[1].slot)
+    const [before, busy, after] = share(
+      pickerOver(state, 'least-request', members, { choices: 'all' }),
+      state,
+      members,
+      3_000,
+    )
+    expect(busy).toBe(0)
+    expect(Math.abs(before - after)).toBeLessThan(300)
+  })
+})
+
+describe('least-request of three among eight', () => {
+  it('gives each endpoint the same at rest', () => {
+    const state = manualState(2)
+    const members = admitAll(state, letters(8))
+    const counts = share(pickerOver(state, 'least-request', members, { choices: 3 }), state, members, 16_000)
+    for (const count of counts) expect(Math.abs(count - 2_000)).toBeLessThan(200)
+  })
+})
+
 describe('ip-hash', () => {
   it('keeps a client on its endpoint, by /24, and moves only the clients of one that is out', () => {
     const state = manualState()

@@ -83,6 +83,27 @@ describe('LoadReporter', () => {
     expect(load.latencyMs).toBe(25)
   })
 
+  it('expects no answer sooner than what waits unanswered', () => {
+    let now = 0
+    const load = new LoadReporter(() => now)
+    const quick = load.begin()
+    now = 5
+    quick()
+    const [first, second] = [load.begin(), load.begin()]
+    now = 1_005
+    expect(load.latencyMs).toBe(1_000)
+    first()
+    // It answers: that the second one still waits says nothing of the next.
+    const byAnswers = load.latencyMs
+    now = 2_000
+    expect(load.latencyMs).toBe(byAnswers)
+    load.begin()
+    now = 9_000
+    expect(load.latencyMs).toBe(7_000)
+    second()
+    expect(load.latencyMs).toBeLessThan(7_000)
+  })
+
   it('says so in a header that prequal reads', () => {
     let now = 0
     const load = new LoadReporter(() => now)

@@ -16,6 +16,8 @@ const result = (slot: number, inFlight: number, latencyMs: number, at = 0, usesL
   usesLeft,
 })
 const all = () => true
+/** Looks at the results from the oldest on. */
+const oldest = () => 0
 
 describe('the hot-cold rule', () => {
   it.each([
@@ -26,6 +28,16 @@ describe('the hot-cold rule', () => {
   ])('%s', (_, a, b, better) => {
     expect(isBetter(a, b, 5)).toBe(better)
     expect(isBetter(b, a, 5)).toBe(!better)
+  })
+
+  it.each([
+    ['near latencies are equal', result(0, 0, 5), result(1, 0, 25), false, false],
+    ['of near ones the one with less in flight', result(0, 0, 25), result(1, 1, 5), true, false],
+    ['latencies that are not near count', result(0, 0, 5), result(1, 0, 31), true, false],
+    ['and above one request in flight all do', result(0, 2, 5), result(1, 0, 6), true, false],
+  ])('at rest: %s', (_, a, b, better, worse) => {
+    expect(isBetter(a, b, 5)).toBe(better)
+    expect(isBetter(b, a, 5)).toBe(worse)
   })
 
   it('has its threshold at the quantile of the last 128 probes', () => {
@@ -54,8 +66,8 @@ describe('the pool', () => {
   it('drops what is older than a second', () => {
     const pool = new ProbePool(OPTIONS)
     for (let slot = 0; slot < 3; slot++) pool.add(result(slot, 0, 10, slot * 100))
-    expect(pool.take(1_100, all)).not.toBe(0)
-    expect(pool.take(1_201, all)).toBe(-1)
+    expect(pool.take(1_100, all, oldest)).not.toBe(0)
+    expect(pool.take(1_201, all, oldest)).toBe(-1)
     expect(pool.size).toBe(0)
   })
 
@@ -65,15 +77,23 @@ describe('the pool', () => {
     expect(pool.size).toBe(16)
     pool.add(result(5, 0, 1))
     expect(pool.size).toBe(16)
-    expect(pool.take(0, all)).toBe(5)
+    expect(pool.take(0, all, oldest)).toBe(5)
   })
 
   it('gives up with fewer than two, and knows only usable endpoints', () => {
     const pool = new ProbePool(OPTIONS)
     pool.add(result(1, 0, 1))
-    expect(pool.take(0, all)).toBe(-1)
+    expect(pool.take(0, all, oldest)).toBe(-1)
     for (let slot = 2; slot < 6; slot++) pool.add(result(slot, 0, slot))
-    expect(pool.take(0, (slot) => slot !== 1)).toBe(2)
+    expect(pool.take(0, (slot) => slot !== 1, oldest)).toBe(2)
+  })
+
+  it('begins with any of the results, so that equals share', () => {
+    for (let from = 0; from < 3; from++) {
+      const pool = new ProbePool(OPTIONS)
+      for (let slot = 0; slot < 3; slot++) pool.add(result(slot, 0, 5 + slot))
+      expect(pool.take(0, all, (n) => from % n)).toBe(from)
+    }
   })
 
   it('counts what it sent: the same result is not best for ever', () => {
@@ -88,7 +108,9 @@ describe('the pool', () => {
     ])
       pool.add(result(slot, inFlight, 10))
     // The oldest, 1, goes with the first, then the worst, 5.
-    expect([pool.take(0, all), pool.take(0, all), pool.take(0, all)]).toEqual([3, 2, 3])
+    expect([pool.take(0, all, oldest), pool.take(0, all, oldest), pool.take(0, all, oldest)]).toEqual([
+      3, 2, 3,
+    ])
   })
 
   it('removes one a request, in turn the oldest and the worst', () => {
@@ -114,7 +136,7 @@ describe('the pool', () => {
       [3, 4],
     ]) {
       left.length = 0
-      pool.take(0, only)
+      pool.take(0, only, oldest)
       expect(left.sort()).toEqual(expected)
     }
     expect(pool.size).toBe(1)
@@ -123,7 +145,7 @@ describe('the pool', () => {
   it('uses a result as often as the paper says, then drops it', () => {
     const pool = new ProbePool({ ...OPTIONS, hotQuantile: 1 })
     for (let slot = 1; slot <= 16; slot++) pool.add(result(slot, 0, slot === 9 ? 1 : 50, 0, 2))
-    const picks = Array.from({ length: 4 }, () => pool.take(0, all))
+    const picks = Array.from({ length: 4 }, () => pool.take(0, all, oldest))
     expect(picks.filter((slot) => slot === 9).length).toBe(2)
     // max(1, (1 + 1) / ((1 - m/n) 3 - 1))
     expect(reuse(OPTIONS, 100)).toBeCloseTo(2 / (0.84 * 3 - 1), 10)
@@ -152,6 +174,55 @@ describe('prequal', () => {
       if (slot !== some[0].slot) state.core.end(slot, 0, OUTCOME.SUCCEEDED, 10)
     }
     expect(inFlight(state, some)[0] - before).toBeLessThan(5)
+  })
+
+  it('keeps away from an endpoint that is silent, however quick its answers were', () => {
+    const state = manualState(5)
+    const some = members(state, 3)
+    const policy = open(state, 'prequal')
+    const picker = policy.picker(viewOf(state, some))
+    let now = 1_000_000
+    const ask = (answersIn: (slot: number) => boolean): number => {
+      const slot = picker({})
+      const startedAt = state.core.startedAt()
+      setNow(state, (now += 5))
+      if (!answersIn(slot)) return slot
+      state.core.end(slot, startedAt, OUTCOME.SUCCEEDED, Number.NaN)
+      policy.answered?.(slot, startedAt, Number.NaN, true)
+      policy.ended?.(slot, startedAt)
+      return slot
+    }
+    for (let i = 0; i < 60; i++) ask(() => true)
+    const hung = some[1].slot
+    const picks = Array.from({ length: 1_000 }, () => ask((slot) => slot !== hung))
+    // One is how it is found; the look at it is up to a pick old.
+    expect(picks.filter((slot) => slot === hung).length).toBeLessThanOrEqual(3)
+  })
+
+  it('takes a wait that was given up for the least that an answer takes', () => {
+    const share = (waitMs: number): number => {
+      const state = manualState(5)
+      const some = members(state, 2)
+      const policy = open(state, 'prequal')
+      const picker = policy.picker(viewOf(state, some))
+      let now = 1_000_000
+      let first = 0
+      for (let i = 0; i < 400; i++) {
+        const slot = picker({})
+        const startedAt = state.core.startedAt()
+        setNow(state, (now += 10))
+        const isAnswer = slot !== some[0].slot || i < 40
+        const tookMs = isAnswer ? 60 : waitMs
+        state.core.end(slot, startedAt, isAnswer ? OUTCOME.SUCCEEDED : OUTCOME.CANCELLED, tookMs)
+        policy.answered?.(slot, startedAt, tookMs, isAnswer)
+        policy.ended?.(slot, startedAt)
+        if (slot === some[0].slot) first++
+      }
+      return first / 400
+    }
+    // Callers who leave after 1 ms do not make it look quicker than the other's 60, those who waited for 500 slower.
+    expect(Math.abs(share(1) - 0.5)).toBeLessThan(0.1)
+    expect(share(500)).toBeLessThan(0.2)
   })
 
   it('sends three probes a request, none to an endpoint that still owes an answer, and goes by the answers', async () => {

@@ -172,6 +172,15 @@ describe('a configuration is refused with every fault', () => {
       'endpoints[0].incidents[0]: ends',
     ],
     [{ endpoints: [{ incidents: [{ fromMs: 1, untilMs: 2 }] }] }, 'endpoints[0].incidents[0]: must have'],
+    [
+      { endpoints: [{ incidents: [{ fromMs: 1, untilMs: 2, longPolls: { share: 2, ms: 1 } }] }] },
+      'endpoints[0].incidents[0].longPolls.share: must be',
+    ],
+    [
+      { endpoints: [{ incidents: [{ fromMs: 1, untilMs: 2, fail: 'hang', share: 0.5 }] }] },
+      'endpoints[0].incidents[0]: `share` is for',
+    ],
+    [{ lateness: { everyMs: 10, forMs: 10 } }, 'lateness.forMs: must be less than `everyMs`'],
     [{ endpoints: [{ antagonist: { holdMs: 5 } }] }, 'endpoints[0].antagonist: must have either'],
     [{ policies: ['peak-ewma', 'peek-ewma'] }, 'policies[1]: unknown policy "peek-ewma"'],
     [{ policies: [{ name: 'prequal', decayMs: 3 }] }, 'policies[0].decayMs:'],
