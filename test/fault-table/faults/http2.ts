@@ -8,7 +8,7 @@ import { type Fault, type Faults, onConnection, onRequest } from '../endpoint/fa
 const { NGHTTP2_NO_ERROR, NGHTTP2_INTERNAL_ERROR, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_REFUSED_STREAM } =
   constants
 /** Requests that a session takes before it goes away. */
-const REQUESTS_A_SESSION = 4
+const REQUESTS_A_SESSION = 2
 /** The stream id of the first notice of a graceful shutdown (RFC 9113, 6.8). */
 const LAST_OF_ALL_STREAMS = 2 ** 31 - 1
 /** Time between two steps of a fault, ms. */

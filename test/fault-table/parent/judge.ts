@@ -41,11 +41,15 @@ function pointless(row: Row, { faultyShare }: Figures): string[] {
 const SLOW_MEDIAN_MS = 250
 const LATE_MS = 1_000
 
-/** Whether the machine had too little time for the row: its client was late, or requests were slow before the fault. */
-export function isStarved({ onAt, report }: Observation): boolean {
+/**
+ * Whether the machine had too little time for the row: its client was late, requests were slow before the fault, or an
+ * endpoint was so slow to start that no request met its fault.
+ */
+export function isStarved(row: Row, figures: Figures, { onAt, report }: Observation): boolean {
   const waits = report.records
     .filter(({ headersAt }) => headersAt !== undefined && headersAt < onAt)
     .map(({ sentAt, headersAt }) => headersAt! - sentAt)
     .sort((a, b) => a - b)
-  return report.lateMs > LATE_MS || !(waits[Math.floor(waits.length / 2)] < SLOW_MEDIAN_MS)
+  const slow = !(waits[Math.floor(waits.length / 2)] < SLOW_MEDIAN_MS)
+  return slow || report.lateMs > LATE_MS || (!row.apart && pointless(row, figures).length > 0)
 }

@@ -5,7 +5,7 @@ import type { ClientOptions } from '../client/main.js'
 import type { ClientReport, Look } from '../client/record.js'
 import { monotonicMs } from '../clock.js'
 import type { LoggedRequest } from '../endpoint/request-log.js'
-import { type EndpointName, faultyEndpoints, type Protocol, type Row } from '../row.js'
+import { ENDPOINT_NAMES, type EndpointName, faultyEndpoints, type Protocol, type Row } from '../row.js'
 import { Child } from './child.js'
 import { Fleet } from './fleet.js'
 import { switchOf } from './switches.js'
@@ -34,7 +34,9 @@ export const HUNG_AFTER_MS = 15_000
 export const RETURN_WITHIN_MS = 45_000
 
 const CLIENT = join(import.meta.dirname, '../client/main.js')
-const WARM_UP_MS = 1_000
+/** The fault begins when every endpoint has been used within this time: it would not be met otherwise. */
+const IN_USE_MS = 500
+const WARM_UP_MS = { least: 1_000, most: 10_000 }
 /** The least time after the fault. */
 const AFTERWARDS_MS = 1_500
 const LOOK_EVERY_MS = 250
@@ -69,7 +71,7 @@ const startClient = (row: Row, engine: Engine, fleet: Fleet): Promise<Child> => 
 
 async function load(row: Row, fleet: Fleet, client: Child): Promise<{ onAt: number; offAt: number }> {
   await client.ask('begin', REQUESTS_PER_SECOND[row.protocol])
-  await sleep(WARM_UP_MS)
+  await warmUp(client)
   const fault = switchOf(row, fleet, client)
   const onAt = monotonicMs()
   await fault.on()
@@ -81,6 +83,17 @@ async function load(row: Row, fleet: Fleet, client: Child): Promise<{ onAt: numb
   await client.ask('stop')
   await untilSettled(client)
   return { onAt, offAt }
+}
+
+/** A first request that was slow keeps an endpoint out of use for a while, until its latency average has decayed. */
+async function warmUp(client: Child): Promise<void> {
+  await sleep(WARM_UP_MS.least)
+  const patience = monotonicMs() + WARM_UP_MS.most
+  while (monotonicMs() < patience) {
+    const { lastGood } = await client.ask<Look>('look')
+    if (ENDPOINT_NAMES.every((name) => (lastGood[name] ?? 0) > monotonicMs() - IN_USE_MS)) return
+    await sleep(LOOK_EVERY_MS)
+  }
 }
 
 /** Until each endpoint that was faulty has answered a request that was sent after the fault. */

@@ -55,7 +55,7 @@ async function runOne({ row, engine }: Job): Promise<Result> {
   try {
     const seen: Observation = await Promise.race([runRow(row, engine), late])
     const figures = figuresOf(row, seen)
-    return { row, engine, figures, faults: judge(row, figures, seen), starved: isStarved(seen) }
+    return { row, engine, figures, faults: judge(row, figures, seen), starved: isStarved(row, figures, seen) }
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error)
     return { row, engine, figures: undefined, faults: [text], starved: true }

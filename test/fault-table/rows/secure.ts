@@ -42,23 +42,23 @@ const HTTP2_SESSIONS: readonly RowSpec[] = specs('http/2', 'endpoint', { readsAl
   {
     name: 'h2: GOAWAY, graceful',
     fault: 'h2-goaway-graceful',
-    what: 'each session ends in two steps at its 4th request; all its streams are answered',
+    what: 'each session ends in two steps at its 2nd request; all its streams are answered',
   },
   {
     name: 'h2: GOAWAY, unprocessed streams',
     fault: 'h2-goaway-unprocessed',
-    what: 'each session goes away at its 4th request, and says that this and later ones were not acted on',
+    what: 'each session goes away at its 2nd request, and says that this and later ones were not acted on',
   },
   {
     name: 'h2: GOAWAY, error',
     fault: 'h2-goaway-error',
-    what: 'ENHANCE_YOUR_CALM at the 4th request of each session; that one and later ones are not answered',
+    what: 'ENHANCE_YOUR_CALM at the 2nd request of each session; that one and later ones are not answered',
     two: true,
   },
   {
     name: 'h2: connection cut',
     fault: 'h2-connection-cut',
-    what: 'the connection is reset at the 4th request of each session',
+    what: 'the connection is reset at the 2nd request of each session',
   },
   {
     name: 'h2: no streams',
