@@ -1,20 +1,21 @@
 /**
  * The stall rule: an endpoint that accepts requests and answers none of them. Silence alone proves nothing, since a long
- * poll is silent too. So a silent endpoint is *looked at* first: a real idempotent request is sent there, after 1 s of
- * silence and each time that the silence has doubled. What answers is silent no more. What has answered nothing for
- * `max(5 s, 3 x the service's p99.9)`, while other endpoints answered, and not the last look either, is stalled.
+ * poll is silent too. So a silent endpoint is *looked at* first: a real idempotent request is sent there. What answers is
+ * silent no more. What has answered nothing for T = `max(5 s, 3 x the service's p99.9)`, while other endpoints answered,
+ * and not the last look either, is stalled. Looks are made after a fifth of T, and each time that the silence has doubled.
  */
 import { mergeHistogram, summarise } from '../engine/histogram.js'
 import { HISTOGRAM_BUCKETS, SLOT, TICKS_PER_MS } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
+import { afterReads } from '../runtime/after-reads.js'
 import type { TimerHandle, Timers } from '../runtime/timers.js'
 import { EJECTION } from './ejection-words.js'
 import { stateOf } from './filter.js'
 
-/** Silence after which the first look is due, ms; each next one at twice the silence of the last. */
-const FIRST_LOOK_MS = 1_000
 /** Shortest silence that can be a stall, ms. */
 const LEAST_STALL_MS = 5_000
+/** Of the silence that is a stall: the first look is due after it; each next one at twice the silence of the last. */
+const FIRST_LOOK_SHARE = 0.2
 /** Of the service's slowest answer in a thousand: a silence as long as this many of them is none of them. */
 const SLOWEST_FACTOR = 3
 /** Answers of the service without which nobody knows how long they take. */
@@ -25,6 +26,8 @@ const LOOK_WAIT_MS = 250
 const INSPECTION_MS = 250
 /** Endpoints up to which every inspection looks at all of them; of more, fewer inspections do. */
 const QUICK_ENDPOINTS = 10_000
+/** For how long what was worked out of the service's latencies holds, ms. */
+const MEASURE_AGE_MS = 1_000
 /** Endpoints whose latencies make the service's p99.9. */
 const SAMPLED_ENDPOINTS = 64
 
@@ -62,6 +65,9 @@ export class StallWatch<T extends Node> {
   #unanswered = 0
   #timer: TimerHandle | undefined
   #stopped = false
+  /** Silence that is a stall, ms, and when it was worked out. */
+  #stallMs = Number.POSITIVE_INFINITY
+  #measuredAt = Number.NEGATIVE_INFINITY
 
   /** `onStall`: the endpoint is to be ejected; it may be out already, by another thread. */
   constructor(
@@ -114,15 +120,15 @@ export class StallWatch<T extends Node> {
    * @param isUsable whether the request may go there
    */
   claimLook(isUsable: (member: T) => boolean): T | undefined {
-    const now = this.#state.core.now()
-    const ticks = ticksOf(now)
+    const ticks = ticksOf(this.#state.core.now())
     for (const { member, since } of this.#suspicions.values()) {
       const { slot } = member
       if (stateOf(this.#state, slot) !== 'ready' || !isUsable(member)) continue
       if (this.#state.get(slot, SLOT.SILENT_SINCE) !== since || this.#state.unanswered(slot) === 0) continue
       const looked = this.#state.get(slot, SLOT.LOOKED_AT)
       const silenceAtLook = isSince(looked, since) ? elapsedMs(looked, since) : 0
-      if (elapsedMs(ticks, since) < Math.max(FIRST_LOOK_MS, 2 * silenceAtLook)) continue
+      const dueMs = Math.max(FIRST_LOOK_SHARE * this.#stallMs, 2 * silenceAtLook)
+      if (elapsedMs(ticks, since) < dueMs) continue
       if (this.#state.exchange(slot, SLOT.LOOKED_AT, looked, ticks | 1)) return member
     }
     return undefined
@@ -144,29 +150,35 @@ export class StallWatch<T extends Node> {
     if (this.#stopped) return
     const pace = Math.max(1, this.#members().length / QUICK_ENDPOINTS)
     this.#timer = this.#timers.after(INSPECTION_MS * pace, () => {
-      this.#timer = undefined
-      this.#inspect()
-      if (this.#unanswered > 0) this.#schedule()
-      else this.#suspicions.clear()
+      // Where this thread's event loop was held, answers may lie there. In a simulation nothing does.
+      if (this.#timers.simulated === undefined) afterReads(() => this.#inspect())
+      else this.#inspect()
     })
   }
 
   #inspect(): void {
+    this.#timer = undefined
+    if (this.#stopped) return
+    if (this.#unanswered > 0) this.#lookAround()
+    else this.#suspicions.clear()
+    if (this.#unanswered > 0) this.#schedule()
+  }
+
+  #lookAround(): void {
     const members = this.#members()
-    const ticks = ticksOf(this.#state.core.now())
-    let stallMs = 0
+    const now = this.#state.core.now()
+    const ticks = ticksOf(now)
     for (const member of members) {
       const { slot } = member
       const since = this.#state.peek(slot, SLOT.SILENT_SINCE)
       const silence = since === 0 ? 0 : elapsedMs(ticks, since)
-      if (silence < FIRST_LOOK_MS - INSPECTION_MS || this.#state.unanswered(slot) === 0) {
+      if (silence < FIRST_LOOK_SHARE * LEAST_STALL_MS - INSPECTION_MS || this.#state.unanswered(slot) === 0) {
         if (this.#suspicions.size !== 0) this.#suspicions.delete(slot)
         continue
       }
+      if (now - this.#measuredAt >= MEASURE_AGE_MS) this.#measure(members, now)
       const suspicion = this.#suspect(member, since)
-      if (silence < LEAST_STALL_MS) continue
-      stallMs ||= this.#stallMs(members)
-      if (silence >= stallMs) this.#judge(suspicion, ticks, stallMs)
+      if (silence >= this.#stallMs) this.#judge(suspicion, ticks)
     }
     for (const [slot, { member }] of this.#suspicions)
       if (!members.includes(member)) this.#suspicions.delete(slot)
@@ -187,7 +199,7 @@ export class StallWatch<T extends Node> {
   }
 
   /** The silence is long enough; a probe request is a look of its own. */
-  #judge(suspicion: Suspicion<T>, ticks: number, stallMs: number): void {
+  #judge(suspicion: Suspicion<T>, ticks: number): void {
     const { member, lookedAt, othersAtLook } = suspicion
     const { slot } = member
     const ejection = this.#state.get(slot, SLOT.EJECTION)
@@ -197,7 +209,7 @@ export class StallWatch<T extends Node> {
       this.#onStall(member, false)
     } else if (ejection === EJECTION.PROBING) {
       // Others may have waited there for long; the probe has its own time.
-      if (this.#state.core.now() - this.#state.getDouble(slot, SLOT.PROBE_SINCE) < stallMs) return
+      if (this.#state.core.now() - this.#state.getDouble(slot, SLOT.PROBE_SINCE) < this.#stallMs) return
       this.#onStall(member, true)
     }
     this.#release(slot)
@@ -214,12 +226,14 @@ export class StallWatch<T extends Node> {
   }
 
   /** Endless while too few answers are known. */
-  #stallMs(members: readonly T[]): number {
+  #measure(members: readonly T[], now: number): void {
     const latencies = new Float64Array(HISTOGRAM_BUCKETS)
     for (let i = 0; i < members.length && i < SAMPLED_ENDPOINTS; i++)
       mergeHistogram(latencies, this.#state.histogram(members[i].slot))
     const { count, p999 } = summarise(latencies)
-    return count < LEAST_SAMPLES ? Number.POSITIVE_INFINITY : Math.max(LEAST_STALL_MS, SLOWEST_FACTOR * p999)
+    this.#stallMs =
+      count < LEAST_SAMPLES ? Number.POSITIVE_INFINITY : Math.max(LEAST_STALL_MS, SLOWEST_FACTOR * p999)
+    this.#measuredAt = now
   }
 
   #answersOfOthers(member: T): number {

@@ -1,5 +1,6 @@
 import { BalancerCore } from '../balancer.js'
 import { NoEndpointError, OverloadedError } from '../errors.js'
+import type { Waiter } from '../health/stall.js'
 import type { Lease } from '../lease.js'
 import type { BalancerConfig, Endpoint } from '../model.js'
 import type { Service } from '../service.js'
@@ -40,9 +41,12 @@ export class SimulatedClient {
 
   /** A place for one request; `full`: each endpoint is at its limit; `none`: no endpoint may be used. */
   pick(key: string | undefined): Lease | 'full' | 'none' {
-    this.#machine.sync()
+    const { service } = this
+    const request = key === undefined ? undefined : { key }
     try {
-      const lease = this.#balancer.pick(key === undefined ? SERVICE : { service: SERVICE, key })
+      // As fairlead's own clients: every simulated request is idempotent.
+      const lease = service.pickToLook(request) ?? service.pick(request)
+      service.budget.deposit(lease.startedAt)
       this.inFlight++
       return lease
     } catch (error) {
@@ -50,6 +54,26 @@ export class SimulatedClient {
       if (error instanceof NoEndpointError) return 'none'
       throw error
     }
+  }
+
+  /** A request waits for its answer, and may go elsewhere: `leave` is called where the endpoint turns out to answer nothing. */
+  wait(lease: Lease, leave: () => void): Waiter {
+    const { service } = this
+    const waiter: Waiter = {
+      slot: lease.slot,
+      next: undefined,
+      previous: undefined,
+      leave: () => {
+        if (service.hasOther([lease.endpoint]) && service.budget.withdraw()) leave()
+      },
+    }
+    service.stalls.join(waiter)
+    return waiter
+  }
+
+  /** It waits no longer. */
+  withdraw(waiter: Waiter): void {
+    this.service.stalls.withdraw(waiter)
   }
 
   /** A place on an endpoint other than `tried`, for a request that was there; undefined where there is none. */

@@ -1,3 +1,4 @@
+import type { Waiter } from '../health/stall.js'
 import type { Lease } from '../lease.js'
 
 const INITIAL_CAPACITY = 256
@@ -46,6 +47,8 @@ export class Requests {
   stage = new Uint8Array(INITIAL_CAPACITY)
   key = new Int32Array(INITIAL_CAPACITY)
   readonly leases: (Lease | undefined)[] = []
+  /** Those that may go elsewhere while they are unanswered. */
+  readonly waiters: (Waiter | undefined)[] = []
   /** Tells the endpoint's own counts that the request has been answered. */
   readonly answered: ((() => void) | undefined)[] = []
   readonly #free: number[] = []
@@ -69,6 +72,7 @@ export class Requests {
     this.stage[request] = STAGE.FREE
     this.endsAt[request] = Number.NaN
     this.leases[request] = undefined
+    this.waiters[request] = undefined
     this.answered[request] = undefined
     this.#free.push(request)
   }

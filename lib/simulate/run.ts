@@ -231,6 +231,9 @@ export class Run {
     const endpoint = this.#endpoints[number]
     this.#leased++
     requests.leases[request] = lease
+    requests.waiters[request] = this.#clients[requests.client[request]].wait(lease, () =>
+      this.released(lease),
+    )
     requests.endpoint[request] = number
     endpoint.requests++
     if (requests.ordinal[request] >= 0) this.recorder.sent(requests.ordinal[request], number)
@@ -314,7 +317,7 @@ export class Run {
     requests.copy(old, request)
     requests.stage[old] = STAGE.GIVEN_UP
     requests.leaveServer(old)
-    this.#giveUpLease(old)
+    this.#endLease(old, (held) => held.settle('stall', this.agenda.now - held.startedAt))
     if (requests.deadlineAt[request] !== Number.POSITIVE_INFINITY)
       this.agenda.push(requests.deadlineAt[request], EVENT.DEADLINE, request)
     const other = this.#clients[requests.client[request]].pickOther(lease.endpoint)
@@ -337,6 +340,9 @@ export class Run {
     this.#leased--
     const client = this.#clients[this.#requests.client[request]]
     client.ends()
+    const waiter = this.#requests.waiters[request]
+    this.#requests.waiters[request] = undefined
+    if (waiter !== undefined) client.withdraw(waiter)
     end(lease)
     if (client.queue.length > 0) this.#sendHeld(client)
   }
