@@ -19,7 +19,11 @@ const GRAVITY = { status: 1, hang: 2, refuse: 3 } as const
 
 /** @param now ms since the simulation began */
 export function troubleAt(incidents: readonly IncidentConfig[], now: number, trouble: Trouble): Trouble {
-  Object.assign(trouble, NONE)
+  trouble.slowBy = 1
+  trouble.fail = undefined
+  trouble.share = 1
+  trouble.pollShare = 0
+  trouble.pollMs = 0
   for (const incident of incidents) {
     if (!isOn(incident, now)) continue
     const { slowBy = 1, fail, share = 1, longPolls } = incident
@@ -34,8 +38,6 @@ export function troubleAt(incidents: readonly IncidentConfig[], now: number, tro
   }
   return trouble
 }
-
-const NONE = noTrouble()
 
 function isOn({ fromMs, untilMs, everyMs, forMs }: IncidentConfig, now: number): boolean {
   if (now < fromMs || now >= untilMs) return false
