@@ -81,7 +81,7 @@ const ANSWERS: readonly RowSpec[] = specs('http/1.1', 'endpoint', { readsAll: tr
   {
     name: 'length too short',
     fault: 'length-too-short',
-    what: 'content-length: 5, and sixteen bytes',
+    what: 'content-length: 5, and sixteen bytes, closed',
     readsAll: false,
   },
   { name: 'length and chunks', fault: 'length-and-chunks', what: 'content-length beside transfer-encoding' },
