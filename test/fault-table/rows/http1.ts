@@ -134,7 +134,7 @@ const PROCESSES: readonly RowSpec[] = specs('http/1.1', 'process', { readsAll: f
   },
 ])
 
-const DNS = { readsAll: false, named: true, closing: true } as const
+const DNS = { readsAll: false, named: true, closing: true, unprocessed: true } as const
 const SURROUNDINGS: readonly RowSpec[] = [
   ...specs('http/1.1', 'client', DNS, [
     { name: 'DNS: not found', fault: 'dns-failing', what: 'its name is not found (ENOTFOUND)', two: true },
