@@ -24,6 +24,8 @@ export interface Row {
   readonly faultMs: number
   /** Whether a faulty endpoint reads every request that is sent to it. Its count is then exact, and not only a lower bound. */
   readonly readsAll: boolean
+  /** The protocol tells the client that a faulty endpoint has acted on nothing: POSTs go elsewhere, too. */
+  readonly unprocessed?: boolean
   /** The URLs of the endpoints have names, which a mock of the resolver answers for. */
   readonly named?: boolean
   /** Each answer of all endpoints ends its connection, so that each request needs a new one. */

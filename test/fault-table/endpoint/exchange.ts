@@ -65,6 +65,12 @@ export class Exchange {
     }, SERVICE_MS)
   }
 
+  /** HTTP/1.1: the begin of a good answer, whose body the caller writes. */
+  begin(bytes: number): ServerResponse {
+    const headers = { 'content-length': bytes, [ENDPOINT_HEADER]: this.#name, [LENGTH_HEADER]: bytes }
+    return (this.response as ServerResponse).writeHead(200, headers)
+  }
+
   /** HTTP/1.1: the begin of an answer, as raw text. */
   head(...fields: string[]): string {
     return ['HTTP/1.1 200 OK', `${ENDPOINT_HEADER}: ${this.#name}`, ...fields, '', ''].join('\r\n')

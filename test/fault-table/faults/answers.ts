@@ -12,13 +12,18 @@ const TRICKLE_MS = 50
 const TRICKLED_BYTES = 40
 const FLOOD = 200
 
-/** Repeats something until the connection is gone. */
-function repeat({ socket }: Exchange, everyMs: number, write: (count: number) => void): void {
+/** Repeats something until the connection is gone, or until it returns false. */
+function repeat({ socket }: Exchange, everyMs: number, write: (count: number) => boolean): void {
   let count = 0
   const timer = setInterval(() => {
-    if (socket.destroyed) clearInterval(timer)
-    else write(count++)
+    if (socket.destroyed || !write(count++)) clearInterval(timer)
   }, everyMs)
+}
+
+/** Writes, and says nothing about whether the kernel has room. */
+function send({ socket }: Exchange, text: string): true {
+  socket.write(text)
+  return true
 }
 
 /** The begin of a body, and something after it once it is on its way. */
@@ -39,10 +44,10 @@ export const ANSWER_FAULTS: Faults = {
   'hang-in-headers': onRequest((exchange) => void exchange.socket.write(exchange.head(WHOLE).slice(0, 40))),
   'trickling-headers': onRequest((exchange) => {
     exchange.socket.write('HTTP/1.1 200 OK\r\n')
-    repeat(exchange, TRICKLE_MS, (count) => void exchange.socket.write(`x-${count}: 1\r\n`))
+    repeat(exchange, TRICKLE_MS, (count) => send(exchange, `x-${count}: 1\r\n`))
   }),
   'informational-for-ever': onRequest((exchange) =>
-    repeat(exchange, TRICKLE_MS, () => void exchange.socket.write('HTTP/1.1 103 Early Hints\r\n\r\n')),
+    repeat(exchange, TRICKLE_MS, () => send(exchange, 'HTTP/1.1 103 Early Hints\r\n\r\n')),
   ),
   'informational-flood': onRequest((exchange) => {
     exchange.socket.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(FLOOD))
@@ -53,15 +58,16 @@ export const ANSWER_FAULTS: Faults = {
   'close-in-body': onRequest((exchange) => halfWay(exchange, () => exchange.socket.end())),
   'hang-in-body': onRequest((exchange) => halfWay(exchange, () => {})),
   'trickling-body': onRequest((exchange) => {
-    const { socket } = exchange
-    socket.write(exchange.head(`content-length: ${TRICKLED_BYTES}`))
-    repeat(exchange, TRICKLE_MS, (count) => void (count < TRICKLED_BYTES && socket.write('x')))
+    const response = exchange.begin(TRICKLED_BYTES)
+    repeat(exchange, TRICKLE_MS, (count) => {
+      if (count < TRICKLED_BYTES) response.write('x')
+      else response.end()
+      return count < TRICKLED_BYTES
+    })
   }),
 
   'length-too-long': raw((exchange) => `${exchange.head('content-length: 100')}short`),
-  'length-too-short': onRequest(
-    (exchange) => void exchange.socket.write(`${exchange.head('content-length: 5')}longer than that`),
-  ),
+  'length-too-short': raw((exchange) => `${exchange.head('content-length: 5')}longer than that`),
   'length-and-chunks': raw(
     (exchange) =>
       `${exchange.head('content-length: 5', 'transfer-encoding: chunked')}5\r\nchunk\r\n0\r\n\r\n`,

@@ -11,6 +11,11 @@ const MODULE = join(import.meta.dirname, '../endpoint/main.js')
 const PORTS = { from: 18_000, to: 30_000 }
 const PORT_ATTEMPTS = 50
 
+/** Folders of the rows that run now: whatever ends this process removes them. */
+const folders = new Set<string>()
+const remove = (folder: string): void => rmSync(folder, { recursive: true, force: true })
+process.on('exit', () => folders.forEach(remove))
+
 let nextPort = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from))
 function takePort(): number {
   nextPort = nextPort >= PORTS.to ? PORTS.from : nextPort + 1
@@ -26,6 +31,7 @@ export class Fleet {
 
   private constructor(row: Row) {
     this.#row = row
+    folders.add(this.#folder)
   }
 
   static async start(row: Row): Promise<Fleet> {
@@ -68,7 +74,8 @@ export class Fleet {
 
   async close(): Promise<void> {
     await Promise.all([...this.#children.values()].map((child) => child.kill()))
-    rmSync(this.#folder, { recursive: true, force: true })
+    remove(this.#folder)
+    folders.delete(this.#folder)
   }
 
   async #startSomewhere(name: EndpointName): Promise<void> {

@@ -11,6 +11,8 @@ export function judge(row: Row, figures: Figures, seen: Observation): string[] {
   else faults.push(...lostGets(figures), ...pointless(row, figures))
   if (figures.sentTwice.length > 0)
     faults.push(`${figures.sentTwice.length} POSTs were read by endpoints more than once`)
+  const postsFailed = sum(figures.postsFailed)
+  if (row.unprocessed && postsFailed > 0) faults.push(`${postsFailed} POSTs failed that nobody had acted on`)
   if (figures.backMs === undefined)
     faults.push(`${RETURN_WITHIN_MS / 1_000} s after the fault not all endpoints are used again`)
   return [...faults, ...countFaults(row, seen)]

@@ -21,6 +21,7 @@ What must hold in every row:
 - No GET fails or hangs while an endpoint is healthy, unless the headers of an answer had reached the caller. A GET that gets 502, 503 or 504 has failed;
   500 and 429 are answers, which are not retried by default, and have a column.
 - No POST is read by endpoints twice, unless the protocol said that the first had not acted on it (REFUSED_STREAM, streams above GOAWAY's last).
+- No POST fails where the protocol says that nothing was acted on (REFUSED_STREAM, GOAWAY with unprocessed streams, no address for a name).
 - The counts agree. Each request of a caller is in \`stats()\` once, failed or not as the caller saw it, and none is left in flight. For each
   endpoint, \`stats()\` has the tries that undici was given (its \`undici:request:create\` channel). A healthy endpoint has read exactly the requests
   that were written to connections (\`undici:client:sendHeaders\`), and so has a faulty one whose fault comes after the reading; others have read no more than those.
@@ -35,12 +36,13 @@ How to read the columns:
   or ended without an error and without a part of it (*cut*; HTTP/2 without content-length).
 - *share of picks*: of all tries during the fault, those to faulty endpoints.
 - *detected after*: from the begin of the fault until the (last) faulty endpoint was ejected, or begins a second with less than 5% of the picks.
+  The default policy leaves a slow endpoint almost alone while one request at a time is under way, so this may be at once.
 - *back after*: from the end of the fault until the (last) faulty endpoint has answered a request well. After 500 an ejection takes 30 s.
-- *longest wait*: of a GET for its headers, over the whole row. Times are told and not judged.
+- *longest wait*: of a GET for its headers, of those that were answered, over the whole row. Times are told and not judged.
 
 What is mocked: the resolver (\`dns.lookup\` in the client's process; \`DNS\` rows). Descriptors run out because the process has taken all that its
 \`ulimit -n\` allows. All else is real: sockets, servers of Node's own behind an injector of faults, TLS with the certificates of \`test/fixtures/tls/faults\`, signals.
-In the \`DNS\` row and in those without descriptors every answer ends its connection, so that each request needs a new one.
+In the \`DNS\` rows and in those without descriptors every answer ends its connection, so that each request needs a new one.
 *client without descriptors* is apart: no endpoint can be reached there, so requests fail; what must hold is that nothing is ejected and that the counts agree.
 
 What no row covers: an endpoint that answers most requests and leaves some of them unanswered. That is no stall of the endpoint, and by default such a

@@ -81,7 +81,7 @@ const ANSWERS: readonly RowSpec[] = specs('http/1.1', 'endpoint', { readsAll: tr
   {
     name: 'length too short',
     fault: 'length-too-short',
-    what: 'content-length: 5, and sixteen bytes',
+    what: 'content-length: 5, and sixteen bytes, closed',
     readsAll: false,
   },
   { name: 'length and chunks', fault: 'length-and-chunks', what: 'content-length beside transfer-encoding' },
@@ -134,7 +134,7 @@ const PROCESSES: readonly RowSpec[] = specs('http/1.1', 'process', { readsAll: f
   },
 ])
 
-const DNS = { readsAll: false, named: true, closing: true } as const
+const DNS = { readsAll: false, named: true, closing: true, unprocessed: true } as const
 const SURROUNDINGS: readonly RowSpec[] = [
   ...specs('http/1.1', 'client', DNS, [
     { name: 'DNS: not found', fault: 'dns-failing', what: 'its name is not found (ENOTFOUND)', two: true },

@@ -33,6 +33,7 @@ const HTTP2: readonly RowSpec[] = specs('http/2', 'endpoint', { readsAll: true }
     name: 'h2: REFUSED_STREAM',
     fault: 'h2-refused-stream',
     what: 'streams are refused: nothing was acted on',
+    unprocessed: true,
     two: true,
   },
   { name: 'h2: 503', fault: 'h2-status-503', what: 'every answer is 503' },
@@ -48,6 +49,7 @@ const HTTP2_SESSIONS: readonly RowSpec[] = specs('http/2', 'endpoint', { readsAl
     name: 'h2: GOAWAY, unprocessed streams',
     fault: 'h2-goaway-unprocessed',
     what: 'each session goes away at its 2nd request, and says that this and later ones were not acted on',
+    unprocessed: true,
   },
   {
     name: 'h2: GOAWAY, error',

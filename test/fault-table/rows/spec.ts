@@ -14,7 +14,7 @@ export interface RowSpec extends Omit<Row, 'faulty'> {
   readonly two?: boolean
 }
 
-type Common = Pick<Row, 'readsAll' | 'named' | 'closing'>
+type Common = Pick<Row, 'readsAll' | 'named' | 'closing' | 'unprocessed'>
 /** What each row says for itself, and what it may say otherwise than the others. */
 type Own = Pick<RowSpec, 'name' | 'what' | 'fault'> & Partial<Omit<RowSpec, 'protocol' | 'place'>>
 
