@@ -3,6 +3,8 @@ import { SERVICE, SLOT } from './engine/layout.js'
 import type { SharedState } from './engine/state.js'
 import { ArgumentError, NoEndpointError, OverloadedError } from './errors.js'
 import { EJECTION_OFF, Ejection, type EjectionOptions } from './health/ejection.js'
+import { isOff } from './health/ejection-options.js'
+import { CAUSE } from './health/ejection-words.js'
 import { ADMIN_STATES, BREAKERS, HEALTH, stateOf } from './health/filter.js'
 import { StallWatch } from './health/stall.js'
 import { INITIAL_HEALTH_SCORE } from './health/threshold.js'
@@ -135,6 +137,7 @@ export class Service {
       state,
       timers,
       () => this.#roster.members,
+      () => !isOff(CAUSE.SILENCE, ejectionOptions(this.#options)),
       (member, wasProbe) => this.#ejection.stalled(member, wasProbe),
     )
   }

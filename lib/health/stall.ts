@@ -59,6 +59,7 @@ export class StallWatch<T extends Node> {
   readonly #state: SharedState
   readonly #timers: Timers
   readonly #members: () => readonly T[]
+  readonly #isOn: () => boolean
   readonly #onStall: (member: T, wasProbe: boolean) => void
   readonly #suspicions = new Map<number, Suspicion<T>>()
   #first: Waiter | undefined
@@ -69,16 +70,21 @@ export class StallWatch<T extends Node> {
   #stallMs = Number.POSITIVE_INFINITY
   #measuredAt = Number.NEGATIVE_INFINITY
 
-  /** `onStall`: the endpoint is to be ejected; it may be out already, by another thread. */
+  /**
+   * @param isOn whether stalls eject; else nobody is looked at
+   * @param onStall the endpoint is to be ejected; it may be out already, by another thread
+   */
   constructor(
     state: SharedState,
     timers: Timers,
     members: () => readonly T[],
+    isOn: () => boolean,
     onStall: (member: T, wasProbe: boolean) => void,
   ) {
     this.#state = state
     this.#timers = timers
     this.#members = members
+    this.#isOn = isOn
     this.#onStall = onStall
   }
 
@@ -159,7 +165,7 @@ export class StallWatch<T extends Node> {
   #inspect(): void {
     this.#timer = undefined
     if (this.#stopped) return
-    if (this.#unanswered > 0) this.#lookAround()
+    if (this.#unanswered > 0 && this.#isOn()) this.#lookAround()
     else this.#suspicions.clear()
     if (this.#unanswered > 0) this.#schedule()
   }

@@ -64,7 +64,13 @@ describe('an endpoint that hangs', () => {
     const times = { interval: 200, timeout: 100 }
     const [reading, connecting] = await Promise.all(
       [{ http: {} }, { tcp: true }].map((kind) =>
-        run({ requests: 2_000, endpoints, service: { health: { ...kind, ...times } }, policies: ['random'] }),
+        // Without the stall rule, which would find it too.
+        run({
+          requests: 2_000,
+          endpoints,
+          service: { health: { ...kind, ...times }, outlier: false },
+          policies: ['random'],
+        }),
       ),
     )
     expect(reading.sharesBetween(3_000, 20_000)[1]).toBe(0)
@@ -149,7 +155,7 @@ describe('an event loop that is held', () => {
 
 describe('one of three endpoints hangs for a minute: share of the picks that it gets after 10 s', () => {
   const HANG = { fromMs: 20_000, untilMs: 80_000, fail: 'hang' as const }
-  const share = async (policy: SimulatedPolicy, rate: number, deadlineMs?: number) => {
+  const share = async (policy: SimulatedPolicy, rate: number, deadlineMs?: number, ejects = false) => {
     const result = await run({
       requests: undefined,
       durationMs: 80_000,
@@ -160,7 +166,7 @@ describe('one of three endpoints hangs for a minute: share of the picks that it 
         { workers: 0, incidents: [HANG] },
       ],
       // Else it would be the limit that keeps requests away.
-      service: { limits: { perEndpoint: { maxRequests: 0 } } },
+      service: { limits: { perEndpoint: { maxRequests: 0 } }, ...(ejects ? {} : { outlier: false }) },
       policies: [policy],
       ...(deadlineMs === undefined ? {} : { deadlineMs }),
     })
@@ -185,6 +191,13 @@ describe('one of three endpoints hangs for a minute: share of the picks that it 
     async (policy) => {
       for (const deadlineMs of [undefined, 1_000])
         expect(await share(policy, 5, deadlineMs)).toBeLessThanOrEqual(0.1)
+    },
+  )
+
+  it.each(['round-robin', 'random', 'join-idle-queue', 'peak-ewma', 'prequal'] as const)(
+    '%s: at most 2 per cent by the stall rule, whatever the policy looks at',
+    async (policy) => {
+      expect(await share(policy, 100, undefined, true)).toBeLessThanOrEqual(0.02)
     },
   )
 

@@ -10,7 +10,7 @@ const START = 1_000_000
 const STEP_MS = 50
 
 /** Three endpoints, of which the first is the one in question; answers of the others take `answerMs`. */
-function scene({ answerMs = 5, samples = 30, ejects = true } = {}) {
+function scene({ answerMs = 5, samples = 30, ejects = true, isOn = true } = {}) {
   const state = manualState(1, START)
   const timers = new ManualTimers(START)
   const members = admitAll(
@@ -22,6 +22,7 @@ function scene({ answerMs = 5, samples = 30, ejects = true } = {}) {
     state,
     timers,
     () => members,
+    () => isOn,
     (member, wasProbe) => {
       stalled.push({ id: member.endpoint.id, wasProbe, at: timers.now() - START })
       if (ejects) state.set(member.slot, SLOT.EJECTION, EJECTION.EJECTED)
@@ -168,6 +169,7 @@ describe('the stall rule', () => {
       state,
       timers,
       () => [silent, ...others],
+      () => true,
       () => {},
     )
     send(silent)
@@ -207,6 +209,13 @@ describe('the stall rule', () => {
     await pass(1_000)
     expect(stays.left).toBeGreaterThan(before)
     expect(one.left).toBe(1)
+  })
+
+  it('looks at nobody where stalls do not eject', async () => {
+    const { silent, stalled, send, pass, looks } = scene({ isOn: false })
+    send(silent)
+    await pass(20_000)
+    expect([looks(), stalled.length]).toEqual([0, 0])
   })
 
   it('lets nobody go where nothing is ejected', async () => {
