@@ -1,14 +1,16 @@
 /** A thread's end of a ticket queue. */
 import { ArgumentError } from '../errors.js'
+import { show } from '../runtime/foreign.js'
 import type { TicketLanes } from './lanes.js'
 import { LANE } from './layout.js'
-import { show } from './memory.js'
+import type { QueueMemory } from './memory.js'
 import { NO_LANE, QueuePort } from './port.js'
 import { passOn } from './waking.js'
 import { ACCEPT_ONE, COUNT, POSITION_SHIFT, writeLane } from './writing.js'
 
 export class TicketPort extends QueuePort<Uint32Array, Uint32Array> {
   declare readonly lanes: TicketLanes
+  readonly #memory: QueueMemory
   readonly #words: Int32Array
   readonly #items: Uint32Array
   readonly #blockShift: number
@@ -19,6 +21,7 @@ export class TicketPort extends QueuePort<Uint32Array, Uint32Array> {
   constructor(lanes: TicketLanes) {
     super(lanes)
     const { memory } = lanes
+    this.#memory = memory
     this.#words = memory.words
     this.#items = memory.items
     this.#blockShift = memory.blockShift
@@ -37,7 +40,7 @@ export class TicketPort extends QueuePort<Uint32Array, Uint32Array> {
       const accepted = credit >>> POSITION_SHIFT
       if ((credit & COUNT) !== 0 && accepted !== (words[at + LANE.BLOCK_END] & COUNT)) {
         const offset = accepted & this.#blockMask
-        this.#items[(words[at + LANE.BLOCK] << this.#blockShift) + offset] = ticket
+        this.#items[(this.#memory.ownBlock(at) << this.#blockShift) + offset] = ticket
         if (Atomics.compareExchange(words, at + LANE.CREDIT, credit, (credit + ACCEPT_ONE) | 0) === credit) {
           this.endTurnLater()
           if (offset === this.#blockMask) this.flush()
