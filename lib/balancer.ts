@@ -51,6 +51,8 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
   /** Of all services. */
   readonly #bySlot: (Member | undefined)[] = []
   readonly #services = new Map<string, Service>()
+  /** The same, by the index of the record. */
+  readonly #byRecord = new Map<number, Service>()
   readonly #checks = new Map<string, ServiceChecks>()
   readonly #rules: RuleSet
   readonly #isOwner: boolean
@@ -331,7 +333,6 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
 
   /** A whole configuration: services that stay keep their record, endpoints that stay their slot. */
   #plan(configured: ReadonlyMap<string, ResolvedService>, rules: readonly ResolvedRule[]): Draft {
-    this.#refuseTooMany(configured)
     const compiled = compileRules(rules)
     const placed: PlacedService[] = []
     const [slots, services]: [number[], number[]] = [[], []]
@@ -353,8 +354,7 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
   #newService(base: ResolvedService, rule: ResolvedRule | undefined, claimed: number[]): Service {
     const index = this.#state.claims.takeService()
     if (index < 0) {
-      const message =
-        'all records of services are taken, by services that have left and have requests in flight too'
+      const message = `more services than a balancer has room for once its handle was read: ${this.#state.serviceCapacity}, those that are leaving included`
       throw new ConfigError([{ path: 'services', message }])
     }
     claimed.push(index)
@@ -369,15 +369,6 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
 
   #bases(): Map<string, ResolvedService> {
     return new Map([...this.#services].map(([name, service]) => [name, service.base]))
-  }
-
-  /** Services that leave give their record back only when their last request has ended, hence the margin. */
-  #refuseTooMany(services: ReadonlyMap<string, ResolvedService>): void {
-    const most = Math.floor(this.#state.maxServices / 2)
-    if (services.size <= most) return
-    throw new ConfigError([
-      { path: 'services', message: `${services.size} services; one balancer holds at most ${most}` },
-    ])
   }
 
   #adopt(change: Change): void {
@@ -419,12 +410,14 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
   #open({ name, index, base }: PlacedService, rule: ResolvedRule | undefined): Service {
     const service = new Service(this.#host, index, base, rule)
     this.#services.set(name, service)
+    this.#byRecord.set(index, service)
     this.#checks.set(name, new ServiceChecks(service, this.#state, this.#timers, () => this.leads))
     return service
   }
 
   #close(service: Service): void {
     this.#services.delete(service.name)
+    this.#byRecord.delete(service.index)
     void this.#checks.get(service.name)?.stop()
     this.#checks.delete(service.name)
     service.close()
@@ -442,8 +435,7 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
   }
 
   #byIndex(index: number): Service | undefined {
-    for (const service of this.#services.values()) if (service.index === index) return service
-    return undefined
+    return this.#byRecord.get(index)
   }
 
   /** A change was taken over: slots may be free now, and the events that it caused are told. */

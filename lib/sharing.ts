@@ -41,8 +41,12 @@ const RECHECK_MS = 50
 const SETTLE_MS = 5
 /** No thread has this id. */
 const NOBODY = -1
-/** A balancer that is shared has room for at least this many slots, and for this many times those it has. */
-const LEAST_SLOTS = 16_384
+/**
+ * A balancer that is shared has room for at least so many slots and services, and for this many times those it has. What is
+ * never used costs address space only: 2.5 KiB a slot, 1.3 KiB a service.
+ */
+const LEAST_SLOTS = 32_768
+const LEAST_SERVICES = 10_240
 const HEADROOM = 4
 
 /**
@@ -77,7 +81,8 @@ export class Sharing {
   /** The memory of a balancer that is to be shared from now on. */
   static memoryFor(state: SharedState): SharedMemory {
     const slots = Math.max(LEAST_SLOTS, HEADROOM * state.slotsUsed)
-    return { root: state.root, segments: state.fix(slots), pages: createPages() }
+    const services = Math.max(LEAST_SERVICES, HEADROOM * state.servicesUsed)
+    return { root: state.root, segments: state.fix(slots, services), pages: createPages() }
   }
 
   /** Begins to take part, once the balancer is ready: publishes its configuration where it is the first. */

@@ -2,7 +2,6 @@ import type { Segment } from './contract.js'
 import {
   CONFIG_PAGES,
   CONTRIBUTION,
-  DEFAULT_MAX_SERVICES,
   DEFAULT_MAX_THREADS,
   HEADER,
   HISTOGRAM_BUCKETS,
@@ -11,6 +10,7 @@ import {
   MAGIC,
   ROOT_BYTES,
   SEGMENT_SLOTS,
+  SERVICE_SEGMENT_BYTES,
   SLOT,
 } from './layout.js'
 
@@ -28,18 +28,20 @@ export function createRoot(
   engine: 'native' | 'fallback',
   seed: number,
   maxThreads = DEFAULT_MAX_THREADS,
-  maxServices = DEFAULT_MAX_SERVICES,
 ): Int32Array<SharedArrayBuffer> {
-  const root = new Int32Array(new SharedArrayBuffer(ROOT_BYTES(maxThreads, maxServices)))
+  const root = new Int32Array(new SharedArrayBuffer(ROOT_BYTES(maxThreads)))
   root[HEADER.VERSION] = LAYOUT_VERSION
   root[HEADER.FINGERPRINT] = layoutFingerprint()
   root[HEADER.ENGINE] = engine === 'native' ? 1 : 0
   root[HEADER.MAX_THREADS] = maxThreads
-  root[HEADER.MAX_SERVICES] = maxServices
   root[HEADER.SEED] = seed
   Atomics.store(root, HEADER.MAGIC, MAGIC)
   return root
 }
+
+/** Allocates one segment of service records, all free. */
+export const createServices = (maxThreads: number): Int32Array<SharedArrayBuffer> =>
+  new Int32Array(new SharedArrayBuffer(SERVICE_SEGMENT_BYTES(maxThreads)))
 
 /** Allocates one segment of endpoint slots, all free. */
 export function createSegment(maxThreads: number): Segment {

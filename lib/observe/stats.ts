@@ -1,4 +1,4 @@
-import { type LatencySummary, mergeHistogram, summarise } from '../engine/histogram.js'
+import { type LatencySummary, summarise } from '../engine/histogram.js'
 import { HISTOGRAM_BUCKETS, SERVICE, SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import type { EndpointState } from '../model.js'
@@ -52,12 +52,16 @@ export class Totals {
   failed = 0
   cancelled = 0
   readonly latency = new Float64Array(HISTOGRAM_BUCKETS)
+  /** There is no sample in `latency`. */
+  #isEmpty = true
 
+  /** A slot below 0 is none. */
   addSlot(state: SharedState, slot: number): this {
+    if (slot < 0) return this
     this.succeeded += state.total(slot, SLOT.SUCCEEDED)
     this.failed += state.total(slot, SLOT.FAILED)
     this.cancelled += state.total(slot, SLOT.CANCELLED)
-    mergeHistogram(this.latency, state.histogram(slot))
+    if (state.addHistogram(slot, this.latency)) this.#isEmpty = false
     return this
   }
 
@@ -65,7 +69,18 @@ export class Totals {
     this.succeeded += other.succeeded
     this.failed += other.failed
     this.cancelled += other.cancelled
+    if (other.#isEmpty) return this
     for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) this.latency[bucket] += other.latency[bucket]
+    this.#isEmpty = false
+    return this
+  }
+
+  clear(): this {
+    this.succeeded = 0
+    this.failed = 0
+    this.cancelled = 0
+    if (!this.#isEmpty) this.latency.fill(0)
+    this.#isEmpty = true
     return this
   }
 }
@@ -79,9 +94,14 @@ export interface ObservedEndpoint {
   readonly state: EndpointState
 }
 
-export function endpointStats(state: SharedState, endpoint: ObservedEndpoint): EndpointStats {
+function endpointStats(
+  state: SharedState,
+  endpoint: ObservedEndpoint,
+  totals: Totals,
+  now: number,
+): EndpointStats {
   const { slot, weight, zone, region } = endpoint
-  const { succeeded, failed, cancelled, latency } = new Totals().addSlot(state, slot)
+  const { succeeded, failed, cancelled, latency } = totals
   const inFlight = state.get(slot, SLOT.IN_FLIGHT)
   return {
     requests: succeeded + failed + cancelled + inFlight,
@@ -94,7 +114,7 @@ export function endpointStats(state: SharedState, endpoint: ObservedEndpoint): E
     zone,
     region,
     healthScore: state.getFloat(slot, SLOT.HEALTH_SCORE),
-    averageLatencyMs: state.core.latency(slot, state.core.now()),
+    averageLatencyMs: state.core.latency(slot, now),
     latencyMs: summarise(latency),
   }
 }
@@ -115,9 +135,11 @@ export function serviceStats(state: SharedState, service: ObservedService): Serv
   const sum = new Totals().add(service.gone)
   let inFlight = 0
   const endpoints: Record<string, EndpointStats> = Object.create(null)
+  const now = state.core.now()
+  const totals = new Totals()
   for (const endpoint of service.endpoints) {
-    sum.addSlot(state, endpoint.slot)
-    const stats = endpointStats(state, endpoint)
+    sum.add(totals.clear().addSlot(state, endpoint.slot))
+    const stats = endpointStats(state, endpoint, totals, now)
     inFlight += stats.inFlight
     endpoints[endpoint.id] = stats
   }
