@@ -4,7 +4,14 @@ import { ServiceChecks } from './checks.js'
 import { selection } from './engine/index.js'
 import { HEADER, OUTCOME } from './engine/layout.js'
 import { SharedState } from './engine/state.js'
-import { ArgumentError, ConfigError, StoppedError, UnknownServiceError } from './errors.js'
+import {
+  ArgumentError,
+  ConfigError,
+  FairleadError,
+  HandleError,
+  StoppedError,
+  UnknownServiceError,
+} from './errors.js'
 import { releaseProbe } from './health/ejection.js'
 import type { Lease } from './lease.js'
 import type { BalancerConfig, EndpointState, PickOptions, PickRequest } from './model.js'
@@ -462,9 +469,23 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
 
   /** Joins the threads that share the balancer: takes over its configuration as it is now. */
   #join(memory: SharedMemory): void {
-    this.#sharing = this.#share(memory)
-    this.#adoptLeftovers()
-    this.#sharing.start(false)
+    const sharing = this.#share(memory)
+    this.#sharing = sharing
+    try {
+      this.#adoptLeftovers()
+      // Version 0 is that of a thread which has read nothing; a handle comes after the first.
+      if (sharing.version === 0)
+        throw new HandleError('This Balancer handle is damaged: it has no configuration')
+    } catch (error) {
+      for (const service of this.#services.values()) service.stop()
+      const nothing = () => {}
+      sharing.detach(nothing, nothing)
+      if (error instanceof FairleadError) throw error
+      throw new HandleError(
+        `The configuration of this Balancer handle cannot be taken over: ${String(error)}`,
+      )
+    }
+    sharing.start(false)
   }
 
   /** A thread has ended, perhaps in the middle of a change. */

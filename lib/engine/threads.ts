@@ -53,7 +53,13 @@ export const threadToken = (root: Int32Array, thread: number): number =>
 /** False also for the token of a use that is over. */
 export function isLivingToken(root: Int32Array, token: number): boolean {
   const thread = (token & MOST_THREADS) - 1
-  return thread >= 0 && isLiving(root, thread) && threadToken(root, thread) === token
+  // A token comes from shared memory: there may be no such record.
+  return (
+    thread >= 0 &&
+    thread < threadRecords(root) &&
+    isLiving(root, thread) &&
+    threadToken(root, thread) === token
+  )
 }
 
 /** The record is in use, and its thread is not known to have ended. */

@@ -30,17 +30,21 @@ export function elementsOf(value: unknown, most: number): readonly unknown[] | u
   }
 }
 
-const isGrowable = Object.getOwnPropertyDescriptor(SharedArrayBuffer.prototype, 'growable')?.get
+const getterOf = (name: string): (() => unknown) | undefined =>
+  Object.getOwnPropertyDescriptor(SharedArrayBuffer.prototype, name)?.get
+const growable = getterOf('growable')
+const maxByteLength = getterOf('maxByteLength')
 
 /** Whether it is shared memory, whatever its prototype and properties say; growable or not. */
 export const isSharedMemory = (value: unknown): value is SharedArrayBuffer => types.isSharedArrayBuffer(value)
 
-export const isGrowableMemory = (value: unknown): value is SharedArrayBuffer =>
-  isSharedMemory(value) && isGrowable?.call(value) === true
+/** Whether it is shared memory that grows up to so many bytes. */
+export const isGrowableMemory = (value: unknown, most: number): value is SharedArrayBuffer =>
+  isSharedMemory(value) && growable?.call(value) === true && maxByteLength?.call(value) === most
 
 /** Whether it is shared memory of a size that never changes. */
 export const isFixedMemory = (value: unknown): value is SharedArrayBuffer =>
-  isSharedMemory(value) && !isGrowableMemory(value)
+  isSharedMemory(value) && growable?.call(value) !== true
 
 /** Of shared memory, whatever its own properties say. */
 export const bytesOf = (memory: SharedArrayBuffer): number => new Uint8Array(memory).byteLength

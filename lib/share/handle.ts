@@ -9,7 +9,14 @@ import {
   SERVICE_SEGMENT_BYTES,
   SERVICE_SEGMENT_SHIFT,
 } from '../engine/layout.js'
-import { openSegment, type Page, SEGMENT_BYTES, type SegmentHandle, segmentHandle } from '../engine/memory.js'
+import {
+  MAX_PAGE_BYTES,
+  openSegment,
+  type Page,
+  SEGMENT_BYTES,
+  type SegmentHandle,
+  segmentHandle,
+} from '../engine/memory.js'
 import type { Segments } from '../engine/state.js'
 import { MOST_THREADS, threadRecords } from '../engine/threads.js'
 import { HandleError } from '../errors.js'
@@ -171,8 +178,10 @@ function openPages(pages: unknown): readonly Page[] {
   if (list?.length !== CONFIG_PAGES)
     throw damaged(`pages are ${show(pages)} instead of ${CONFIG_PAGES} pieces of memory`)
   return list.map((page, index) => {
-    if (!isGrowableMemory(page))
-      throw damaged(`pages[${index}] is no growable shared memory, but ${show(page)}`)
+    if (!isGrowableMemory(page, MAX_PAGE_BYTES))
+      throw damaged(
+        `pages[${index}] is no growable shared memory of at most ${MAX_PAGE_BYTES} bytes, but ${show(page)}`,
+      )
     return page as Page
   })
 }
