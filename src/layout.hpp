@@ -7,7 +7,7 @@ namespace fairlead::layout {
 
 inline constexpr std::uint32_t kVersion = 3;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0xe2292068;
+inline constexpr std::uint32_t kFingerprint = 0xdee31d2b;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -121,8 +121,8 @@ inline constexpr std::uint32_t kLatency = 1;
 } // namespace metric
 
 namespace sizes {
-inline constexpr std::uint32_t kServiceSegmentShift = 6;
-inline constexpr std::uint32_t kServiceSegmentRecords = 64;
+inline constexpr std::uint32_t kServiceSegmentShift = 8;
+inline constexpr std::uint32_t kServiceSegmentRecords = 256;
 inline constexpr std::uint32_t kSegmentShift = 10;
 inline constexpr std::uint32_t kSegmentSlots = 1024;
 inline constexpr std::uint32_t kBudgetBucketCount = 10;

@@ -41,7 +41,7 @@ export function createBlock(endpoints: number): Block {
     floats[at + SLOT.WEIGHT] = 1 + (slot % 4)
     floats[at + SLOT.DECAY_MS] = DECAY_MS
   }
-  return { root, services: createServices(MAX_THREADS), segments, endpoints }
+  return { root, services: createServices(MAX_THREADS)[0], segments, endpoints }
 }
 
 export interface Access {

@@ -164,10 +164,9 @@ export const SLOT_FLAGS = {
 
 /**
  * Service records of one service segment, and after them the threads' contributions to the services' own counts: one column
- * of SERVICE_SEGMENT_RECORDS records for each thread. Few, so that a balancer of one service stays small; more services
- * chain more segments.
+ * of SERVICE_SEGMENT_RECORDS records for each thread. More services chain more segments.
  */
-export const SERVICE_SEGMENT_SHIFT = 6
+export const SERVICE_SEGMENT_SHIFT = 8
 export const SERVICE_SEGMENT_RECORDS = 1 << SERVICE_SEGMENT_SHIFT
 
 /** Slots of one endpoint segment. More endpoints chain more segments; a segment never moves or grows. */

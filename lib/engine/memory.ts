@@ -39,9 +39,21 @@ export function createRoot(
   return root
 }
 
-/** Allocates one segment of service records, all free. */
-export const createServices = (maxThreads: number): Int32Array<SharedArrayBuffer> =>
-  new Int32Array(new SharedArrayBuffer(SERVICE_SEGMENT_BYTES(maxThreads)))
+/**
+ * Allocates segments of service records, all free. Those that are made together lie in one piece of memory: an allocator
+ * maps a large one, and what is never touched takes no memory then; 40 small ones would take 8 MB.
+ */
+export const createServices = (maxThreads: number, count = 1): Int32Array<SharedArrayBuffer>[] =>
+  openServices(new SharedArrayBuffer(count * SERVICE_SEGMENT_BYTES(maxThreads)), maxThreads)
+
+/** The segments of service records in one piece of memory. */
+export function openServices(memory: SharedArrayBuffer, maxThreads: number): Int32Array<SharedArrayBuffer>[] {
+  const bytes = SERVICE_SEGMENT_BYTES(maxThreads)
+  return Array.from(
+    { length: Math.floor(new Uint8Array(memory).byteLength / bytes) },
+    (_, i) => new Int32Array(memory, i * bytes, bytes / BYTES_PER_WORD),
+  )
+}
 
 /** Allocates one segment of endpoint slots, all free. */
 export function createSegment(maxThreads: number): Segment {

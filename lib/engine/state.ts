@@ -11,6 +11,7 @@ import {
   SEGMENT_SHIFT,
   SEGMENT_SLOTS,
   SERVICE,
+  SERVICE_SEGMENT_RECORDS,
   SERVICE_SEGMENT_SHIFT,
   SLOT,
   serviceContributionWord,
@@ -92,7 +93,8 @@ export class SharedState {
       const endpoints = [...this.segments]
       while (endpoints.length << SEGMENT_SHIFT < slots) endpoints.push(createSegment(this.maxThreads))
       const records = [...this.serviceSegments]
-      while (records.length << SERVICE_SEGMENT_SHIFT < services) records.push(createServices(this.maxThreads))
+      const missing = Math.ceil(services / SERVICE_SEGMENT_RECORDS) - records.length
+      if (missing > 0) records.push(...createServices(this.maxThreads, missing))
       this.#fixed = { endpoints, services: records }
     }
     return this.#fixed
@@ -299,7 +301,7 @@ export class SharedState {
 
   #useNextServices(): void {
     const index = this.serviceSegments.length
-    const words = this.#fixed?.services[index] ?? createServices(this.maxThreads)
+    const words = this.#fixed?.services[index] ?? createServices(this.maxThreads)[0]
     this.serviceSegments.push(words)
     this.core.addServices(index, words)
   }

@@ -12,6 +12,7 @@ import {
 import {
   MAX_PAGE_BYTES,
   openSegment,
+  openServices,
   type Page,
   SEGMENT_BYTES,
   type SegmentHandle,
@@ -51,6 +52,7 @@ export interface BalancerHandle {
   readonly id: string
   readonly root: SharedArrayBuffer
   readonly segments: readonly SegmentHandle[]
+  /** Each of one or more segments. */
   readonly services: readonly SharedArrayBuffer[]
   readonly pages: readonly SharedArrayBuffer[]
 }
@@ -94,7 +96,7 @@ export const toHandle = (
   id: blockId(root),
   root: root.buffer,
   segments: segments.endpoints.map(segmentHandle),
-  services: segments.services.map((words) => words.buffer),
+  services: [...new Set(segments.services.map((words) => words.buffer))],
   pages,
 })
 
@@ -119,7 +121,7 @@ export function openHandle(handle: unknown, engine: 'native' | 'fallback'): Shar
   const root = openRoot(fields.root, engine, id)
   const threads = threadRecords(root)
   const endpoints = openSegments(fields.segments, threads)
-  const services = openServices(fields.services, threads)
+  const services = openServiceSegments(fields.services, threads)
   refuseMissing('slots', root[HEADER.SLOTS_USED], endpoints.length << SEGMENT_SHIFT)
   refuseMissing('services', root[HEADER.SERVICES_USED], services.length << SERVICE_SEGMENT_SHIFT)
   return { root, segments: { endpoints, services }, pages: openPages(fields.pages) }
@@ -164,12 +166,14 @@ function openSegments(segments: unknown, threads: number): Segments['endpoints']
   })
 }
 
-function openServices(services: unknown, threads: number): Segments['services'] {
+function openServiceSegments(services: unknown, threads: number): Segments['services'] {
   const bytes = SERVICE_SEGMENT_BYTES(threads)
-  return listOf(services, 'services').map((memory, index) => {
-    if (!isFixedMemory(memory) || bytesOf(memory) !== bytes)
-      throw damaged(`services[${index}] is no shared memory of ${bytes} bytes, but ${show(memory)}`)
-    return new Int32Array(memory)
+  return listOf(services, 'services').flatMap((memory, index) => {
+    if (!isFixedMemory(memory) || bytesOf(memory) === 0 || bytesOf(memory) % bytes !== 0)
+      throw damaged(
+        `services[${index}] is no shared memory of segments of ${bytes} bytes, but ${show(memory)}`,
+      )
+    return openServices(memory, threads)
   })
 }
 

@@ -34,8 +34,8 @@ export interface SlotSettings {
 /** A formatted block with a manual clock at 1,000,000 ms, its slots ready, and access to single fields. */
 export class Block {
   readonly root: Int32Array<SharedArrayBuffer>
-  /** Of the services 0 to 63. */
-  readonly services = createServices(MAX_THREADS)
+  /** Of the services 0 to 255. */
+  readonly services = createServices(MAX_THREADS)[0]
   readonly segments: Segment[] = []
   readonly seed: number
 

@@ -460,12 +460,12 @@ export function coreContract(factory: CoreFactory): void {
       expect(() => core.picker(spec('random', [1, 1_024]))).toThrow(/slot 1024 is not known/)
       expect(() => core.picker({ ...spec('random', 1), distributor: 9 as never })).toThrow(/distributor 9/)
       expect(() => core.picker({ ...spec('random', 1), metric: -1 as never })).toThrow(/metric -1/)
-      expect(() => core.picker(spec('random', 1, 'latency', 64))).toThrow(/service 64 .*below 64/)
+      expect(() => core.picker(spec('random', 1, 'latency', 256))).toThrow(/service 256 .*below 256/)
     })
 
     test('positions over nothing, or of no service, are refused', () => {
       expect(() => core.nextPosition(0, 0)).toThrow(ArgumentError)
-      expect(() => core.nextPosition(64, 3)).toThrow(/nextPosition\(64, 3\)/)
+      expect(() => core.nextPosition(256, 3)).toThrow(/nextPosition\(256, 3\)/)
     })
 
     test('after dispose nothing is picked, reserved or ended', () => {

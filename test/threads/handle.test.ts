@@ -64,7 +64,7 @@ const wrong: [string, (handle: BalancerHandle) => unknown, RegExp][] = [
   [
     'with a wrong segment of services',
     (handle) => ({ ...handle, services: [new SharedArrayBuffer(8)] }),
-    /services\[0\] is no shared memory of \d+ bytes, but 8 bytes/,
+    /services\[0\] is no shared memory of segments of \d+ bytes, but 8 bytes/,
   ],
   [
     'with fewer segments of services than are used',

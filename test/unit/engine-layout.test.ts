@@ -61,7 +61,12 @@ test('the records of a service segment follow each other to its very end', () =>
     serviceContributionWord(0, last) + CONTRIBUTION.WORDS,
   )
   expect(SERVICE_SEGMENT_BYTES(3)).toBe(4 * (serviceContributionWord(2, last) + CONTRIBUTION.WORDS))
-  expect(createServices(3).byteLength).toBe(SERVICE_SEGMENT_BYTES(3))
+  const segments = createServices(3, 2)
+  expect(segments.map(({ byteLength }) => byteLength)).toEqual([
+    SERVICE_SEGMENT_BYTES(3),
+    SERVICE_SEGMENT_BYTES(3),
+  ])
+  expect(segments[1].byteOffset).toBe(SERVICE_SEGMENT_BYTES(3))
 })
 
 test('src/layout.hpp is generated from this layout', () => {
