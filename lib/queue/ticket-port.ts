@@ -3,14 +3,12 @@ import { ArgumentError } from '../errors.js'
 import { show } from '../runtime/foreign.js'
 import type { TicketLanes } from './lanes.js'
 import { LANE } from './layout.js'
-import type { QueueMemory } from './memory.js'
 import { NO_LANE, QueuePort } from './port.js'
 import { passOn } from './waking.js'
 import { ACCEPT_ONE, COUNT, POSITION_SHIFT, writeLane } from './writing.js'
 
 export class TicketPort extends QueuePort<Uint32Array, Uint32Array> {
   declare readonly lanes: TicketLanes
-  readonly #memory: QueueMemory
   readonly #words: Int32Array
   readonly #items: Uint32Array
   readonly #blockShift: number
@@ -21,7 +19,6 @@ export class TicketPort extends QueuePort<Uint32Array, Uint32Array> {
   constructor(lanes: TicketLanes) {
     super(lanes)
     const { memory } = lanes
-    this.#memory = memory
     this.#words = memory.words
     this.#items = memory.items
     this.#blockShift = memory.blockShift
@@ -40,7 +37,8 @@ export class TicketPort extends QueuePort<Uint32Array, Uint32Array> {
       const accepted = credit >>> POSITION_SHIFT
       if ((credit & COUNT) !== 0 && accepted !== (words[at + LANE.BLOCK_END] & COUNT)) {
         const offset = accepted & this.#blockMask
-        this.#items[(this.#memory.ownBlock(at) << this.#blockShift) + offset] = ticket
+        // Not `ownBlock`, which is 3 ns of 35: beyond the items a typed array writes nothing.
+        this.#items[(words[at + LANE.BLOCK] << this.#blockShift) + offset] = ticket
         if (Atomics.compareExchange(words, at + LANE.CREDIT, credit, (credit + ACCEPT_ONE) | 0) === credit) {
           this.endTurnLater()
           if (offset === this.#blockMask) this.flush()
