@@ -16,8 +16,8 @@ namespace fairlead::binding {
 /// function of it, or by the environment's clean-up hook when the thread ends, however it ends.
 class BoundQueue {
  public:
-  BoundQueue(Napi::Env env, Word* base, Napi::Object words)
-      : env_(env), memory_(Napi::Persistent(words)), queue_(std::in_place, base) {
+  BoundQueue(Napi::Env env, Word* base, const QueueGeometry& geometry, Napi::Object words)
+      : env_(env), memory_(Napi::Persistent(words)), queue_(std::in_place, base, geometry) {
     napi_add_env_cleanup_hook(env_, leaveAtEnd, this);
   }
   ~BoundQueue() {

@@ -15,7 +15,7 @@ using Bound = std::shared_ptr<BoundCore>;
 constexpr std::uint32_t kLargestSlotCount =
     1u << 21; // positions are drawn by one multiplication of 32 random bits
 constexpr std::uint32_t kLargestMaxThreads = 1u << 16;
-constexpr std::uint32_t kLargestMaxServices = 1u << 20;
+constexpr std::uint32_t kLargestServiceCount = 1u << 20;
 
 // The hot functions are raw callbacks with a data pointer: 13 ns a call, about half of what node-addon-api's wrappers
 // take. None of them throws, allocates or takes an argument; native.ts checks the slot first and says what is wrong
@@ -103,6 +103,16 @@ void addSegment(BoundCore& bound, const Napi::CallbackInfo& info, Word maxThread
   bound.core.addSegment(cells, contributions, histograms);
 }
 
+/// (words): the next service segment.
+void addServices(BoundCore& bound, const Napi::CallbackInfo& info, Word maxThreads) {
+  if (bound.disposed) throw Napi::Error::New(info.Env(), "this core was disposed of");
+  if (bound.core.serviceCount() >= kLargestServiceCount)
+    throw Napi::RangeError::New(info.Env(), "the block holds no more services");
+  Word* words = elements<Word>(info[0], napi_int32_array, serviceSegmentWords(maxThreads), "services");
+  bound.segments.push_back(Napi::Persistent(info[0].As<Napi::Object>()));
+  bound.core.addServices(words);
+}
+
 /// (distributor, metric, service, slots, thresholds, aliases) => () => slot
 Napi::Value createPicker(const Bound& bound, const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -149,12 +159,10 @@ Napi::Value createCore(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Word* root = elements<Word>(info[0], napi_int32_array, layout::header::kWords, "root");
   const Word maxThreads = root[layout::header::kMaxThreads];
-  const Word maxServices = root[layout::header::kMaxServices];
-  if (root[layout::header::kFingerprint] != layout::kFingerprint || maxThreads > kLargestMaxThreads ||
-      maxServices > kLargestMaxServices) {
+  if (root[layout::header::kFingerprint] != layout::kFingerprint || maxThreads > kLargestMaxThreads) {
     throw Napi::RangeError::New(env, "root is not a root segment of this layout");
   }
-  elements<Word>(info[0], napi_int32_array, rootWords(maxThreads, maxServices), "root");
+  elements<Word>(info[0], napi_int32_array, rootWords(maxThreads), "root");
   const std::uint32_t thread = index(info[1], maxThreads, "thread");
   auto* scratch = elements<Scratch>(info[2], napi_float64_array, kScratchDoubles, "scratch");
   auto bound = std::make_shared<BoundCore>(root, thread, scratch);
@@ -169,6 +177,9 @@ Napi::Value createCore(const Napi::CallbackInfo& info) {
   hot("end", end);
   hot("answer", answer);
   hot("close", close);
+  functions.Set("addServices", Napi::Function::New(env, [bound, maxThreads](const Napi::CallbackInfo& call) {
+                  addServices(*bound, call, maxThreads);
+                }));
   functions.Set("addSegment", Napi::Function::New(env, [bound, maxThreads](const Napi::CallbackInfo& call) {
                   addSegment(*bound, call, maxThreads);
                 }));

@@ -88,7 +88,7 @@ Napi::Value openQueue(const Napi::CallbackInfo& info) {
   elements<Word>(info[0], napi_int32_array, geometry.words(), "words");
   Bound bound;
   try {
-    bound = std::make_shared<BoundQueue>(env, base, info[0].As<Napi::Object>());
+    bound = std::make_shared<BoundQueue>(env, base, geometry, info[0].As<Napi::Object>());
   } catch (const std::bad_alloc&) {
     throw Napi::Error::New(
         env, "there is no memory left for a queue of " + std::to_string(geometry.capacity) + " items");

@@ -4,7 +4,14 @@ import { ServiceChecks } from './checks.js'
 import { selection } from './engine/index.js'
 import { HEADER, OUTCOME } from './engine/layout.js'
 import { SharedState } from './engine/state.js'
-import { ArgumentError, ConfigError, StoppedError, UnknownServiceError } from './errors.js'
+import {
+  ArgumentError,
+  ConfigError,
+  FairleadError,
+  HandleError,
+  StoppedError,
+  UnknownServiceError,
+} from './errors.js'
 import { releaseProbe } from './health/ejection.js'
 import type { Lease } from './lease.js'
 import type { BalancerConfig, EndpointState, PickOptions, PickRequest } from './model.js'
@@ -51,6 +58,8 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
   /** Of all services. */
   readonly #bySlot: (Member | undefined)[] = []
   readonly #services = new Map<string, Service>()
+  /** The same, by the index of the record. */
+  readonly #byRecord = new Map<number, Service>()
   readonly #checks = new Map<string, ServiceChecks>()
   readonly #rules: RuleSet
   readonly #isOwner: boolean
@@ -334,7 +343,6 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
 
   /** A whole configuration: services that stay keep their record, endpoints that stay their slot. */
   #plan(configured: ReadonlyMap<string, ResolvedService>, rules: readonly ResolvedRule[]): Draft {
-    this.#refuseTooMany(configured)
     const compiled = compileRules(rules)
     const placed: PlacedService[] = []
     const [slots, services]: [number[], number[]] = [[], []]
@@ -356,8 +364,7 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
   #newService(base: ResolvedService, rule: ResolvedRule | undefined, claimed: number[]): Service {
     const index = this.#state.claims.takeService()
     if (index < 0) {
-      const message =
-        'all records of services are taken, by services that have left and have requests in flight too'
+      const message = `more services than a balancer has room for once its handle was read: ${this.#state.serviceCapacity}, those that are leaving included`
       throw new ConfigError([{ path: 'services', message }])
     }
     claimed.push(index)
@@ -372,15 +379,6 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
 
   #bases(): Map<string, ResolvedService> {
     return new Map([...this.#services].map(([name, service]) => [name, service.base]))
-  }
-
-  /** Services that leave give their record back only when their last request has ended, hence the margin. */
-  #refuseTooMany(services: ReadonlyMap<string, ResolvedService>): void {
-    const most = Math.floor(this.#state.maxServices / 2)
-    if (services.size <= most) return
-    throw new ConfigError([
-      { path: 'services', message: `${services.size} services; one balancer holds at most ${most}` },
-    ])
   }
 
   #adopt(change: Change): void {
@@ -422,12 +420,14 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
   #open({ name, index, base }: PlacedService, rule: ResolvedRule | undefined): Service {
     const service = new Service(this.#host, index, base, rule)
     this.#services.set(name, service)
+    this.#byRecord.set(index, service)
     this.#checks.set(name, new ServiceChecks(service, this.#state, this.#timers, () => this.leads))
     return service
   }
 
   #close(service: Service): void {
     this.#services.delete(service.name)
+    this.#byRecord.delete(service.index)
     void this.#checks.get(service.name)?.stop()
     this.#checks.delete(service.name)
     service.close()
@@ -445,8 +445,7 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
   }
 
   #byIndex(index: number): Service | undefined {
-    for (const service of this.#services.values()) if (service.index === index) return service
-    return undefined
+    return this.#byRecord.get(index)
   }
 
   /** A change was taken over: slots may be free now, and the events that it caused are told. */
@@ -473,9 +472,23 @@ export class BalancerCore extends EventEmitter<BalancerEvents> {
 
   /** Joins the threads that share the balancer: takes over its configuration as it is now. */
   #join(memory: SharedMemory): void {
-    this.#sharing = this.#share(memory)
-    this.#adoptLeftovers()
-    this.#sharing.start(false)
+    const sharing = this.#share(memory)
+    this.#sharing = sharing
+    try {
+      this.#adoptLeftovers()
+      // Version 0 is that of a thread which has read nothing; a handle comes after the first.
+      if (sharing.version === 0)
+        throw new HandleError('This Balancer handle is damaged: it has no configuration')
+    } catch (error) {
+      for (const service of this.#services.values()) service.stop()
+      const nothing = () => {}
+      sharing.detach(nothing, nothing)
+      if (error instanceof FairleadError) throw error
+      throw new HandleError(
+        `The configuration of this Balancer handle cannot be taken over: ${String(error)}`,
+      )
+    }
+    sharing.start(false)
   }
 
   /** A thread has ended, perhaps in the middle of a change. */

@@ -92,6 +92,8 @@ export class Service {
   readonly #limit: ServiceLimit
   readonly #policy: ServicePolicy
   readonly #warmUp: WarmUp
+  /** The segment of the service's record, and in it the word of its filter epoch. */
+  readonly #words: Int32Array
   readonly #epochWord: number
   /** As configured, before the rule. */
   #base: ResolvedService
@@ -116,6 +118,7 @@ export class Service {
     this.#base = base
     this.#rule = rule
     this.#options = options
+    this.#words = state.serviceWords(index)
     this.#epochWord = state.serviceField(index, SERVICE.FILTER_EPOCH)
     this.#budget = new RetryBudget(state, index, options.retry.budget)
     this.#limit = new ServiceLimit(state, index)
@@ -375,7 +378,7 @@ export class Service {
   }
 
   #currentView(): ServiceView {
-    const epoch = Atomics.load(this.#state.root, this.#epochWord)
+    const epoch = Atomics.load(this.#words, this.#epochWord)
     if (this.#view !== undefined && epoch === this.#viewEpoch) return this.#view
     this.#host.refresh()
     // The epoch was read before the words it stands for, so a change meanwhile makes the next pick look again.

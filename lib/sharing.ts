@@ -3,6 +3,7 @@ import { createPages } from './engine/memory.js'
 import { contributed, eachOwn, reclaimCounts } from './engine/reclaim.js'
 import type { SharedState } from './engine/state.js'
 import { freeThread, livingThreads, takeEndedRecords, threadToken } from './engine/threads.js'
+import { HandleError } from './errors.js'
 import { onThreadEnd } from './runtime/thread-ends.js'
 import type { TimerHandle, Timers } from './runtime/timers.js'
 import { type Change, decodeChange, encodeChange } from './share/change.js'
@@ -41,8 +42,12 @@ const RECHECK_MS = 50
 const SETTLE_MS = 5
 /** No thread has this id. */
 const NOBODY = -1
-/** A balancer that is shared has room for at least this many slots, and for this many times those it has. */
-const LEAST_SLOTS = 16_384
+/**
+ * A balancer that is shared has room for at least so many slots and services, and for this many times those it has. What is
+ * never used costs address space only: 2.5 KiB a slot, 1.3 KiB a service.
+ */
+const LEAST_SLOTS = 24_576
+const LEAST_SERVICES = 10_240
 const HEADROOM = 4
 
 /**
@@ -61,6 +66,8 @@ export class Sharing {
   readonly #toClean = new Set<number>()
   readonly #waiters = new Set<() => void>()
   #adopting = false
+  /** This thread has a configuration. */
+  #isStarted = false
   #settleTimer: TimerHandle | undefined
   #beatTimer: TimerHandle | undefined
 
@@ -77,7 +84,8 @@ export class Sharing {
   /** The memory of a balancer that is to be shared from now on. */
   static memoryFor(state: SharedState): SharedMemory {
     const slots = Math.max(LEAST_SLOTS, HEADROOM * state.slotsUsed)
-    return { root: state.root, segments: state.fix(slots), pages: createPages() }
+    const services = Math.max(LEAST_SERVICES, HEADROOM * state.servicesUsed)
+    return { root: state.root, segments: state.fix(slots, services), pages: createPages() }
   }
 
   /** Begins to take part, once the balancer is ready: publishes its configuration where it is the first. */
@@ -86,6 +94,7 @@ export class Sharing {
       this.#store.replace(encodeChange(this.#host.whole()))
       this.#acknowledge()
     }
+    this.#isStarted = true
     this.#beat()
   }
 
@@ -115,21 +124,45 @@ export class Sharing {
     )
   }
 
-  /** Takes over what other threads have published; true where there was something. */
+  /**
+   * Takes over what other threads have published; true where there was something. Where it was damaged, a thread that is
+   * about to attach cannot (a `HandleError`), and one that has a configuration goes on with that.
+   */
   catchUp(): boolean {
     if (this.#adopting || !this.isBehind) return false
     this.#adopting = true
     try {
-      for (const record of this.#store.read()) {
-        this.#state.followGrowth()
-        this.#host.adopt(decodeChange(record))
-      }
+      for (const change of this.#read()) this.#host.adopt(change)
+      if (this.#store.isUnreadable) return false
       this.#acknowledge()
     } finally {
       this.#adopting = false
     }
     this.#host.settled()
     return true
+  }
+
+  #read(): Change[] {
+    try {
+      return this.#store.read((record) => {
+        this.#state.followGrowth()
+        const { slotsUsed: slots, servicesUsed: services } = this.#state
+        return decodeChange(record, { slots, services })
+      })
+    } catch (error) {
+      if (!this.#isStarted || !(error instanceof HandleError)) throw error
+      process.emitWarning(`${error.message}; this thread goes on with the one that it has`, {
+        code: error.code,
+      })
+      this.#channel.send({ kind: 'unreadable' })
+      return []
+    }
+  }
+
+  /** For a thread that could not read the configuration in force, which this one has. */
+  #publishAgain(): void {
+    if (this.isBehind || this.#store.isUnreadable) return
+    if (this.#store.replace(encodeChange(this.#host.whole()))) this.announce()
   }
 
   /** Publishes a change of this thread; false where another thread was first, and there is something to take over before. */
@@ -228,6 +261,9 @@ export class Sharing {
       case 'seen':
         this.#host.settled()
         for (const look of this.#waiters) look()
+        break
+      case 'unreadable':
+        this.#publishAgain()
         break
       case 'led-by-nobody':
         this.#leadership.look()

@@ -22,13 +22,15 @@ constexpr std::uint32_t kGivenAtOnce = 4;
 
 BlockPool::BlockPool(const TicketQueueMemory& memory, RequestHolds& holds)
     : memory_(memory), holds_(holds), returned_(memory.blocks()) {
-  std::vector<bool> isInUse(memory_.header(header::kFirstUnused).load(memory_order_acquire));
+  std::vector<bool> isInUse(memory_.blocksUsed());
   const Word blockItems = memory_.blockMask() + 1;
-  for (std::uint32_t lane = 0; lane < memory_.header(header::kLanesUsed).load(memory_order_acquire); ++lane) {
+  for (std::uint32_t lane = 0; lane < memory_.lanesUsed(memory_order_acquire); ++lane) {
     Word position = memory_.own(lane, lane::kReclaimed);
     const Word end = memory_.own(lane, lane::kBlockEnd);
-    for (; static_cast<std::int32_t>(end - position) > 0; position += blockItems) {
-      isInUse[memory_.directory(lane, position).load(memory_order_relaxed)] = true;
+    for (Word entry = 0; entry < memory_.directoryEntries() && static_cast<std::int32_t>(end - position) > 0;
+         ++entry, position += blockItems) {
+      const BlockIndex block = memory_.blockAt(lane, position);
+      if (block < isInUse.size()) isInUse[block] = true;
     }
   }
   for (std::size_t block = 0; block < isInUse.size(); ++block) {
@@ -49,7 +51,7 @@ std::int32_t BlockPool::take(std::uint32_t lane) noexcept {
   BlockIndex returned = 0;
   if (returned_.pop(returned)) return returned;
   block = takeUnused();
-  const Word lanes = memory_.header(header::kLanesUsed).load(memory_order_acquire);
+  const Word lanes = memory_.lanesUsed(memory_order_acquire);
   for (Word other = 0; block == kNone && other < lanes; ++other) block = takeRead(other);
   return block;
 }
@@ -62,7 +64,7 @@ std::int32_t BlockPool::takeRead(std::uint32_t lane) noexcept {
   while (static_cast<std::int32_t>(memory_.lane(lane, lane::kHead).load(memory_order_acquire) - position) >=
          static_cast<std::int32_t>(blockItems)) {
     // The entry stays what it is until RECLAIMED has moved on.
-    const BlockIndex block = memory_.directory(lane, position).load(memory_order_relaxed);
+    const BlockIndex block = memory_.blockAt(lane, position);
     if (!reclaimed.compare_exchange_strong(position, position + blockItems, memory_order_acq_rel,
                                            memory_order_acquire)) // (Q9)
       continue;

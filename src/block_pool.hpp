@@ -21,8 +21,11 @@ class BlockPool {
 
   /// A block of the caller's own, for a lane, or kNone.
   std::int32_t take(std::uint32_t lane) noexcept;
-  /// Gives a block back. There is a node for each block, and each is given back once.
-  void give(BlockIndex block) noexcept { returned_.bounded_push(block); }
+  /// Gives a block back. There is a node for each block, and each is given back once. Where the number comes from memory
+  /// that was damaged, it is thrown away unless it is a block's.
+  void give(BlockIndex block) noexcept {
+    if (block < memory_.blocks()) returned_.bounded_push(block);
+  }
 
  private:
   /// The oldest block of a lane that was read and that nobody holds, or kNone; those that are held before it are parked.

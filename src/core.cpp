@@ -61,9 +61,7 @@ void addToOwn(Word* column, std::size_t at, Word delta) {
 Core::Core(Word* root, std::uint32_t thread) noexcept
     : root_(root),
       random_(root + header::kWords + std::size_t{thread} * thread::kWords + thread::kRandom),
-      thread_(thread),
-      maxThreads_(root[header::kMaxThreads]),
-      maxServices_(root[header::kMaxServices]) {}
+      thread_(thread) {}
 
 void Core::addSegment(Word* cells, Word* contributions, Word* histograms) {
   segments_.push_back({cells, contributions + thread_ * kColumnWords, contributions, histograms});
@@ -216,14 +214,15 @@ Word* Core::bucketAt(Word histogramPlusOne, double latencyMs) const noexcept {
 }
 
 std::uint32_t Core::nextPosition(std::uint32_t service, std::uint32_t n) noexcept {
-  const std::size_t at = header::kWords + std::size_t{maxThreads_} * thread::kWords +
-                         std::size_t{service} * service::kWords + service::kCursor;
+  Word* const words = services_[service >> sizes::kServiceSegmentShift];
+  const std::size_t at =
+      std::size_t{service & (sizes::kServiceSegmentRecords - 1)} * service::kWords + service::kCursor;
   // Tickets above the last whole multiple of n are thrown away, so that the wrap does not favour the first positions.
   // `0 - n` is 2^32 - n, so `beyond` is how many of them there are.
   const Word beyond = (Word{0} - n) % n;
   for (;;) {
     // (C11) Relaxed, with itself in other threads: each ticket is given out once, which is all that fairness needs.
-    const Word ticket = word(root_, at).fetch_add(1, memory_order_relaxed);
+    const Word ticket = word(words, at).fetch_add(1, memory_order_relaxed);
     if (ticket <= ~beyond) return ticket % n;
   }
 }

@@ -25,13 +25,20 @@ class Core {
 
   /// Adds the next segment of slots. `contributions` holds the columns of all threads.
   void addSegment(Word* cells, Word* contributions, Word* histograms);
-  /// Forgets the segments: `slotCount()` is 0 afterwards.
-  void removeSegments() noexcept { segments_.clear(); }
+  /// Adds the next segment of service records.
+  void addServices(Word* words) { services_.push_back(words); }
+  /// Forgets the segments: `slotCount()` and `serviceCount()` are 0 afterwards.
+  void removeSegments() noexcept {
+    segments_.clear();
+    services_.clear();
+  }
 
   std::uint32_t thread() const noexcept { return thread_; }
   std::uint32_t segmentCount() const noexcept { return static_cast<std::uint32_t>(segments_.size()); }
   std::uint32_t slotCount() const noexcept { return segmentCount() << layout::sizes::kSegmentShift; }
-  std::uint32_t serviceCount() const noexcept { return maxServices_; }
+  std::uint32_t serviceCount() const noexcept { 
+    return static_cast<std::uint32_t>(services_.size()) << layout::sizes::kServiceSegmentShift;
+  }
 
   /// ms on the monotonic clock, or the manual time while CLOCK_MODE says so. Wait-free.
   double now() noexcept;
@@ -86,9 +93,8 @@ class Core {
   Word* root_;
   Word* random_;
   std::uint32_t thread_;
-  Word maxThreads_;
-  Word maxServices_;
   std::vector<Segment> segments_;
+  std::vector<Word*> services_;
   CycleClock clock_;
 };
 

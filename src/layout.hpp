@@ -7,7 +7,7 @@ namespace fairlead::layout {
 
 inline constexpr std::uint32_t kVersion = 3;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0xe141274a;
+inline constexpr std::uint32_t kFingerprint = 0x452a3ef4;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -15,7 +15,6 @@ inline constexpr std::uint32_t kVersion = 1;
 inline constexpr std::uint32_t kFingerprint = 2;
 inline constexpr std::uint32_t kEngine = 3;
 inline constexpr std::uint32_t kMaxThreads = 4;
-inline constexpr std::uint32_t kMaxServices = 5;
 inline constexpr std::uint32_t kClockMode = 6;
 inline constexpr std::uint32_t kSeed = 7;
 inline constexpr std::uint32_t kManualNow = 8;
@@ -29,6 +28,7 @@ inline constexpr std::uint32_t kThreadClaims = 25;
 inline constexpr std::uint32_t kSlotsUsed = 32;
 inline constexpr std::uint32_t kSlotsFreed = 33;
 inline constexpr std::uint32_t kServicesUsed = 34;
+inline constexpr std::uint32_t kServicesFreed = 35;
 inline constexpr std::uint32_t kConfigHead = 36;
 inline constexpr std::uint32_t kPageOwner = 40;
 inline constexpr std::uint32_t kPageFill = 48;
@@ -135,6 +135,8 @@ inline constexpr std::uint32_t kLatency = 1;
 } // namespace metric
 
 namespace sizes {
+inline constexpr std::uint32_t kServiceSegmentShift = 8;
+inline constexpr std::uint32_t kServiceSegmentRecords = 256;
 inline constexpr std::uint32_t kSegmentShift = 10;
 inline constexpr std::uint32_t kSegmentSlots = 1024;
 inline constexpr std::uint32_t kBudgetBucketCount = 10;

@@ -26,6 +26,7 @@ static_assert(layout::header::kManualNow % 2 == 0 && layout::slot::kLatency % 2 
 static_assert(layout::header::kWords % 16 == 0 && layout::thread::kWords % 16 == 0 &&
                   layout::service::kWords % 16 == 0 && layout::slot::kWords % 16 == 0,
               "records are whole cache lines apart");
+static_assert(layout::sizes::kServiceSegmentRecords == 1u << layout::sizes::kServiceSegmentShift);
 static_assert(layout::sizes::kSegmentSlots == 1u << layout::sizes::kSegmentShift);
 static_assert(layout::slot::kHistogram < 16 && layout::slot::kDecayMs < 16 &&
                   layout::slot::kBodyFailures < 16,
@@ -41,10 +42,13 @@ inline constexpr std::size_t kColumnWords =
     std::size_t{layout::sizes::kSegmentSlots} * layout::contribution::kWords;
 
 /// Words of a root segment.
-constexpr std::size_t rootWords(Word maxThreads, Word maxServices) {
-  return layout::header::kWords + std::size_t{maxThreads} * layout::thread::kWords +
-         std::size_t{maxServices} * layout::service::kWords +
-         std::size_t{maxThreads} * maxServices * layout::contribution::kWords;
+constexpr std::size_t rootWords(Word maxThreads) {
+  return layout::header::kWords + std::size_t{maxThreads} * layout::thread::kWords;
+}
+/// Words of a service segment: the records, then a column of contributions for each thread.
+constexpr std::size_t serviceSegmentWords(Word maxThreads) {
+  return std::size_t{layout::sizes::kServiceSegmentRecords} *
+         (layout::service::kWords + std::size_t{maxThreads} * layout::contribution::kWords);
 }
 
 inline std::atomic_ref<Word> word(Word* base, std::size_t at) { return std::atomic_ref<Word>(base[at]); }

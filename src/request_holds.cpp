@@ -44,7 +44,7 @@ std::int32_t RequestHolds::letGo(std::uint32_t holder) noexcept {
 }
 
 bool RequestHolds::park(BlockIndex block) noexcept {
-  const Word used = memory_.header(header::kHoldersUsed).load(memory_order_relaxed); // (Q17)
+  const Word used = memory_.holdersUsed();
   for (Word holder = 0; holder < used; ++holder) {
     const auto hold = memory_.holder(holder, holder::kHold);
     // (Q18) Acquire on a holder that has let go: what it read is over. The block is in no lane, so nobody comes to hold it.

@@ -81,8 +81,8 @@ class HoldingSink {
 
 } // namespace
 
-TicketQueue::TicketQueue(Word* base)
-    : memory_(base), credits_(memory_), holds_(memory_), pool_(memory_, holds_), readable_(kHandleNodes) {
+TicketQueue::TicketQueue(Word* base, const QueueGeometry& geometry)
+    : memory_(base, geometry), credits_(memory_), holds_(memory_), pool_(memory_, holds_), readable_(kHandleNodes) {
   for (std::uint32_t lane = 0; lane < sizes::kLanes; ++lane) {
     memory_.lane(lane, lane::kListed).store(0, memory_order_relaxed);
     if (isReadable(lane)) announce(lane);
@@ -112,7 +112,7 @@ void TicketQueue::releaseLane(std::uint32_t lane) noexcept {
   const Word tail = memory_.own(lane, lane::kTail);
   Word& blockEnd = memory_.own(lane, lane::kBlockEnd);
   if (blockEnd != tail && (tail & memory_.blockMask()) == 0) {
-    pool_.give(static_cast<BlockIndex>(memory_.own(lane, lane::kBlock)));
+    pool_.give(memory_.ownBlock(lane));
     blockEnd = tail;
   }
   // The owner may have ended between moving TAIL and announcing it.
@@ -129,7 +129,7 @@ std::uint32_t TicketQueue::pushMany(std::uint32_t lane, const Word* tickets, std
     const Word offset = position & mask;
     const std::uint32_t accepted = credits_.spend(lane, std::min(count - pushed, mask + 1 - offset));
     if (accepted == 0) break;
-    Word* const items = memory_.block(memory_.own(lane, lane::kBlock)) + offset;
+    Word* const items = memory_.block(memory_.ownBlock(lane)) + offset;
     // (Q4) Relaxed: TAIL publishes them; a reader that is too late may still be looking at the block's former items.
     for (std::uint32_t i = 0; i < accepted; ++i)
       word(items, i).store(tickets[pushed + i], memory_order_relaxed);
@@ -168,8 +168,7 @@ bool TicketQueue::openBlock(std::uint32_t lane) noexcept {
     const std::int32_t block = pool_.take(lane);
     if (block == BlockPool::kNone) continue;
     const Word begin = memory_.own(lane, lane::kTail);
-    // Relaxed: TAIL publishes the entry.
-    memory_.directory(lane, begin).store(static_cast<BlockIndex>(block), memory_order_relaxed);
+    memory_.setBlockAt(lane, begin, static_cast<BlockIndex>(block));
     memory_.own(lane, lane::kBlock) = static_cast<Word>(block);
     memory_.own(lane, lane::kBlockEnd) = begin + memory_.blockMask() + 1;
     return true;
@@ -199,7 +198,7 @@ void TicketQueue::letGo(std::uint32_t holder) noexcept {
 
 template <class Sink>
 void TicketQueue::pop(Sink& sink, std::uint32_t& next) noexcept {
-  const Word lanes = memory_.header(header::kLanesUsed).load(memory_order_acquire);
+  const Word lanes = memory_.lanesUsed(memory_order_acquire);
   if (lanes <= kLookedAt) return readInTurn(lanes, sink, next);
   Word misses = 0;
   std::uint32_t lane = 0;
@@ -230,7 +229,7 @@ void TicketQueue::readInTurn(std::uint32_t lanes, Sink& sink, std::uint32_t& nex
 
 template <class Sink>
 void TicketQueue::readUnlisted(Sink& sink) noexcept {
-  const Word used = memory_.header(header::kLanesUsed).load(memory_order_acquire);
+  const Word used = memory_.lanesUsed(memory_order_acquire);
   for (std::uint32_t lane = 0; lane < used && sink.wanted() > 0; ++lane) {
     read(lane, sink);
     if (isReadable(lane)) announce(lane);
@@ -249,7 +248,7 @@ std::uint32_t TicketQueue::read(std::uint32_t lane, Sink& sink) noexcept {
     const std::uint32_t wanted = sink.wanted();
     if (available <= 0 || wanted == 0) return 0;
     const Word offset = position & mask;
-    const BlockIndex block = memory_.directory(lane, position).load(memory_order_relaxed);
+    const BlockIndex block = memory_.blockAt(lane, position);
     const std::uint32_t got = sink.copy(
         block, offset, std::min({static_cast<std::uint32_t>(available), wanted, mask + 1 - offset})); // (Q4)
     if (got == 0) return 0;
@@ -277,7 +276,9 @@ void TicketQueue::takeUpProbe(std::uint32_t lane, Word position, std::uint32_t c
   const double publishedMs = memory_.probeTime(lane).load(memory_order_relaxed);
   if (!stateWord.compare_exchange_strong(state, state + 1, memory_order_acq_rel, memory_order_relaxed))
     return; // (Q14)
-  const double ms = std::clamp(monotonicNow() - publishedMs, 0.0, kMostMs);
+  const double passedMs = monotonicNow() - publishedMs;
+  // No comparison is true of what is no number.
+  const double ms = passedMs > 0 ? std::min(passedMs, kMostMs) : 0;
   const std::size_t low = header::kTimeInQueue + 2 * std::size_t{bucketOf(ms)};
   const Word before = memory_.header(low).fetch_add(items, memory_order_relaxed);          // (Q15)
   if (before + items < before) memory_.header(low + 1).fetch_add(1, memory_order_relaxed); // (Q15)
@@ -291,8 +292,9 @@ void TicketQueue::putBack(std::uint32_t lane) noexcept {
 }
 
 bool TicketQueue::isReadable(std::uint32_t lane) const noexcept {
-  return memory_.lane(lane, lane::kHead).load(memory_order_seq_cst) !=
-         memory_.lane(lane, lane::kTail).load(memory_order_seq_cst); // (Q5)
+  const Word head = memory_.lane(lane, lane::kHead).load(memory_order_seq_cst);
+  // (Q5) As `read` sees it, also where HEAD is beyond TAIL, which only damage brings about.
+  return static_cast<std::int32_t>(memory_.lane(lane, lane::kTail).load(memory_order_seq_cst) - head) > 0;
 }
 
 } // namespace fairlead

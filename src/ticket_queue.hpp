@@ -24,7 +24,9 @@ class TicketQueue {
 
   /// Over formatted memory that outlives this object. Where the memory was used before, by objects that are gone, finds
   /// what is free and what is readable. Throws std::bad_alloc.
-  explicit TicketQueue(Word* base);
+  explicit TicketQueue(Word* base) : TicketQueue(base, QueueGeometry::of(base)) {}
+  /// Of a geometry that was checked, whatever stands in the memory since.
+  TicketQueue(Word* base, const QueueGeometry& geometry);
 
   Word* base() const noexcept { return memory_.base(); }
 

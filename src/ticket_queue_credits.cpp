@@ -26,20 +26,23 @@ std::uint32_t TicketQueueCredits::spend(std::uint32_t lane, std::uint32_t count)
 std::uint32_t TicketQueueCredits::obtain(std::uint32_t lane, std::uint32_t count) noexcept {
   const auto reservedWord = memory_.header(header::kReserved);
   const auto poppedWord = memory_.header(header::kPopped);
-  const auto capacity = static_cast<std::int32_t>(memory_.capacity());
+  // Unsigned, so that it wraps whatever the two are.
+  const auto stock = [capacity = memory_.capacity()](Word reserved, Word popped) {
+    return static_cast<std::int32_t>(capacity - (reserved - popped));
+  };
   for (;;) {
     // Sequentially consistent throughout: that a queue was full is concluded from several words together.
     Word reserved = reservedWord.load(memory_order_seq_cst); // (Q7)
     Word popped = poppedWord.load(memory_order_seq_cst);     // (Q8)
-    std::int32_t free = capacity - static_cast<std::int32_t>(reserved - popped);
+    std::int32_t free = stock(reserved, popped);
     if (free <= 0) {
       popped = sumOfHeads();
       poppedWord.store(popped, memory_order_seq_cst); // (Q8)
-      free = capacity - static_cast<std::int32_t>(reserved - popped);
+      free = stock(reserved, popped);
     }
     if (free > 0) {
-      const auto stock = static_cast<std::uint32_t>(free);
-      const std::uint32_t grant = std::min(stock, std::max(count, std::min(sizes::kGrant, stock >> 3)));
+      const auto left = static_cast<std::uint32_t>(free);
+      const std::uint32_t grant = std::min(left, std::max(count, std::min(sizes::kGrant, left >> 3)));
       if (!reservedWord.compare_exchange_strong(reserved, reserved + grant, memory_order_seq_cst))
         continue; // (Q7)
       const std::uint32_t used = std::min(count, grant);
@@ -53,7 +56,7 @@ std::uint32_t TicketQueueCredits::obtain(std::uint32_t lane, std::uint32_t count
 }
 
 std::uint32_t TicketQueueCredits::takeUnused(std::uint32_t own, std::uint32_t count) noexcept {
-  const Word used = memory_.header(header::kLanesUsed).load(memory_order_seq_cst);
+  const Word used = memory_.lanesUsed(memory_order_seq_cst);
   for (Word i = 0; i < used; ++i) {
     const auto word = memory_.lane((own + 1 + i) % used, lane::kCredit);
     Word credit = word.load(memory_order_seq_cst); // (Q6)
@@ -76,7 +79,7 @@ void TicketQueueCredits::giveBack(std::uint32_t lane) noexcept {
 }
 
 Word TicketQueueCredits::sumOfHeads() const noexcept {
-  const Word used = memory_.header(header::kLanesUsed).load(memory_order_seq_cst);
+  const Word used = memory_.lanesUsed(memory_order_seq_cst);
   Word sum = 0;
   for (Word lane = 0; lane < used; ++lane)
     sum += memory_.lane(lane, lane::kHead).load(memory_order_seq_cst); // (Q1)

@@ -16,7 +16,9 @@ namespace fairlead {
 class SharedTicketQueue {
  public:
   /// Throws std::bad_alloc.
-  explicit SharedTicketQueue(Word* base);
+  explicit SharedTicketQueue(Word* base) : SharedTicketQueue(base, QueueGeometry::of(base)) {}
+  /// Of a geometry that was checked, whatever stands in the memory since.
+  SharedTicketQueue(Word* base, const QueueGeometry& geometry);
   ~SharedTicketQueue();
   SharedTicketQueue(const SharedTicketQueue&) = delete;
   SharedTicketQueue& operator=(const SharedTicketQueue&) = delete;

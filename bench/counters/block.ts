@@ -14,21 +14,21 @@ import {
   THREAD,
   threadWord,
 } from '../../dist/engine/layout.js'
-import { createRoot, createSegment } from '../../dist/engine/memory.js'
+import { createRoot, createSegment, createServices } from '../../dist/engine/memory.js'
 
 /** Plain data that goes to other threads. */
 export interface Block {
   readonly root: Int32Array<SharedArrayBuffer>
+  readonly services: Int32Array<SharedArrayBuffer>
   readonly segments: readonly Segment[]
   readonly endpoints: number
 }
 
 const MAX_THREADS = 16
-const MAX_SERVICES = 2
 const DECAY_MS = 10_000
 
 export function createBlock(endpoints: number): Block {
-  const root = createRoot(selection.kind, 1, MAX_THREADS, MAX_SERVICES)
+  const root = createRoot(selection.kind, 1, MAX_THREADS)
   const segments = Array.from({ length: Math.ceil(endpoints / SEGMENT_SLOTS) }, () =>
     createSegment(MAX_THREADS),
   )
@@ -41,7 +41,7 @@ export function createBlock(endpoints: number): Block {
     floats[at + SLOT.WEIGHT] = 1 + (slot % 4)
     floats[at + SLOT.DECAY_MS] = DECAY_MS
   }
-  return { root, segments, endpoints }
+  return { root, services: createServices(MAX_THREADS)[0], segments, endpoints }
 }
 
 export interface Access {
@@ -51,9 +51,10 @@ export interface Access {
 }
 
 /** One thread's access to it; `thread` is this thread's own number, from 0. */
-export function openBlock({ root, segments, endpoints }: Block, thread: number): Access {
+export function openBlock({ root, services, segments, endpoints }: Block, thread: number): Access {
   seedRandom(root, threadWord(thread) + THREAD.RANDOM, root[HEADER.SEED], thread)
   const core = selection.factory.createCore(root, thread)
+  core.addServices(0, services)
   for (const [index, segment] of segments.entries()) core.addSegment(index, segment)
   const slots = Uint32Array.from({ length: endpoints }, (_, slot) => slot)
   const pick = core.picker({

@@ -4,14 +4,15 @@ import type { SharedState } from '../engine/state.js'
 
 /** Requests in flight to a service as a whole, over all threads. Strict: never more than the limit at any moment. */
 export class ServiceLimit {
-  readonly #root: Int32Array
+  /** The segment of the service's record. */
+  readonly #words: Int32Array
   readonly #word: number
   /** This thread's contribution, marked as the fallback engine marks those to slots; see docs/concurrency.md. */
   readonly #own: number
   readonly #mark: number
 
   constructor(state: SharedState, service: number) {
-    this.#root = state.root
+    this.#words = state.serviceWords(service)
     this.#word = state.serviceField(service, SERVICE.IN_FLIGHT)
     this.#own = state.serviceContribution(state.thread, service) + CONTRIBUTION.IN_FLIGHT
     this.#mark = this.#own - CONTRIBUTION.IN_FLIGHT + CONTRIBUTION.MARK
@@ -19,24 +20,24 @@ export class ServiceLimit {
 
   /** Takes a place by compare-and-swap below `limit`; false where there is none. */
   enter(limit: number): boolean {
-    const root = this.#root
+    const words = this.#words
     for (;;) {
-      const seen = Atomics.load(root, this.#word)
+      const seen = Atomics.load(words, this.#word)
       if (seen >= limit) return false
-      addToOwn(root, this.#mark, MARK_BUSY) // (C13)
-      addToOwn(root, this.#own, 1) // (C3)
-      const entered = Atomics.compareExchange(root, this.#word, seen, seen + 1) === seen // (C4)
-      if (!entered) addToOwn(root, this.#own, -1) // (C3)
-      addToOwn(root, this.#mark, MARK_BUSY) // (C13)
+      addToOwn(words, this.#mark, MARK_BUSY) // (C13)
+      addToOwn(words, this.#own, 1) // (C3)
+      const entered = Atomics.compareExchange(words, this.#word, seen, seen + 1) === seen // (C4)
+      if (!entered) addToOwn(words, this.#own, -1) // (C3)
+      addToOwn(words, this.#mark, MARK_BUSY) // (C13)
       if (entered) return true
     }
   }
 
   leave(): void {
-    const root = this.#root
-    addToOwn(root, this.#mark, MARK_BUSY) // (C13)
-    Atomics.sub(root, this.#word, 1) // (C6)
-    addToOwn(root, this.#own, -1) // (C3)
-    addToOwn(root, this.#mark, MARK_BUSY) // (C13)
+    const words = this.#words
+    addToOwn(words, this.#mark, MARK_BUSY) // (C13)
+    Atomics.sub(words, this.#word, 1) // (C6)
+    addToOwn(words, this.#own, -1) // (C3)
+    addToOwn(words, this.#mark, MARK_BUSY) // (C13)
   }
 }

@@ -21,13 +21,18 @@ export interface Place {
   readonly generation: number
 }
 
+/** Where the search for what was given back goes on, so that not each one begins with those that are in use. */
+interface Search {
+  next: number
+  /** SLOTS_FREED or SERVICES_FREED when the last search began that went once around in vain. */
+  fruitlessAt: number
+}
+
 /** Takes free slots and records for one thread. */
 export class Claims {
   readonly #state: SharedState
-  /** Where the search for a slot that was given back goes on. */
-  #next = 0
-  /** SLOTS_FREED when the last search began that went once around in vain. */
-  #fruitlessAt = 0
+  readonly #slots: Search = { next: 0, fruitlessAt: 0 }
+  readonly #services: Search = { next: 0, fruitlessAt: 0 }
 
   constructor(state: SharedState) {
     this.#state = state
@@ -37,9 +42,9 @@ export class Claims {
   takeSlot(): number {
     const state = this.#state
     for (;;) {
-      let slot = this.#searchFreed()
+      let slot = this.#searchFreedSlot()
       if (slot < 0) {
-        if (Atomics.load(state.root, HEADER.SLOTS_USED) >= state.capacity) return -1
+        if (state.slotsUsed >= state.capacity) return -1
         slot = Atomics.add(state.root, HEADER.SLOTS_USED, 1)
         if (slot >= state.capacity) return -1
         state.followGrowth()
@@ -54,19 +59,32 @@ export class Claims {
     }
   }
 
-  #searchFreed(): number {
+  #searchFreedSlot(): number {
     const state = this.#state
-    const freed = Atomics.load(state.root, HEADER.SLOTS_FREED)
-    if (freed === this.#fruitlessAt) return -1
-    const used = state.slotsUsed
-    state.followGrowth()
+    const isFree = (slot: number) =>
+      (state.peek(slot, SLOT.GENERATION) & 1) === 0 && state.peek(slot, SLOT.CLAIM) === 0
+    return this.#searchFreed(this.#slots, HEADER.SLOTS_FREED, state.slotsUsed, isFree)
+  }
+
+  #searchFreedService(): number {
+    const state = this.#state
+    const isFree = (service: number) =>
+      (this.serviceGeneration(service) & 1) === 0 && this.#serviceClaim(service) === 0
+    return this.#searchFreed(this.#services, HEADER.SERVICES_FREED, state.servicesUsed, isFree)
+  }
+
+  /** The next of `used` that is free; -1 where there is none. */
+  #searchFreed(search: Search, freedField: number, used: number, isFree: (i: number) => boolean): number {
+    const freed = Atomics.load(this.#state.root, freedField)
+    if (freed === search.fruitlessAt) return -1
+    this.#state.followGrowth()
     for (let i = 0; i < used; i++) {
-      const slot = (this.#next + i) % used
-      if ((state.peek(slot, SLOT.GENERATION) & 1) !== 0 || state.peek(slot, SLOT.CLAIM) !== 0) continue
-      this.#next = slot + 1
-      return slot
+      const at = (search.next + i) % used
+      if (!isFree(at)) continue
+      search.next = at + 1
+      return at
     }
-    this.#fruitlessAt = freed
+    search.fruitlessAt = freed
     return -1
   }
 
@@ -106,66 +124,91 @@ export class Claims {
   /** A service record with its slot for totals, both claimed, its words zero; -1 where there is none. */
   takeService(): number {
     const state = this.#state
-    for (let service = 0; service < state.maxServices; service++) {
+    for (;;) {
+      let service = this.#searchFreedService()
+      if (service < 0) {
+        if (state.servicesUsed >= state.serviceCapacity) return -1
+        service = Atomics.add(state.root, HEADER.SERVICES_USED, 1)
+        if (service >= state.serviceCapacity) return -1
+        state.followGrowth()
+      }
+      const words = state.serviceWords(service)
       const at = (field: number) => state.serviceField(service, field)
-      if ((this.serviceGeneration(service) & 1) !== 0) continue
-      if (Atomics.compareExchange(state.root, at(SERVICE.CLAIM), 0, state.token) !== 0) continue
-      if ((Atomics.load(state.root, at(SERVICE.GENERATION)) & 1) === 0) {
+      if (Atomics.compareExchange(words, at(SERVICE.CLAIM), 0, state.token) !== 0) continue
+      if ((this.serviceGeneration(service) & 1) === 0) {
         const gone = this.takeSlot()
         if (gone < 0) {
-          Atomics.store(state.root, at(SERVICE.CLAIM), 0)
+          Atomics.store(words, at(SERVICE.CLAIM), 0)
+          Atomics.add(state.root, HEADER.SERVICES_FREED, 1)
           return -1
         }
         for (let field = 0; field < SERVICE.WORDS; field++)
-          if (field !== SERVICE.GENERATION && field !== SERVICE.CLAIM) Atomics.store(state.root, at(field), 0)
+          if (field !== SERVICE.GENERATION && field !== SERVICE.CLAIM) Atomics.store(words, at(field), 0)
         // Many processes that start together must not all begin with the same endpoint (grpc/grpc-java#4462).
-        Atomics.store(state.root, at(SERVICE.CURSOR), firstTicket(state.root[HEADER.SEED], service))
+        Atomics.store(words, at(SERVICE.CURSOR), firstTicket(state.root[HEADER.SEED], service))
         state.set(gone, SLOT.FLAGS, SLOT_FLAGS.GONE)
         state.set(gone, SLOT.SERVICE, service)
-        Atomics.store(state.root, at(SERVICE.GONE_SLOT), gone + 1)
-        Atomics.add(state.root, at(SERVICE.GENERATION), 1)
+        Atomics.store(words, at(SERVICE.GONE_SLOT), gone + 1)
+        Atomics.add(words, at(SERVICE.GENERATION), 1)
         return service
       }
-      Atomics.store(state.root, at(SERVICE.CLAIM), 0)
+      Atomics.store(words, at(SERVICE.CLAIM), 0)
     }
-    return -1
   }
 
-  /** The slot that keeps the totals of what has left a service. */
+  /** The slot that keeps the totals of what has left a service; -1: none. */
   goneSlot(service: number): number {
-    return Atomics.load(this.#state.root, this.#state.serviceField(service, SERVICE.GONE_SLOT)) - 1
+    const slot = this.#load(service, SERVICE.GONE_SLOT) - 1
+    return slot < this.#state.segmentSlots ? slot : -1
   }
 
   dropService(service: number): void {
     const state = this.#state
+    const words = state.serviceWords(service)
     const gone = this.goneSlot(service)
     // First forgotten, then given back: a thread that ends in between leaves a slot to be found, not one to be given back twice.
-    Atomics.store(state.root, state.serviceField(service, SERVICE.GONE_SLOT), 0)
+    Atomics.store(words, state.serviceField(service, SERVICE.GONE_SLOT), 0)
     if (gone >= 0) this.dropSlot(gone)
-    Atomics.add(state.root, state.serviceField(service, SERVICE.GENERATION), 1)
-    Atomics.store(state.root, state.serviceField(service, SERVICE.CLAIM), 0)
+    Atomics.add(words, state.serviceField(service, SERVICE.GENERATION), 1)
+    Atomics.store(words, state.serviceField(service, SERVICE.CLAIM), 0)
+    Atomics.add(state.root, HEADER.SERVICES_FREED, 1)
   }
 
   publishService(service: number): void {
+    const state = this.#state
     this.publishSlot(this.goneSlot(service))
-    Atomics.store(this.#state.root, this.#state.serviceField(service, SERVICE.CLAIM), 0)
+    Atomics.store(state.serviceWords(service), state.serviceField(service, SERVICE.CLAIM), 0)
   }
 
   serviceGeneration(service: number): number {
-    return Atomics.load(this.#state.root, this.#state.serviceField(service, SERVICE.GENERATION))
+    return this.#load(service, SERVICE.GENERATION)
+  }
+
+  /** Whether some thread has the record in its hands. */
+  isServiceClaimed(service: number): boolean {
+    return this.#serviceClaim(service) !== 0
+  }
+
+  #serviceClaim(service: number): number {
+    return this.#load(service, SERVICE.CLAIM)
+  }
+
+  #load(service: number, field: number): number {
+    return Atomics.load(this.#state.serviceWords(service), this.#state.serviceField(service, field))
   }
 
   /** As `claimSlot`; its slot for totals is then this thread's, too. */
   claimService(service: number, generation: number): boolean {
     const state = this.#state
+    const words = state.serviceWords(service)
     const claim = state.serviceField(service, SERVICE.CLAIM)
-    if (Atomics.compareExchange(state.root, claim, 0, state.token) !== 0) return false
+    if (Atomics.compareExchange(words, claim, 0, state.token) !== 0) return false
     if (this.serviceGeneration(service) === generation) {
       // Set so that, should this thread end, the slot is found with the record.
       state.exchange(this.goneSlot(service), SLOT.CLAIM, 0, state.token)
       return true
     }
-    Atomics.store(state.root, claim, 0)
+    Atomics.store(words, claim, 0)
     return false
   }
 
@@ -176,8 +219,12 @@ export class Claims {
     const used = state.slotsUsed
     for (let slot = 0; slot < used; slot++) state.exchange(slot, SLOT.CLAIM, token, 0)
     Atomics.add(state.root, HEADER.SLOTS_FREED, 1)
-    for (let service = 0; service < state.maxServices; service++)
-      Atomics.compareExchange(state.root, state.serviceField(service, SERVICE.CLAIM), token, 0)
+    const services = state.servicesUsed
+    for (let service = 0; service < services; service++) {
+      const words = state.serviceWords(service)
+      Atomics.compareExchange(words, state.serviceField(service, SERVICE.CLAIM), token, 0)
+    }
+    Atomics.add(state.root, HEADER.SERVICES_FREED, 1)
   }
 }
 

@@ -44,7 +44,9 @@ export type Picker = () => number
 export interface Core {
   /** Index of this thread's record in the root segment. */
   readonly thread: number
-  /** Registers segment number `index`; they come in order. Keeps the memory alive. */
+  /** Registers service segment number `index`; they come in order. Keeps the memory alive. */
+  addServices(index: number, words: Int32Array<SharedArrayBuffer>): void
+  /** Registers endpoint segment number `index`; they come in order. Keeps the memory alive. */
   addSegment(index: number, segment: Segment): void
   /** Time in ms on a monotonic clock that all threads share; the manual time while CLOCK_MODE says so. */
   now(): number

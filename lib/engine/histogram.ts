@@ -20,32 +20,29 @@ export function bucketMiddleMs(bucket: number): number {
   return (2 ** octave * (1 + (eighth + 0.5) / SUB)) / US_PER_MS
 }
 
-/** Adds the counts of `from` to `into`; counts are unsigned words. */
-export function mergeHistogram(into: Float64Array, from: Int32Array): void {
-  for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) into[bucket] += from[bucket] >>> 0
-}
+const MIDDLES_MS = Float64Array.from({ length: HISTOGRAM_BUCKETS }, (_, bucket) => bucketMiddleMs(bucket))
 
+/** Of a hundred thousand endpoints at once: hence the table, and the quantiles in one pass, smallest first. */
 export function summarise(counts: Float64Array): LatencySummary {
   let count = 0
   let sum = 0
   for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) {
+    if (counts[bucket] === 0) continue
     count += counts[bucket]
-    sum += counts[bucket] * bucketMiddleMs(bucket)
+    sum += counts[bucket] * MIDDLES_MS[bucket]
   }
+  if (count === 0) return { count: 0, mean: 0, p50: 0, p90: 0, p99: 0, p999: 0 }
+  let bucket = 0
+  let seen = counts[0]
   const quantile = (q: number): number => {
-    if (count === 0) return 0
     // The smallest value that at least q of the samples do not exceed.
     const rank = Math.max(1, Math.ceil(q * count))
-    let seen = 0
-    for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) {
-      seen += counts[bucket]
-      if (seen >= rank) return bucketMiddleMs(bucket)
-    }
-    return bucketMiddleMs(HISTOGRAM_BUCKETS - 1)
+    while (seen < rank && bucket < HISTOGRAM_BUCKETS - 1) seen += counts[++bucket]
+    return MIDDLES_MS[bucket]
   }
   return {
     count,
-    mean: count === 0 ? 0 : sum / count,
+    mean: sum / count,
     p50: quantile(0.5),
     p90: quantile(0.9),
     p99: quantile(0.99),

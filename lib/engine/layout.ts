@@ -14,7 +14,7 @@ export const MAGIC = 0x44524c46
 /** Pages of shared configuration; see `share/config-store.ts`. */
 export const CONFIG_PAGES = 8
 
-/** Root segment: one header, then the thread records, the service records, the threads' contributions to services. */
+/** Root segment: one header, then the thread records. Services and endpoints have segments of their own. */
 export const HEADER = {
   MAGIC: 0,
   VERSION: 1,
@@ -22,7 +22,6 @@ export const HEADER = {
   /** 0: fallback, 1: native. */
   ENGINE: 3,
   MAX_THREADS: 4,
-  MAX_SERVICES: 5,
   /** 0: the system's monotonic clock, 1: MANUAL_NOW. */
   CLOCK_MODE: 6,
   SEED: 7,
@@ -46,7 +45,9 @@ export const HEADER = {
   SLOTS_USED: 32,
   /** Grows by one with each slot that is given back. */
   SLOTS_FREED: 33,
+  /** As SLOTS_USED and SLOTS_FREED, of service records. */
   SERVICES_USED: 34,
+  SERVICES_FREED: 35,
   /** u64: version of the shared configuration (high word), its page (4 bits) and length in bytes (28 bits); 0: none. */
   CONFIG_HEAD: 36,
   /** For each page the token of the thread that writes it; 0: nobody. */
@@ -196,13 +197,20 @@ export const SLOT_FLAGS = {
   GONE: 2,
 } as const
 
+/**
+ * Service records of one service segment, and after them the threads' contributions to the services' own counts: one column
+ * of SERVICE_SEGMENT_RECORDS records for each thread. More services chain more segments.
+ */
+export const SERVICE_SEGMENT_SHIFT = 8
+export const SERVICE_SEGMENT_RECORDS = 1 << SERVICE_SEGMENT_SHIFT
+
 /** Slots of one endpoint segment. More endpoints chain more segments; a segment never moves or grows. */
 export const SEGMENT_SHIFT = 10
 export const SEGMENT_SLOTS = 1 << SEGMENT_SHIFT
 
 /**
  * What one thread contributed to a slot; per segment one column of SEGMENT_SLOTS records for each thread. Its
- * contributions to the services' own counts are records of the same kind, at the end of the root segment.
+ * contributions to the services' own counts are records of the same kind, in the service segments.
  */
 export const CONTRIBUTION = {
   /** Requests of this thread in flight: the truth from which the shared count can be rebuilt. */
@@ -249,7 +257,6 @@ export const AT_REST_MS = 20
 export const MAX_LATENCY_MS = 4294967
 
 export const DEFAULT_MAX_THREADS = 64
-export const DEFAULT_MAX_SERVICES = 1024
 
 /** How a request ended, as the engines count it. The first two are answers, and end the slot's silence. */
 export const OUTCOME = {
@@ -293,6 +300,8 @@ export const LAYOUT = {
   distributor: DISTRIBUTOR,
   metric: METRIC,
   sizes: {
+    SERVICE_SEGMENT_SHIFT,
+    SERVICE_SEGMENT_RECORDS,
     SEGMENT_SHIFT,
     SEGMENT_SLOTS,
     BUDGET_BUCKET_COUNT,
@@ -317,17 +326,15 @@ export function layoutFingerprint(): number {
   return hash >>> 0
 }
 
-export const ROOT_BYTES = (maxThreads: number, maxServices: number): number =>
-  4 * serviceContributionWord(maxThreads, maxServices, maxThreads, 0)
+export const ROOT_BYTES = (maxThreads: number): number => 4 * threadWord(maxThreads)
 /** First word of a thread's record in the root segment. */
 export const threadWord = (thread: number): number => HEADER.WORDS + thread * THREAD.WORDS
-/** First word of a service's record in the root segment. */
-export const serviceWord = (maxThreads: number, service: number): number =>
-  HEADER.WORDS + maxThreads * THREAD.WORDS + service * SERVICE.WORDS
-/** First word of a thread's contribution to a service's count, in the root segment. */
-export const serviceContributionWord = (
-  maxThreads: number,
-  maxServices: number,
-  thread: number,
-  service: number,
-): number => serviceWord(maxThreads, maxServices) + (thread * maxServices + service) * CONTRIBUTION.WORDS
+/** First word of a service's record in its service segment, which is number `service >>> SERVICE_SEGMENT_SHIFT`. */
+export const serviceWord = (service: number): number =>
+  (service & (SERVICE_SEGMENT_RECORDS - 1)) * SERVICE.WORDS
+/** First word of a thread's contribution to a service's count, in the service's segment. */
+export const serviceContributionWord = (thread: number, service: number): number =>
+  SERVICE_SEGMENT_RECORDS * SERVICE.WORDS +
+  (thread * SERVICE_SEGMENT_RECORDS + (service & (SERVICE_SEGMENT_RECORDS - 1))) * CONTRIBUTION.WORDS
+export const SERVICE_SEGMENT_BYTES = (maxThreads: number): number =>
+  4 * serviceContributionWord(maxThreads, 0)

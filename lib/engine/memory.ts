@@ -2,7 +2,6 @@ import type { Segment } from './contract.js'
 import {
   CONFIG_PAGES,
   CONTRIBUTION,
-  DEFAULT_MAX_SERVICES,
   DEFAULT_MAX_THREADS,
   HEADER,
   HISTOGRAM_BUCKETS,
@@ -11,6 +10,7 @@ import {
   MAGIC,
   ROOT_BYTES,
   SEGMENT_SLOTS,
+  SERVICE_SEGMENT_BYTES,
   SLOT,
 } from './layout.js'
 
@@ -28,17 +28,31 @@ export function createRoot(
   engine: 'native' | 'fallback',
   seed: number,
   maxThreads = DEFAULT_MAX_THREADS,
-  maxServices = DEFAULT_MAX_SERVICES,
 ): Int32Array<SharedArrayBuffer> {
-  const root = new Int32Array(new SharedArrayBuffer(ROOT_BYTES(maxThreads, maxServices)))
+  const root = new Int32Array(new SharedArrayBuffer(ROOT_BYTES(maxThreads)))
   root[HEADER.VERSION] = LAYOUT_VERSION
   root[HEADER.FINGERPRINT] = layoutFingerprint()
   root[HEADER.ENGINE] = engine === 'native' ? 1 : 0
   root[HEADER.MAX_THREADS] = maxThreads
-  root[HEADER.MAX_SERVICES] = maxServices
   root[HEADER.SEED] = seed
   Atomics.store(root, HEADER.MAGIC, MAGIC)
   return root
+}
+
+/**
+ * Allocates segments of service records, all free. Those that are made together lie in one piece of memory: an allocator
+ * maps a large one, and what is never touched takes no memory then; 40 small ones would take 8 MB.
+ */
+export const createServices = (maxThreads: number, count = 1): Int32Array<SharedArrayBuffer>[] =>
+  openServices(new SharedArrayBuffer(count * SERVICE_SEGMENT_BYTES(maxThreads)), maxThreads)
+
+/** The segments of service records in one piece of memory. */
+export function openServices(memory: SharedArrayBuffer, maxThreads: number): Int32Array<SharedArrayBuffer>[] {
+  const bytes = SERVICE_SEGMENT_BYTES(maxThreads)
+  return Array.from(
+    { length: Math.floor(new Uint8Array(memory).byteLength / bytes) },
+    (_, i) => new Int32Array(memory, i * bytes, bytes / BYTES_PER_WORD),
+  )
 }
 
 /** Allocates one segment of endpoint slots, all free. */

@@ -3,7 +3,7 @@ import { EngineError } from '../errors.js'
 import { checkSpec, unknownSlot } from './check.js'
 import type { CoreFactory, Picker, PickerSpec, Segment } from './contract.js'
 import { FallbackCore } from './fallback/core.js'
-import { HEADER, LAYOUT_VERSION, layoutFingerprint, type OutcomeCode, SEGMENT_SHIFT } from './layout.js'
+import { LAYOUT_VERSION, layoutFingerprint, type OutcomeCode, SEGMENT_SHIFT } from './layout.js'
 import type { DrawTable } from './weighted-draw.js'
 
 /** What the addon exports for this file (`binding/addon.cpp`, `binding/core_binding.cpp`). The queues' part is declared beside them. */
@@ -19,7 +19,9 @@ export interface NativeAddon {
 
 /** One core's functions. None needs a `this`; each keeps the core and its memory alive. */
 export interface NativeCoreFunctions {
-  /** In order. Throws a RangeError or TypeError on an array that is not what the layout says. */
+  /** In order. Throws a RangeError or TypeError on an array that is not what the layout says, as `addSegment` does. */
+  addServices(words: Int32Array): void
+  /** In order. */
   addSegment(cells: Int32Array, contributions: Int32Array, histograms: Int32Array): void
   /**
    * The function that it returns picks, and leaves the slot, or -1, in SCRATCH.SLOT. The last two, of equal length as
@@ -62,7 +64,6 @@ const NO_TABLE: DrawTable = { thresholds: new Uint32Array(0), aliases: new Uint3
  */
 class NativeCore extends FallbackCore {
   readonly #functions: NativeCoreFunctions
-  readonly #maxServices: number
   readonly #doubles = new Float64Array(new ArrayBuffer(SCRATCH.DOUBLES * Float64Array.BYTES_PER_ELEMENT))
   readonly #words = new Int32Array(this.#doubles.buffer)
   readonly #reserve: () => void
@@ -74,11 +75,15 @@ class NativeCore extends FallbackCore {
   constructor(addon: NativeAddon, root: Int32Array<SharedArrayBuffer>, thread: number) {
     super(root, thread)
     this.#functions = addon.createCore(root, thread, this.#doubles)
-    this.#maxServices = root[HEADER.MAX_SERVICES]
     this.#reserve = this.#functions.reserve
     this.#end = this.#functions.end
     this.#answer = this.#functions.answer
     this.#close = this.#functions.close
+  }
+
+  override addServices(index: number, words: Int32Array<SharedArrayBuffer>): void {
+    super.addServices(index, words)
+    this.#functions.addServices(words)
   }
 
   override addSegment(index: number, segment: Segment): void {
@@ -124,7 +129,7 @@ class NativeCore extends FallbackCore {
   }
 
   override picker(spec: PickerSpec): Picker {
-    checkSpec(spec, this.#slots, this.#maxServices)
+    checkSpec(spec, this.#slots, this.serviceCount)
     const { thresholds, aliases } = spec.draw ?? NO_TABLE
     const pick = this.#functions.picker(
       spec.distributor,

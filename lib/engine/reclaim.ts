@@ -1,5 +1,5 @@
 import { settle } from './fallback/reclaim.js'
-import { CONTRIBUTION, SERVICE } from './layout.js'
+import { CONTRIBUTION, SERVICE, SERVICE_SEGMENT_SHIFT } from './layout.js'
 import type { SharedState } from './state.js'
 
 /**
@@ -11,11 +11,13 @@ export function reclaimCounts(state: SharedState, ended: number): boolean {
   const slots = state.core.reclaim(ended)
   let services = true
   // In both engines it is TypeScript that counts what a service has in flight as a whole.
-  for (let service = 0; service < state.maxServices; service++) {
+  const used = state.servicesUsed
+  for (let service = 0; service < used; service++) {
+    const words = state.serviceWords(service)
     const count = {
-      counts: state.root,
+      counts: words,
       words: [{ at: state.serviceField(service, SERVICE.IN_FLIGHT), field: CONTRIBUTION.IN_FLIGHT }],
-      records: state.root,
+      records: words,
       recordOf: (thread: number) => state.serviceContribution(thread, service),
     }
     if (!settle(state.root, count, ended)) services = false
@@ -45,8 +47,9 @@ export function eachOwn(
     const open = state.openContribution(state.thread, slot)
     for (let left = state.contribution(state.thread, slot); left > 0; left--) onSlot(slot, left <= open)
   }
-  for (let service = 0; service < state.maxServices; service++) {
+  const services = Math.min(state.servicesUsed, state.serviceSegments.length << SERVICE_SEGMENT_SHIFT)
+  for (let service = 0; service < services; service++) {
     const word = state.serviceContribution(state.thread, service) + CONTRIBUTION.IN_FLIGHT
-    for (let left = Atomics.load(state.root, word); left > 0; left--) onService(service)
+    for (let left = Atomics.load(state.serviceWords(service), word); left > 0; left--) onService(service)
   }
 }

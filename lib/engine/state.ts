@@ -6,23 +6,36 @@ import {
   HEADER,
   HISTOGRAM_BUCKETS,
   histogramWord,
+  LINE_SHIFT,
   MARK_PROBE,
   SEGMENT_SHIFT,
   SEGMENT_SLOTS,
   SERVICE,
+  SERVICE_SEGMENT_RECORDS,
+  SERVICE_SEGMENT_SHIFT,
   SLOT,
   serviceContributionWord,
   serviceWord,
   TICKS_PER_MS,
   threadWord,
 } from './layout.js'
-import { createRoot, createSegment } from './memory.js'
-import { claimThread, threadToken } from './threads.js'
+import { createRoot, createSegment, createServices } from './memory.js'
+import { claimThread, threadRecords, threadToken } from './threads.js'
 
 const MASK = SEGMENT_SLOTS - 1
 const SLOT_SHIFT = 6
 const TWO_TO_32 = 4294967296
+const LINE_WORDS = 1 << LINE_SHIFT
 const ZERO = 0n
+/** A picker takes fewer than 2^21 slots; see `check.ts`. */
+const MOST_SLOTS = 2 ** 21
+const MOST_SERVICES = 2 ** 20
+
+/** All that a block has beside its root. */
+export interface Segments {
+  readonly endpoints: readonly Segment[]
+  readonly services: readonly Int32Array<SharedArrayBuffer>[]
+}
 
 /**
  * A balancer's shared memory and this thread's core over it: words by slot and field, nothing of what they mean.
@@ -31,6 +44,7 @@ const ZERO = 0n
 export class SharedState {
   readonly root: Int32Array<SharedArrayBuffer>
   readonly segments: Segment[] = []
+  readonly serviceSegments: Int32Array<SharedArrayBuffer>[] = []
   readonly core: Core
   readonly claims: Claims
   /** Index of this thread's record. */
@@ -38,17 +52,15 @@ export class SharedState {
   /** What names this use of that record; see `threadToken`. */
   readonly token: number
   readonly maxThreads: number
-  readonly maxServices: number
   readonly #floats: Float32Array[] = []
   readonly #doubles: Float64Array[] = []
   readonly #bigs: BigInt64Array[] = []
   /** Once set, the block grows no more: every thread that shares it has all of it. */
-  #fixedSegments: readonly Segment[] | undefined
+  #fixed: Segments | undefined
 
   private constructor(root: Int32Array<SharedArrayBuffer>, factory: CoreFactory) {
     this.root = root
-    this.maxThreads = root[HEADER.MAX_THREADS]
-    this.maxServices = root[HEADER.MAX_SERVICES]
+    this.maxThreads = threadRecords(root)
     this.thread = claimThread(root)
     if (this.thread < 0) {
       throw new HandleError(
@@ -68,37 +80,44 @@ export class SharedState {
   }
 
   /** Another thread's block. Throws `HandleError` where it has no thread record left. */
-  static attach(
-    root: Int32Array<SharedArrayBuffer>,
-    segments: readonly Segment[],
-    factory: CoreFactory,
-  ): SharedState {
+  static attach(root: Int32Array<SharedArrayBuffer>, segments: Segments, factory: CoreFactory): SharedState {
     const state = new SharedState(root, factory)
-    state.#fixedSegments = segments
+    state.#fixed = segments
     state.followGrowth()
     return state
   }
 
-  /** Allocates all the segments that there will ever be, at least for `slots`, and returns them. */
-  fix(slots: number): readonly Segment[] {
-    if (this.#fixedSegments === undefined) {
-      const all = [...this.segments]
-      while (all.length << SEGMENT_SHIFT < slots) all.push(createSegment(this.maxThreads))
-      this.#fixedSegments = all
+  /** Allocates all the segments that there will ever be, at least for so many slots and services, and returns them. */
+  fix(slots: number, services: number): Segments {
+    if (this.#fixed === undefined) {
+      const endpoints = [...this.segments]
+      while (endpoints.length << SEGMENT_SHIFT < slots) endpoints.push(createSegment(this.maxThreads))
+      const records = [...this.serviceSegments]
+      const missing = Math.ceil(services / SERVICE_SEGMENT_RECORDS) - records.length
+      if (missing > 0) records.push(...createServices(this.maxThreads, missing))
+      this.#fixed = { endpoints, services: records }
     }
-    return this.#fixedSegments
+    return this.#fixed
   }
 
   /** Slots that there will ever be. */
   get capacity(): number {
-    return this.#fixedSegments === undefined
-      ? Number.POSITIVE_INFINITY
-      : this.#fixedSegments.length << SEGMENT_SHIFT
+    return this.#fixed === undefined ? MOST_SLOTS : this.#fixed.endpoints.length << SEGMENT_SHIFT
+  }
+
+  /** Service records that there will ever be. */
+  get serviceCapacity(): number {
+    return this.#fixed === undefined ? MOST_SERVICES : this.#fixed.services.length << SERVICE_SEGMENT_SHIFT
   }
 
   /** Slots ever handed out, by any thread; those below it may be free again. */
   get slotsUsed(): number {
-    return Math.min(Atomics.load(this.root, HEADER.SLOTS_USED), this.capacity)
+    return Math.min(Atomics.load(this.root, HEADER.SLOTS_USED) >>> 0, this.capacity)
+  }
+
+  /** Service records ever handed out, by any thread; those below it may be free again. */
+  get servicesUsed(): number {
+    return Math.min(Atomics.load(this.root, HEADER.SERVICES_USED) >>> 0, this.serviceCapacity)
   }
 
   /** Slots of the segments that this thread has taken into use. */
@@ -106,9 +125,10 @@ export class SharedState {
     return this.segments.length << SEGMENT_SHIFT
   }
 
-  /** Takes the segments into use in which other threads have handed out slots. */
+  /** Takes the segments into use in which other threads have handed out slots and service records. */
   followGrowth(): void {
     while (this.segments.length << SEGMENT_SHIFT < this.slotsUsed) this.#useNextSegment()
+    while (this.serviceSegments.length << SERVICE_SEGMENT_SHIFT < this.servicesUsed) this.#useNextServices()
   }
 
   /** This thread's record was given back: nothing may be written any more, an `end` least of all. */
@@ -193,34 +213,48 @@ export class SharedState {
     return readU64(cells, ((slot & MASK) << SLOT_SHIFT) + field)
   }
 
-  /** The 256 counts of a slot's latency histogram, as they are now. */
-  histogram(slot: number): Int32Array {
+  /** Adds the 256 counts of a slot's latency histogram, as they are now, to `into`; whether there was any. */
+  addHistogram(slot: number, into: Float64Array): boolean {
     const { histograms } = this.segments[slot >>> SEGMENT_SHIFT]
-    return Int32Array.from(
-      { length: HISTOGRAM_BUCKETS },
-      (_, bucket) => histograms[histogramWord(slot, bucket)],
-    )
+    let any = false
+    // Line by line, as they lie in memory: of a hundred thousand slots most lines have nothing in them.
+    for (let first = 0; first < HISTOGRAM_BUCKETS; first += LINE_WORDS) {
+      const line = histogramWord(slot, first)
+      for (let i = 0; i < LINE_WORDS; i++) {
+        const count = histograms[line + i] >>> 0
+        if (count === 0) continue
+        into[first + i] += count
+        any = true
+      }
+    }
+    return any
   }
 
-  /** Word number of a field of a service's record in `root`. */
+  /** The segment that holds a service's record: what `serviceField` and `serviceContribution` number words of. */
+  serviceWords(service: number): Int32Array<SharedArrayBuffer> {
+    return this.serviceSegments[service >>> SERVICE_SEGMENT_SHIFT]
+  }
+
+  /** Word of a field of a service's record in `serviceWords(service)`. */
   serviceField(service: number, field: number): number {
-    return serviceWord(this.maxThreads, service) + field
+    return serviceWord(service) + field
   }
 
   serviceTotal(service: number, field: number): number {
-    return readU64(this.root, this.serviceField(service, field))
+    return readU64(this.serviceWords(service), this.serviceField(service, field))
   }
 
   /** Adds one to a 64-bit total of a service. */
   countService(service: number, field: number): void {
+    const words = this.serviceWords(service)
     const word = this.serviceField(service, field)
     // The carry is counted by whoever made the low word wrap; readers see at worst a moment without it.
-    if (Atomics.add(this.root, word, 1) === -1) Atomics.add(this.root, word + 1, 1)
+    if (Atomics.add(words, word, 1) === -1) Atomics.add(words, word + 1, 1)
   }
 
   /** Tells every thread that the usable endpoints of a service may have changed. */
   touchFilter(service: number): void {
-    Atomics.add(this.root, this.serviceField(service, SERVICE.FILTER_EPOCH), 1)
+    Atomics.add(this.serviceWords(service), this.serviceField(service, SERVICE.FILTER_EPOCH), 1)
   }
 
   /** Requests of a thread in flight to a slot. */
@@ -266,9 +300,9 @@ export class SharedState {
     return (Atomics.and(contributions, word, ~MARK_PROBE) & MARK_PROBE) !== 0
   }
 
-  /** First word, in `root`, of a thread's contribution to a service's own count. */
+  /** First word, in `serviceWords(service)`, of a thread's contribution to a service's own count. */
   serviceContribution(thread: number, service: number): number {
-    return serviceContributionWord(this.maxThreads, this.maxServices, thread, service)
+    return serviceContributionWord(thread, service)
   }
 
   #contributionWord(thread: number, slot: number): number {
@@ -277,12 +311,19 @@ export class SharedState {
 
   #useNextSegment(): void {
     const index = this.segments.length
-    const segment = this.#fixedSegments?.[index] ?? createSegment(this.maxThreads)
+    const segment = this.#fixed?.endpoints[index] ?? createSegment(this.maxThreads)
     this.#floats.push(new Float32Array(segment.cells.buffer))
     this.#doubles.push(new Float64Array(segment.cells.buffer))
     this.#bigs.push(new BigInt64Array(segment.cells.buffer))
     this.segments.push(segment)
     this.core.addSegment(index, segment)
+  }
+
+  #useNextServices(): void {
+    const index = this.serviceSegments.length
+    const words = this.#fixed?.services[index] ?? createServices(this.maxThreads)[0]
+    this.serviceSegments.push(words)
+    this.core.addServices(index, words)
   }
 }
 

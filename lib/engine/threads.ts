@@ -13,7 +13,7 @@ export const MOST_THREADS = (1 << INDEX_BITS) - 1
  * before anything else, so that a thread which ends at any later point is known by it. (T1, T2)
  */
 export function claimThread(root: Int32Array): number {
-  const most = root[HEADER.MAX_THREADS]
+  const most = threadRecords(root)
   for (let thread = 0; thread < most; thread++) {
     const at = threadWord(thread)
     // First, so that a record which somebody holds is never out of sight.
@@ -53,7 +53,13 @@ export const threadToken = (root: Int32Array, thread: number): number =>
 /** False also for the token of a use that is over. */
 export function isLivingToken(root: Int32Array, token: number): boolean {
   const thread = (token & MOST_THREADS) - 1
-  return thread >= 0 && isLiving(root, thread) && threadToken(root, thread) === token
+  // A token comes from shared memory: there may be no such record.
+  return (
+    thread >= 0 &&
+    thread < threadRecords(root) &&
+    isLiving(root, thread) &&
+    threadToken(root, thread) === token
+  )
 }
 
 /** The record is in use, and its thread is not known to have ended. */
@@ -67,9 +73,16 @@ function hasEnded(root: Int32Array, thread: number): boolean {
   return holder !== 0 && Atomics.load(root, at + THREAD.ENDED) === holder
 }
 
+/** Thread records of a root segment: by its size, which does not change, rather than by a word that may. */
+export const threadRecords = (root: Int32Array): number =>
+  Math.floor((root.length - HEADER.WORDS) / THREAD.WORDS)
+
+const threadsUsed = (root: Int32Array): number =>
+  Math.min(Atomics.load(root, HEADER.THREADS_USED) >>> 0, threadRecords(root))
+
 /** Indexes of all living records. (T3) */
 export function livingThreads(root: Int32Array): number[] {
-  const used = Atomics.load(root, HEADER.THREADS_USED)
+  const used = threadsUsed(root)
   const living: number[] = []
   for (let thread = 0; thread < used; thread++) if (isLiving(root, thread)) living.push(thread)
   return living
@@ -80,7 +93,7 @@ export function livingThreads(root: Int32Array): number[] {
  * to clean: its own finds, and those whose cleaner has ended before it was done. `own` is this thread's record. (T4)
  */
 export function takeEndedRecords(root: Int32Array, own: number, endedId: number): number[] {
-  const used = Atomics.load(root, HEADER.THREADS_USED)
+  const used = threadsUsed(root)
   for (let thread = 0; thread < used; thread++) {
     const at = threadWord(thread)
     const held = Atomics.load(root, at + THREAD.HOLDER)

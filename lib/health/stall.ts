@@ -4,7 +4,7 @@
  * silent no more. What has answered nothing for T = `max(5 s, 3 x the service's p99.9)`, while other endpoints answered,
  * and not the last look either, is stalled. Looks are made after a fifth of T, and each time that the silence has doubled.
  */
-import { mergeHistogram, summarise } from '../engine/histogram.js'
+import { summarise } from '../engine/histogram.js'
 import { HISTOGRAM_BUCKETS, SLOT, TICKS_PER_MS } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import { afterReads } from '../runtime/after-reads.js'
@@ -235,7 +235,7 @@ export class StallWatch<T extends Node> {
   #measure(members: readonly T[], now: number): void {
     const latencies = new Float64Array(HISTOGRAM_BUCKETS)
     for (let i = 0; i < members.length && i < SAMPLED_ENDPOINTS; i++)
-      mergeHistogram(latencies, this.#state.histogram(members[i].slot))
+      this.#state.addHistogram(members[i].slot, latencies)
     const { count, p999 } = summarise(latencies)
     this.#stallMs =
       count < LEAST_SAMPLES ? Number.POSITIVE_INFINITY : Math.max(LEAST_STALL_MS, SLOWEST_FACTOR * p999)

@@ -1,4 +1,4 @@
-import { type LatencySummary, mergeHistogram, summarise } from '../engine/histogram.js'
+import { type LatencySummary, summarise } from '../engine/histogram.js'
 import { HISTOGRAM_BUCKETS, SERVICE, SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import type { EndpointState } from '../model.js'
@@ -54,12 +54,16 @@ export class Totals {
   failed = 0
   cancelled = 0
   readonly latency = new Float64Array(HISTOGRAM_BUCKETS)
+  /** There is no sample in `latency`. */
+  #isEmpty = true
 
+  /** A slot below 0 is none. */
   addSlot(state: SharedState, slot: number): this {
+    if (slot < 0) return this
     this.succeeded += state.total(slot, SLOT.SUCCEEDED)
     this.failed += state.total(slot, SLOT.FAILED)
     this.cancelled += state.total(slot, SLOT.CANCELLED)
-    mergeHistogram(this.latency, state.histogram(slot))
+    if (state.addHistogram(slot, this.latency)) this.#isEmpty = false
     return this
   }
 
@@ -67,7 +71,18 @@ export class Totals {
     this.succeeded += other.succeeded
     this.failed += other.failed
     this.cancelled += other.cancelled
+    if (other.#isEmpty) return this
     for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) this.latency[bucket] += other.latency[bucket]
+    this.#isEmpty = false
+    return this
+  }
+
+  clear(): this {
+    this.succeeded = 0
+    this.failed = 0
+    this.cancelled = 0
+    if (!this.#isEmpty) this.latency.fill(0)
+    this.#isEmpty = true
     return this
   }
 }
@@ -81,9 +96,14 @@ export interface ObservedEndpoint {
   readonly state: EndpointState
 }
 
-export function endpointStats(state: SharedState, endpoint: ObservedEndpoint): EndpointStats {
+function endpointStats(
+  state: SharedState,
+  endpoint: ObservedEndpoint,
+  totals: Totals,
+  now: number,
+): EndpointStats {
   const { slot, weight, zone, region } = endpoint
-  const { succeeded, failed, cancelled, latency } = new Totals().addSlot(state, slot)
+  const { succeeded, failed, cancelled, latency } = totals
   const inFlight = state.get(slot, SLOT.IN_FLIGHT)
   const unanswered = state.unanswered(slot)
   return {
@@ -98,7 +118,7 @@ export function endpointStats(state: SharedState, endpoint: ObservedEndpoint): E
     zone,
     region,
     healthScore: state.getFloat(slot, SLOT.HEALTH_SCORE),
-    averageLatencyMs: state.core.latency(slot, state.core.now()),
+    averageLatencyMs: state.core.latency(slot, now),
     latencyMs: summarise(latency),
   }
 }
@@ -120,9 +140,11 @@ export function serviceStats(state: SharedState, service: ObservedService): Serv
   let inFlight = 0
   let unanswered = 0
   const endpoints: Record<string, EndpointStats> = Object.create(null)
+  const now = state.core.now()
+  const totals = new Totals()
   for (const endpoint of service.endpoints) {
-    sum.addSlot(state, endpoint.slot)
-    const stats = endpointStats(state, endpoint)
+    sum.add(totals.clear().addSlot(state, endpoint.slot))
+    const stats = endpointStats(state, endpoint, totals, now)
     inFlight += stats.inFlight
     unanswered += stats.unanswered
     endpoints[endpoint.id] = stats

@@ -12,6 +12,8 @@ const MS_PER_SECOND = 1000
  */
 export class RetryBudget {
   readonly #state: SharedState
+  /** The segment of the service's record. */
+  readonly #words: Int32Array
   readonly #second: number
   readonly #buckets: number
   readonly #depositThousandths: number
@@ -19,6 +21,7 @@ export class RetryBudget {
 
   constructor(state: SharedState, service: number, budget: { ratio: number; minPerSecond: number }) {
     this.#state = state
+    this.#words = state.serviceWords(service)
     this.#second = state.serviceField(service, SERVICE.BUDGET_SECOND)
     this.#buckets = state.serviceField(service, SERVICE.BUDGET_BUCKETS)
     this.#depositThousandths = Math.round(budget.ratio * RETRY_THOUSANDTHS)
@@ -27,14 +30,14 @@ export class RetryBudget {
 
   /** One request was sent, at a time that the caller knows already. */
   deposit(nowMs: number): void {
-    Atomics.add(this.#state.root, this.#bucket(nowMs), this.#depositThousandths)
+    Atomics.add(this.#words, this.#bucket(nowMs), this.#depositThousandths)
   }
 
   /** Takes one retry where the balance has one. Two threads may take the last one together: the next ones wait longer. */
   withdraw(): boolean {
     const bucket = this.#bucket(this.#state.core.now())
     if (this.#balanceThousandths() < RETRY_THOUSANDTHS) return false
-    Atomics.sub(this.#state.root, bucket, RETRY_THOUSANDTHS)
+    Atomics.sub(this.#words, bucket, RETRY_THOUSANDTHS)
     return true
   }
 
@@ -46,19 +49,19 @@ export class RetryBudget {
 
   #balanceThousandths(): number {
     let sum = this.#reserveThousandths
-    for (let i = 0; i < BUDGET_BUCKET_COUNT; i++) sum += Atomics.load(this.#state.root, this.#buckets + i)
+    for (let i = 0; i < BUDGET_BUCKET_COUNT; i++) sum += Atomics.load(this.#words, this.#buckets + i)
     return sum
   }
 
   /** The word of the current second's bucket; whoever meets a new second first empties the buckets that fell out. */
   #bucket(nowMs: number): number {
-    const { root } = this.#state
+    const words = this.#words
     const second = Math.floor(nowMs / MS_PER_SECOND) | 0
-    const seen = Atomics.load(root, this.#second)
+    const seen = Atomics.load(words, this.#second)
     const passed = (second - seen) | 0
-    if (passed > 0 && Atomics.compareExchange(root, this.#second, seen, second) === seen) {
+    if (passed > 0 && Atomics.compareExchange(words, this.#second, seen, second) === seen) {
       for (let i = 0; i < Math.min(passed, BUDGET_BUCKET_COUNT); i++) {
-        Atomics.store(root, this.#buckets + positive(second - i), 0)
+        Atomics.store(words, this.#buckets + positive(second - i), 0)
       }
     }
     return this.#buckets + positive(second)

@@ -22,11 +22,12 @@ export function loadBound(view: PolicyView, factorPercent: number): LoadBound | 
   const weights = weightsOf(view, usable)
   const sum = weights.reduce((total, weight) => total + weight, 0)
   const share = new Map(usable.map(({ slot }, i) => [slot, (factorPercent / PER_CENT) * (weights[i] / sum)]))
+  const words = state.serviceWords(service)
   const word = state.serviceField(service, SERVICE.IN_FLIGHT)
   let requests = 0
   return {
     begin() {
-      requests = state.root[word]
+      requests = words[word]
     },
     admits(slot) {
       return state.peek(slot, SLOT.IN_FLIGHT) < boundOf(requests, share.get(slot) as number)

@@ -19,11 +19,11 @@ export function obtainCredit(memory: QueueMemory, lane: number, wanted: number):
   for (;;) {
     const reserved = Atomics.load(words, QUEUE_HEADER.RESERVED) // (Q7)
     let popped = Atomics.load(words, QUEUE_HEADER.POPPED) // (Q8)
-    let free = capacity - ((reserved - popped) | 0)
+    let free = (capacity - (reserved - popped)) | 0
     if (free <= 0) {
       popped = sumOfHeads(memory)
       Atomics.store(words, QUEUE_HEADER.POPPED, popped) // (Q8)
-      free = capacity - ((reserved - popped) | 0)
+      free = (capacity - (reserved - popped)) | 0
     }
     if (free > 0) {
       // A small share of what is free: the last credits should not lie about in lanes that do not need them.
@@ -44,7 +44,7 @@ export function obtainCredit(memory: QueueMemory, lane: number, wanted: number):
 /** Accepts up to `wanted` items with the credits of a lane that holds some. */
 function takeUnused(memory: QueueMemory, own: number, wanted: number): number {
   const { words } = memory
-  const used = Atomics.load(words, QUEUE_HEADER.LANES_USED)
+  const used = memory.lanesUsed()
   for (let i = 0; i < used; i++) {
     // Own credit may have been put there by nobody but this thread, which had none: it comes last, for completeness.
     const at = laneWord((own + 1 + i) % used) + LANE.CREDIT
@@ -81,7 +81,7 @@ function move(
 /** Items ever popped, modulo 2^32: at least what it was when the call began, at most what it is when the call ends. */
 export function sumOfHeads(memory: QueueMemory): number {
   const { words } = memory
-  const used = Atomics.load(words, QUEUE_HEADER.LANES_USED)
+  const used = memory.lanesUsed()
   let sum = 0
   for (let lane = 0; lane < used; lane++) sum = (sum + Atomics.load(words, laneWord(lane) + LANE.HEAD)) | 0
   return (sum - Math.imul(used, words[QUEUE_HEADER.START])) | 0

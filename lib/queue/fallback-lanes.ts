@@ -105,8 +105,8 @@ export abstract class AtomicsLanes implements QueueLanes {
 
   /** Plain: a lane that was taken this moment is found by the next call. But not 0, or nothing that others write would be looked at. */
   #lanesUsed(): number {
-    const { words } = this.memory
-    return words[QUEUE_HEADER.LANES_USED] || Atomics.load(words, QUEUE_HEADER.LANES_USED)
+    const seen = this.memory.words[QUEUE_HEADER.LANES_USED]
+    return seen > 0 && seen <= QUEUE_SIZES.LANES ? seen : this.memory.lanesUsed()
   }
 
   /** On to the next lane after each block, so that no producer starves the others; a part-read block is finished first. */
@@ -123,12 +123,12 @@ export abstract class AtomicsLanes implements QueueLanes {
     if (this.#claimRead(lane, lane)) return true
     for (;;) {
       const unused = Atomics.load(words, QUEUE_HEADER.FIRST_UNUSED)
-      if (unused >= blocks) break
+      if (unused >>> 0 >= blocks) break
       if (this.#claim(lane, QUEUE_HEADER.FIRST_UNUSED, unused, unused + 1, unused)) return true // (Q10)
     }
     const spare = Atomics.load(words, QUEUE_HEADER.SPARE_BLOCK)
     if (spare !== 0 && this.#claim(lane, QUEUE_HEADER.SPARE_BLOCK, spare, 0, spare - 1)) return true // (Q16)
-    const lanes = Atomics.load(words, QUEUE_HEADER.LANES_USED)
+    const lanes = this.memory.lanesUsed()
     for (let other = 0; other < lanes; other++) if (this.#claimRead(other, lane)) return true
     for (let other = 0; other < lanes; other++) {
       this.#passHeld(other)
@@ -146,7 +146,7 @@ export abstract class AtomicsLanes implements QueueLanes {
       const reclaimed = Atomics.load(words, at + LANE.RECLAIMED)
       if (((Atomics.load(words, at + LANE.HEAD) - reclaimed) | 0) <= blockMask) return false
       // The entry stays what it is until RECLAIMED has moved on.
-      const block = memory.directory[memory.directoryAt(from, reclaimed)]
+      const block = memory.blockAt(from, reclaimed)
       if (isHeld(memory, block)) return false
       const next = (reclaimed + blockMask + 1) | 0
       if (this.#claim(to, at + LANE.RECLAIMED, reclaimed, next, block)) return true // (Q9)
@@ -161,10 +161,10 @@ export abstract class AtomicsLanes implements QueueLanes {
     const { memory } = this
     const { words, blockMask } = memory
     const at = laneWord(lane)
-    for (;;) {
+    for (let passed = 0; passed < memory.blocksOfLane; passed++) {
       const reclaimed = Atomics.load(words, at + LANE.RECLAIMED)
       if (((Atomics.load(words, at + LANE.HEAD) - reclaimed) | 0) <= blockMask) return
-      if (!isHeld(memory, memory.directory[memory.directoryAt(lane, reclaimed)])) return
+      if (!isHeld(memory, memory.blockAt(lane, reclaimed))) return
       Atomics.compareExchange(words, at + LANE.RECLAIMED, reclaimed, (reclaimed + blockMask + 1) | 0) // (Q9)
     }
   }
@@ -179,7 +179,7 @@ export abstract class AtomicsLanes implements QueueLanes {
     if (claimed) {
       // The lane's last block is full and published, so that TAIL is where the new one begins.
       const begin = words[at + LANE.TAIL]
-      memory.directory[memory.directoryAt(lane, begin)] = block
+      memory.setBlockAt(lane, begin, block)
       words[at + LANE.BLOCK] = block
       words[at + LANE.BLOCK_END] = begin + memory.blockMask + 1
     }

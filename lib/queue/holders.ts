@@ -35,7 +35,7 @@ export function hold({ words }: QueueMemory, holder: number, block: number): voi
 
 /** Whether anybody reads in a block that lies before HEAD. One load where requests are never read in place. */
 export function isHeld({ words }: QueueMemory, block: number): boolean {
-  const used = Atomics.load(words, QUEUE_HEADER.HOLDERS_USED) // (Q17)
+  const used = holdersUsed(words)
   for (let holder = 0; holder < used; holder++)
     if (Atomics.load(words, holderWord(holder) + HOLDER.HOLD) === block + 1) return true // (Q18)
   return false
@@ -44,13 +44,17 @@ export function isHeld({ words }: QueueMemory, block: number): boolean {
 /** The blocks that are held. */
 export function heldBlocks({ words }: QueueMemory): number[] {
   const blocks: number[] = []
-  const used = Atomics.load(words, QUEUE_HEADER.HOLDERS_USED)
+  const used = holdersUsed(words)
   for (let holder = 0; holder < used; holder++) {
     const held = Atomics.load(words, holderWord(holder) + HOLDER.HOLD) // (Q18)
     if (held !== NOTHING) blocks.push(held - 1)
   }
   return blocks
 }
+
+/** Holders that were ever taken, at most as many as there are. */
+const holdersUsed = (words: Int32Array): number =>
+  Math.min(Atomics.load(words, QUEUE_HEADER.HOLDERS_USED) >>> 0, QUEUE_SIZES.HOLDERS) // (Q17)
 
 /** Lets go what threads held that have ended. For queues of requests. */
 export function reapHolders(memory: QueueMemory): void {

@@ -1,4 +1,5 @@
 import { ArgumentError, HandleError } from '../errors.js'
+import { bytesOf, fieldsOf, isFixedMemory, show } from '../runtime/foreign.js'
 import {
   LANE,
   laneWord,
@@ -37,16 +38,24 @@ export interface QueueHandle {
   readonly memory: SharedArrayBuffer
 }
 
+const HANDLE_FIELDS = ['type', 'version', 'engine', 'memory'] as const
 const MASK_16 = 0xffff
 
-/** Views of a queue's shared memory, and the numbers that its addresses are made of. */
+/**
+ * Views of a queue's shared memory, and the numbers that its addresses are made of.
+ *
+ * Whoever has the handle can write to the memory, so no number that is read from it becomes part of an address, or the
+ * number of rounds of a loop, unbounded: the geometry is read once, and the methods that read a lane's, a holder's or a
+ * block's number bound it.
+ */
 export class QueueMemory {
   readonly words: Int32Array<SharedArrayBuffer>
   readonly doubles: Float64Array<SharedArrayBuffer>
   /** Tickets: block `b` holds those from `b << blockShift`. */
   readonly items: Uint32Array<SharedArrayBuffer>
-  /** The block that holds a position of a lane: entry `directoryAt(lane, position)`. */
-  readonly directory: Uint16Array<SharedArrayBuffer>
+  readonly geometry: QueueGeometry
+  readonly #directory: Uint16Array<SharedArrayBuffer>
+  readonly #lastBlock: number
   readonly capacity: number
   readonly blocks: number
   readonly blockShift: number
@@ -56,11 +65,12 @@ export class QueueMemory {
   /** Tells this queue from every other of the process. */
   readonly id: string
 
-  constructor(buffer: SharedArrayBuffer) {
+  /** `geometry` is what the memory was formatted for, or was checked to have. */
+  constructor(buffer: SharedArrayBuffer, geometry: QueueGeometry) {
     this.words = new Int32Array(buffer)
     this.doubles = new Float64Array(buffer)
-    const { geometry } = this
-    this.directory = new Uint16Array(
+    this.geometry = geometry
+    this.#directory = new Uint16Array(
       buffer,
       geometry.directoryWord * 4,
       QUEUE_SIZES.LANES << geometry.directoryShift,
@@ -69,6 +79,7 @@ export class QueueMemory {
     this.items = new Uint32Array(buffer, geometry.itemsWord * 4, items)
     this.capacity = geometry.capacity
     this.blocks = geometry.blocks
+    this.#lastBlock = geometry.blocks - 1
     this.blockShift = geometry.blockShift
     this.blockMask = (1 << geometry.blockShift) - 1
     this.directoryShift = geometry.directoryShift
@@ -81,7 +92,7 @@ export class QueueMemory {
   }
 
   get kind(): QueueKind {
-    return kindOf(this.words)
+    return kindOf(this.geometry.slotBytes)
   }
 
   get handle(): QueueHandle {
@@ -89,11 +100,38 @@ export class QueueMemory {
     return { type, version: QUEUE_LAYOUT_VERSION, engine: this.engine, memory: this.words.buffer }
   }
 
-  get geometry(): QueueGeometry {
-    return queueGeometry(this.words[QUEUE_HEADER.CAPACITY], this.words[QUEUE_HEADER.SLOT_BYTES])
+  /** Lanes that were ever taken, at most as many as there are. */
+  lanesUsed(): number {
+    return Math.min(Atomics.load(this.words, QUEUE_HEADER.LANES_USED) >>> 0, QUEUE_SIZES.LANES)
   }
 
-  directoryAt(lane: number, position: number): number {
+  /** Blocks that were ever used, at most as many as there are. */
+  blocksUsed(): number {
+    return Math.min(Atomics.load(this.words, QUEUE_HEADER.FIRST_UNUSED) >>> 0, this.blocks)
+  }
+
+  /** The block that holds a position of a lane. */
+  blockAt(lane: number, position: number): number {
+    const block = this.#directory[this.#entry(lane, position)]
+    return block < this.#lastBlock ? block : this.#lastBlock
+  }
+
+  setBlockAt(lane: number, position: number, block: number): void {
+    this.#directory[this.#entry(lane, position)] = block
+  }
+
+  /** The block that takes the next items of a lane; `at` is the lane's first word. */
+  ownBlock(at: number): number {
+    const block = this.words[at + LANE.BLOCK]
+    return block >>> 0 < this.#lastBlock ? block : this.#lastBlock
+  }
+
+  /** Blocks that a lane can have at most: entries of its directory. */
+  get blocksOfLane(): number {
+    return this.directoryMask + 1
+  }
+
+  #entry(lane: number, position: number): number {
     return (lane << this.directoryShift) + ((position >>> this.blockShift) & this.directoryMask)
   }
 
@@ -113,7 +151,7 @@ export class TicketMemory extends QueueMemory {
   }
 }
 
-const kindOf = (words: Int32Array): QueueKind => (words[QUEUE_HEADER.SLOT_BYTES] === 0 ? TICKETS : REQUESTS)
+const kindOf = (slotBytes: number): QueueKind => (slotBytes === 0 ? TICKETS : REQUESTS)
 
 /**
  * Allocates and formats the memory of a queue of tickets.
@@ -121,7 +159,8 @@ const kindOf = (words: Int32Array): QueueKind => (words[QUEUE_HEADER.SLOT_BYTES]
  */
 export function createQueueMemory(capacity: number, engine: QueueEngineKind, start = 0): TicketMemory {
   checkCapacity(capacity)
-  return new TicketMemory(formatMemory(queueGeometry(capacity), engine, start))
+  const geometry = queueGeometry(capacity)
+  return new TicketMemory(formatMemory(geometry, engine, start), geometry)
 }
 
 /** Throws an ArgumentError. */
@@ -166,21 +205,30 @@ export function formatMemory(
 
 /** The memory behind a handle, for an engine of the given kind; throws a HandleError that says what is wrong with it. */
 export function openQueueMemory(handle: unknown, engine: QueueEngineKind): TicketMemory {
-  return new TicketMemory(checkHandle(handle, engine, TICKETS))
+  const { memory, geometry } = checkHandle(handle, engine, TICKETS)
+  return new TicketMemory(memory, geometry)
+}
+
+/** What a handle stands for. */
+interface CheckedMemory {
+  readonly memory: SharedArrayBuffer
+  readonly geometry: QueueGeometry
 }
 
 /** The memory behind the handle of a queue of the given kind; throws a HandleError that says what is wrong with it. */
-export function checkHandle(handle: unknown, engine: QueueEngineKind, kind: QueueKind): SharedArrayBuffer {
+export function checkHandle(handle: unknown, engine: QueueEngineKind, kind: QueueKind): CheckedMemory {
   const { name } = kind
   const other = kind === TICKETS ? REQUESTS : TICKETS
-  const type = typeof handle === 'object' && handle !== null ? (handle as QueueHandle).type : undefined
+  const fields = fieldsOf(handle, HANDLE_FIELDS)
+  const type = fields?.type
   if (type === other.type) {
     throw new HandleError(
       `This is the handle of a ${other.name}, not of a ${name}; ${other.name}.attach takes it`,
     )
   }
-  if (type !== kind.type) throw new HandleError(`This is not the handle of a ${name}: ${show(handle)}`)
-  const { version, engine: made, memory } = handle as QueueHandle
+  if (fields === undefined || type !== kind.type)
+    throw new HandleError(`This is not the handle of a ${name}: ${show(handle)}`)
+  const { version, engine: made, memory } = fields
   if (version !== QUEUE_LAYOUT_VERSION) {
     throw new HandleError(
       `This ${name} handle has layout version ${show(version)}, this fairlead has ${QUEUE_LAYOUT_VERSION}; every thread must load the same version`,
@@ -191,56 +239,47 @@ export function checkHandle(handle: unknown, engine: QueueEngineKind, kind: Queu
       `This ${name} was made by the ${show(made)} engine, this thread runs the ${engine} one; set FAIRLEAD_ENGINE alike in every thread`,
     )
   }
-  if (!(memory instanceof SharedArrayBuffer)) {
-    throw new HandleError(`This ${name} handle has no shared memory, but ${show(memory)}`)
-  }
-  const fault = memoryFault(memory, engine, kind)
-  if (fault !== undefined) throw new HandleError(`The memory of this ${name} handle ${fault}`)
-  return memory
+  if (!isFixedMemory(memory))
+    throw new HandleError(`This ${name} handle has no shared memory of fixed size, but ${show(memory)}`)
+  const geometry = geometryOf(memory, engine, kind)
+  if (typeof geometry === 'string') throw new HandleError(`The memory of this ${name} handle ${geometry}`)
+  return { memory, geometry }
 }
 
-/** What is wrong with a queue's memory, as the end of a sentence. Every number that becomes part of an address is checked. */
-function memoryFault(
+/**
+ * The geometry of a queue's memory or, as the end of a sentence, what is wrong with it. Every number that becomes part of an
+ * address is checked, and read once: another thread may write there.
+ */
+function geometryOf(
   memory: SharedArrayBuffer,
   engine: QueueEngineKind,
   kind: QueueKind,
-): string | undefined {
-  if ((memory as { growable?: boolean }).growable) return 'is growable; a queue never makes such memory'
-  if (memory.byteLength < QUEUE_HEADER.WORDS * 4 || memory.byteLength % 4 !== 0) {
-    return `has ${memory.byteLength} bytes, which is no size of a queue`
+): QueueGeometry | string {
+  const bytes = bytesOf(memory)
+  if (bytes < QUEUE_HEADER.WORDS * 4 || bytes % 4 !== 0)
+    return `has ${bytes} bytes, which is no size of a queue`
+  const header = new Int32Array(memory, 0, QUEUE_HEADER.WORDS).slice()
+  if (header[QUEUE_HEADER.MAGIC] !== QUEUE_MAGIC) return 'is not a queue: its first word is wrong'
+  if (header[QUEUE_HEADER.VERSION] !== QUEUE_LAYOUT_VERSION) {
+    return `has layout version ${header[QUEUE_HEADER.VERSION]}, this fairlead has ${QUEUE_LAYOUT_VERSION}`
   }
-  const words = new Int32Array(memory)
-  if (Atomics.load(words, QUEUE_HEADER.MAGIC) !== QUEUE_MAGIC)
-    return 'is not a queue: its first word is wrong'
-  if (words[QUEUE_HEADER.VERSION] !== QUEUE_LAYOUT_VERSION) {
-    return `has layout version ${words[QUEUE_HEADER.VERSION]}, this fairlead has ${QUEUE_LAYOUT_VERSION}`
-  }
-  if (words[QUEUE_HEADER.FINGERPRINT] >>> 0 !== queueLayoutFingerprint()) {
+  if (header[QUEUE_HEADER.FINGERPRINT] >>> 0 !== queueLayoutFingerprint()) {
     return 'has another layout than this fairlead; every thread must load the same build'
   }
-  if (words[QUEUE_HEADER.ENGINE] !== (engine === 'native' ? 1 : 0)) return 'belongs to the other engine'
-  const capacity = words[QUEUE_HEADER.CAPACITY]
+  if (header[QUEUE_HEADER.ENGINE] !== (engine === 'native' ? 1 : 0)) return 'belongs to the other engine'
+  const capacity = header[QUEUE_HEADER.CAPACITY]
   if (capacity < 1 || capacity > QUEUE_SIZES.MAX_CAPACITY) return `has a capacity of ${capacity}`
-  if (kindOf(words) !== kind) return `is that of a ${kindOf(words).name}`
-  const slotBytes = words[QUEUE_HEADER.SLOT_BYTES]
+  const slotBytes = header[QUEUE_HEADER.SLOT_BYTES]
+  if (kindOf(slotBytes) !== kind) return `is that of a ${kindOf(slotBytes).name}`
   if (slotBytes < 0 || slotBytes > QUEUE_SIZES.MAX_SLOT_BYTES) return `has slots of ${slotBytes} bytes`
   const geometry = queueGeometry(capacity, slotBytes)
   if (
-    words[QUEUE_HEADER.BLOCK_SHIFT] !== geometry.blockShift ||
-    words[QUEUE_HEADER.BLOCKS] !== geometry.blocks ||
-    words[QUEUE_HEADER.DIRECTORY_SHIFT] !== geometry.directoryShift ||
-    memory.byteLength !== geometry.words * 4
+    header[QUEUE_HEADER.BLOCK_SHIFT] !== geometry.blockShift ||
+    header[QUEUE_HEADER.BLOCKS] !== geometry.blocks ||
+    header[QUEUE_HEADER.DIRECTORY_SHIFT] !== geometry.directoryShift ||
+    bytes !== geometry.words * 4
   ) {
     return `does not fit its capacity of ${capacity}${slotBytes === 0 ? '' : ` slots of ${slotBytes} bytes`}`
   }
-  return undefined
-}
-
-/** A value as part of a message: short, and never a failure of its own. */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value)
-  if (typeof value === 'object' && value !== null)
-    return `an object (${Object.prototype.toString.call(value)})`
-  if (typeof value === 'function') return 'a function'
-  return String(value)
+  return geometry
 }

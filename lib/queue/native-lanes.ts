@@ -1,4 +1,4 @@
-import { EngineError } from '../errors.js'
+import { EngineError, HandleError } from '../errors.js'
 import type { Bell } from './bell.js'
 import type { QueueEngine } from './engine.js'
 import type { QueueLanes, RequestLanes, RequestSpan, TicketLanes } from './lanes.js'
@@ -58,7 +58,7 @@ class NativeLanes implements QueueLanes {
 
   constructor(addon: NativeQueueAddon, memory: QueueMemory) {
     this.memory = memory
-    this.functions = addon.openQueue(memory.words)
+    this.functions = openIn(addon, memory)
   }
 
   takeLane(): number {
@@ -94,6 +94,16 @@ class NativeLanes implements QueueLanes {
 
   ring(waiter: number): void {
     this.functions.ring(waiter)
+  }
+}
+
+/** The addon reads what the addresses are made of once more, and another thread may have written there meanwhile. */
+function openIn(addon: NativeQueueAddon, memory: QueueMemory): NativeQueueFunctions {
+  try {
+    return addon.openQueue(memory.words)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new HandleError(`The memory of this ${memory.kind.name} was damaged: ${error.message}`)
   }
 }
 

@@ -2,6 +2,7 @@
 import { isMainThread } from 'node:worker_threads'
 import { ArgumentError, ClosedError, FairleadError } from '../errors.js'
 import { monotonicNow } from '../runtime/clock.js'
+import { show } from '../runtime/foreign.js'
 import { endsNoted } from '../runtime/thread-ends.js'
 import {
   EventLoopReader,
@@ -12,7 +13,6 @@ import {
 } from './event-loop-reader.js'
 import type { QueueLanes } from './lanes.js'
 import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES, WAITER_KIND } from './layout.js'
-import { show } from './memory.js'
 import { isAnyReadable, isEnded } from './reading.js'
 import {
   countRescue,

@@ -16,8 +16,9 @@ let isListening = false
 
 /** This thread's port of the queue in `memory`; made by `create` where it has none yet. */
 export function portOf<Port extends PortOfThread>(memory: QueueMemory, create: () => Port): Port {
-  // A queue is of one kind, and so are its ports.
-  const known = ports.get(memory.id)?.deref() as Port | undefined
+  // A queue is of one kind, and so are its ports; not so where two queues bear one id, which only damage brings about.
+  const id = `${memory.kind.name} ${memory.id}`
+  const known = ports.get(id)?.deref() as Port | undefined
   if (known !== undefined) return known
   // Accepted items of a thread that ends by process.exit() within a turn are published then.
   if (!isListening) {
@@ -28,8 +29,8 @@ export function portOf<Port extends PortOfThread>(memory: QueueMemory, create: (
     })
   }
   const port = create()
-  ports.set(memory.id, new WeakRef<PortOfThread>(port))
-  forgotten.register(port, memory.id)
+  ports.set(id, new WeakRef<PortOfThread>(port))
+  forgotten.register(port, id)
   // Threads may have ended while nobody had the queue open who could hear it.
   port.reap()
   return port

@@ -29,7 +29,7 @@ export function readLane(
     if (readable <= 0) return 0
     const offset = position & blockMask
     const count = Math.min(readable, wanted, blockMask + 1 - offset)
-    const from = (memory.directory[memory.directoryAt(lane, position)] << blockShift) + offset
+    const from = (memory.blockAt(lane, position) << blockShift) + offset
     if (count < LOOP_ITEMS) for (let i = 0; i < count; i++) out[at + i] = items[from + i]
     else out.set(items.subarray(from, from + count), at)
     const before = Atomics.compareExchange(words, head, position, (position + count) | 0) // (Q3)
@@ -57,15 +57,19 @@ export function readableFrom(words: Int32Array, base: number, position: number):
   return readable > 0 ? readable : (Atomics.load(words, base + LANE.TAIL) - position) | 0
 }
 
-/** True where the lane has something to read. */
+/**
+ * True where the lane has something to read: by the same measure as reading, or whoever waits would look again and again
+ * at a lane whose HEAD was damaged, and is beyond TAIL.
+ */
 export function isReadable(memory: QueueMemory, lane: number): boolean {
   const at = laneWord(lane)
-  return Atomics.load(memory.words, at + LANE.HEAD) !== Atomics.load(memory.words, at + LANE.TAIL)
+  const head = Atomics.load(memory.words, at + LANE.HEAD)
+  return ((Atomics.load(memory.words, at + LANE.TAIL) - head) | 0) > 0
 }
 
 /** True where any lane has something to read. Sequentially consistent: for who is about to sleep. */
 export function isAnyReadable(memory: QueueMemory): boolean {
-  const lanes = Atomics.load(memory.words, QUEUE_HEADER.LANES_USED)
+  const lanes = memory.lanesUsed()
   for (let lane = 0; lane < lanes; lane++) if (isReadable(memory, lane)) return true
   return false
 }
@@ -74,7 +78,7 @@ export function isAnyReadable(memory: QueueMemory): boolean {
 export function isEnded(memory: QueueMemory): boolean {
   const { words } = memory
   if (Atomics.load(words, QUEUE_HEADER.CLOSED) === 0) return false
-  const lanes = Atomics.load(words, QUEUE_HEADER.LANES_USED)
+  const lanes = memory.lanesUsed()
   for (let lane = 0; lane < lanes; lane++) {
     if (isReadable(memory, lane) || memory.unpublished(laneWord(lane)) !== 0) return false
   }

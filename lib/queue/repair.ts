@@ -20,7 +20,7 @@ const LOOKS = 100
 /** Gives lost credits back to the stock. False where another thread repairs, or no quiet moment was found: try later. */
 export function repairCredit(memory: QueueMemory): boolean {
   const { words } = memory
-  return repair(words, (lanes) => {
+  return repair(memory, (lanes) => {
     const reserved = Atomics.load(words, QUEUE_HEADER.RESERVED) // (Q7)
     const lost = (reserved - creditsAccounted(memory, lanes)) | 0
     return () => {
@@ -34,7 +34,7 @@ export function repairCredit(memory: QueueMemory): boolean {
 export function repairBlock(memory: QueueMemory): boolean {
   const { words } = memory
   if (Atomics.load(words, QUEUE_HEADER.SPARE_BLOCK) !== 0) return true
-  return repair(words, (lanes) => {
+  return repair(memory, (lanes) => {
     const lost = unaccountedBlock(memory, lanes)
     return () => {
       // Nobody else sets it, and a lost block stays lost until somebody does.
@@ -45,17 +45,18 @@ export function repairBlock(memory: QueueMemory): boolean {
 }
 
 /** `look` reads what must not change; what it returns is done if nothing has. */
-function repair(words: Int32Array, look: (lanes: number) => () => void): boolean {
+function repair(memory: QueueMemory, look: (lanes: number) => () => void): boolean {
+  const { words } = memory
   const right = QUEUE_HEADER.REPAIRER
   const lineage = QUEUE_HEADER.REPAIRER_LINEAGE
   if (!take(words, right, lineage) && !takeOver(words, right, lineage)) return false
   let done = false
   for (let looks = 0; looks < LOOKS && !done; looks++) {
-    const lanes = Atomics.load(words, QUEUE_HEADER.LANES_USED) // (Q12)
+    const lanes = memory.lanesUsed() // (Q12)
     const before = stillness(words, lanes)
     if (before === undefined) continue
     const make = look(lanes)
-    done = stillness(words, lanes) === before && Atomics.load(words, QUEUE_HEADER.LANES_USED) === lanes
+    done = stillness(words, lanes) === before && memory.lanesUsed() === lanes
     if (done) make()
   }
   give(words, right)
@@ -92,13 +93,15 @@ function creditsAccounted({ words }: QueueMemory, lanes: number): number {
 /** A block that was used once, and that no lane's directory has now and nobody holds; -1 where there is none. */
 function unaccountedBlock(memory: QueueMemory, lanes: number): number {
   const { words, blockMask } = memory
-  const isAccounted = new Uint8Array(Atomics.load(words, QUEUE_HEADER.FIRST_UNUSED))
+  const isAccounted = new Uint8Array(memory.blocksUsed())
   for (let lane = 0; lane < lanes; lane++) {
     const at = laneWord(lane)
     const end = Atomics.load(words, at + LANE.BLOCK_END)
     let position = Atomics.load(words, at + LANE.RECLAIMED) // (Q9)
-    for (; ((end - position) | 0) > 0; position = (position + blockMask + 1) | 0)
-      isAccounted[memory.directory[memory.directoryAt(lane, position)]] = 1
+    for (let i = 0; i < memory.blocksOfLane && ((end - position) | 0) > 0; i++) {
+      isAccounted[memory.blockAt(lane, position)] = 1
+      position = (position + blockMask + 1) | 0
+    }
   }
   // A hold was there before its block left the lane, so none is missed that matters.
   for (const block of heldBlocks(memory)) isAccounted[block] = 1

@@ -1,5 +1,6 @@
 import { ArgumentError } from '../errors.js'
-import { QUEUE_SIZES, queueGeometry } from './layout.js'
+import { show } from '../runtime/foreign.js'
+import { QUEUE_SIZES, type QueueGeometry, queueGeometry } from './layout.js'
 import {
   checkCapacity,
   checkHandle,
@@ -8,7 +9,6 @@ import {
   type QueueHandle,
   QueueMemory,
   REQUESTS,
-  show,
 } from './memory.js'
 
 /**
@@ -34,9 +34,9 @@ export class RequestMemory extends QueueMemory {
   /** Bytes from one slot to the next, a multiple of 8. */
   readonly slotStride: number
 
-  constructor(buffer: SharedArrayBuffer) {
-    super(buffer)
-    const { slotBytes, slotStride, blocks, blockShift, itemBytes, itemsWord, slabWord } = this.geometry
+  constructor(buffer: SharedArrayBuffer, geometry: QueueGeometry) {
+    super(buffer, geometry)
+    const { slotBytes, slotStride, blocks, blockShift, itemBytes, itemsWord, slabWord } = geometry
     const items = blocks << blockShift
     this.lengths =
       itemBytes === 2
@@ -75,10 +75,11 @@ export function createRequestMemory(
       `capacity ${capacity} and slotBytes ${slotBytes} come to ${bytes} bytes, more than the ${MAX_BYTES} that a queue may have; make one of them less`,
     )
   }
-  return new RequestMemory(formatMemory(geometry, engine, start))
+  return new RequestMemory(formatMemory(geometry, engine, start), geometry)
 }
 
 /** The memory behind a handle, for an engine of the given kind; throws a HandleError that says what is wrong with it. */
 export function openRequestMemory(handle: unknown, engine: QueueEngineKind): RequestMemory {
-  return new RequestMemory(checkHandle(handle, engine, REQUESTS))
+  const { memory, geometry } = checkHandle(handle, engine, REQUESTS)
+  return new RequestMemory(memory, geometry)
 }

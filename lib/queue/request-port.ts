@@ -1,9 +1,9 @@
 /** A thread's end of a queue of requests. */
 import { ArgumentError } from '../errors.js'
+import { show } from '../runtime/foreign.js'
 import { Holders } from './holders-of-thread.js'
 import type { RequestLanes, RequestSpan } from './lanes.js'
 import { LANE } from './layout.js'
-import { show } from './memory.js'
 import { NO_LANE, QueuePort } from './port.js'
 import type { RequestMemory } from './request-memory.js'
 import { NO_VIEWS, type RequestViews, viewsOf } from './request-views.js'
@@ -38,7 +38,7 @@ export class RequestPort extends QueuePort<Uint8Array[], readonly RequestBytes[]
       const accepted = credit >>> POSITION_SHIFT
       if ((credit & COUNT) !== 0 && accepted !== (words[at + LANE.BLOCK_END] & COUNT)) {
         const offset = accepted & blockMask
-        writeSlot(memory, (words[at + LANE.BLOCK] << memory.blockShift) + offset, request)
+        writeSlot(memory, (memory.ownBlock(at) << memory.blockShift) + offset, request)
         if (Atomics.compareExchange(words, at + LANE.CREDIT, credit, (credit + ACCEPT_ONE) | 0) === credit) {
           this.endTurnLater()
           if (offset === blockMask) this.flush()

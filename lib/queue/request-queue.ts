@@ -1,7 +1,7 @@
 import { ArgumentError } from '../errors.js'
+import { show } from '../runtime/foreign.js'
 import { batchesOf, itself } from './batches.js'
 import { type QueueEngine, selectedQueueEngine } from './engine.js'
-import { show } from './memory.js'
 import { portOf } from './ports.js'
 import {
   createRequestMemory,

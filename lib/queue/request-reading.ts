@@ -22,7 +22,7 @@ export function readRequests(
     if (readable <= 0) return 0
     const offset = position & blockMask
     const most = Math.min(readable, wanted, blockMask + 1 - offset)
-    const from = (memory.directory[memory.directoryAt(lane, position)] << blockShift) + offset
+    const from = (memory.blockAt(lane, position) << blockShift) + offset
     const count = copies.copy(from, most) // (Q4)
     const before = Atomics.compareExchange(words, head, position, (position + count) | 0) // (Q3)
     if (before === position) {
@@ -50,7 +50,7 @@ export function holdRequests(
     if (readable <= 0) return 0
     const offset = position & blockMask
     const count = Math.min(readable, wanted, blockMask + 1 - offset)
-    const block = memory.directory[memory.directoryAt(lane, position)]
+    const block = memory.blockAt(lane, position)
     hold(memory, holder, block)
     const before = Atomics.compareExchange(words, base + LANE.HEAD, position, (position + count) | 0) // (Q3)
     if (before === position) {

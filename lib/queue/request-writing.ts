@@ -30,7 +30,7 @@ export function writeRequests(
     // No more than there is credit for, unless new credit must be asked for: then it may be in vain.
     const most = (credit & COUNT) === 0 ? source.length : credit & COUNT
     const count = Math.min(source.length - next, blockMask + 1 - offset, most)
-    const slot = (words[at + LANE.BLOCK] << blockShift) + offset
+    const slot = (memory.ownBlock(at) << blockShift) + offset
     for (let i = 0; i < count; i++) writeSlot(memory, slot + i, source[next + i])
     const written = spend(lanes, lane, count)
     if (written === 0) break

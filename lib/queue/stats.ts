@@ -48,7 +48,7 @@ export function queueStats(memory: QueueMemory): QueueStats {
   let pushFailures = 0
   let producers = 0
   let retries = 0
-  const lanes = Atomics.load(words, QUEUE_HEADER.LANES_USED)
+  const lanes = memory.lanesUsed()
   for (let lane = 0; lane < lanes; lane++) {
     const at = laneWord(lane)
     // HEAD first, so that a lane that is being read never seems to hold less than nothing.

@@ -1,8 +1,8 @@
 /** A thread's end of a ticket queue. */
 import { ArgumentError } from '../errors.js'
+import { show } from '../runtime/foreign.js'
 import type { TicketLanes } from './lanes.js'
 import { LANE } from './layout.js'
-import { show } from './memory.js'
 import { NO_LANE, QueuePort } from './port.js'
 import { passOn } from './waking.js'
 import { ACCEPT_ONE, COUNT, POSITION_SHIFT, writeLane } from './writing.js'
@@ -37,6 +37,7 @@ export class TicketPort extends QueuePort<Uint32Array, Uint32Array> {
       const accepted = credit >>> POSITION_SHIFT
       if ((credit & COUNT) !== 0 && accepted !== (words[at + LANE.BLOCK_END] & COUNT)) {
         const offset = accepted & this.#blockMask
+        // Not `ownBlock`, which is 3 ns of 35: beyond the items a typed array writes nothing.
         this.#items[(words[at + LANE.BLOCK] << this.#blockShift) + offset] = ticket
         if (Atomics.compareExchange(words, at + LANE.CREDIT, credit, (credit + ACCEPT_ONE) | 0) === credit) {
           this.endTurnLater()

@@ -84,7 +84,9 @@ export function takeUpProbe(
   const publishedMs = doubles[(at + LANE.PROBE_TIME) >> 1]
   // Where this fails, the owner has seen that the probe was popped, and set another for its items and more.
   if (Atomics.compareExchange(words, at + LANE.PROBE_STATE, state, (state + 1) | 0) !== state) return // (Q14)
-  const ms = Math.max(0, Math.min(monotonicNow() - publishedMs, MAX_LATENCY_MS))
+  const passedMs = monotonicNow() - publishedMs
+  // No comparison is true of what is no number.
+  const ms = passedMs > 0 ? Math.min(passedMs, MAX_LATENCY_MS) : 0
   const low = QUEUE_HEADER.TIME_IN_QUEUE + 2 * bucketOf(ms)
   const before = Atomics.add(words, low, items) >>> 0 // (Q15)
   if (before + items >= TWO_TO_32) Atomics.add(words, low + 1, 1) // (Q15)

@@ -20,7 +20,8 @@ const LOOP_ITEMS = 32
  * another producer has taken meanwhile shows in the exchange.
  */
 export function writeLane(lanes: QueueLanes, lane: number, source: Uint32Array): number {
-  const { words, items, blockShift, blockMask } = lanes.memory
+  const { memory } = lanes
+  const { words, items, blockShift, blockMask } = memory
   const at = laneWord(lane)
   let next = 0
   while (next < source.length) {
@@ -29,7 +30,7 @@ export function writeLane(lanes: QueueLanes, lane: number, source: Uint32Array):
     const offset = accepted & blockMask
     const count = spend(lanes, lane, Math.min(source.length - next, blockMask + 1 - offset))
     if (count === 0) break
-    const to = (words[at + LANE.BLOCK] << blockShift) + offset
+    const to = (memory.ownBlock(at) << blockShift) + offset
     if (count < LOOP_ITEMS) for (let i = 0; i < count; i++) items[to + i] = source[next + i]
     else items.set(count === source.length ? source : source.subarray(next, next + count), to)
     next += count

@@ -77,7 +77,8 @@ export function onThreadEnd(listener: ThreadEndListener): () => void {
 
 /** Whether a worker thread is known to have ended. Its descendants may be gone with it without being known. */
 export function isGone(id: number): boolean {
-  if (id >= NOTED) return beyond.has(id)
+  // A number from shared memory that was damaged may be less than 0, too.
+  if (id >>> 0 >= NOTED) return beyond.has(id)
   return ((Atomics.load(notes, BITS + (id >>> BITS_SHIFT)) >>> (id & 31)) & 1) === 1 // (E1)
 }
 

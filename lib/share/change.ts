@@ -1,5 +1,6 @@
 import { deserialize, serialize } from 'node:v8'
 import type { Place } from '../engine/claims.js'
+import { HandleError } from '../errors.js'
 import type { Endpoint } from '../model.js'
 import { deepFreeze } from '../options/endpoint.js'
 import type { ResolvedRule, ResolvedService } from '../options/resolved.js'
@@ -38,5 +39,67 @@ export function encodeChange(change: Change): Uint8Array {
   return serialize(change)
 }
 
-/** What it returns is frozen, as a configuration is. */
-export const decodeChange = (record: Uint8Array): Change => deepFreeze(deserialize(record) as Change)
+/** How many slots and service records there are: a place in a change is one of them. */
+export interface Room {
+  readonly slots: number
+  readonly services: number
+}
+
+/** What it returns is frozen, as a configuration is. Throws a `HandleError` where the record is none, or names what there is not. */
+export function decodeChange(record: Uint8Array, room: Room): Change {
+  let change: unknown
+  try {
+    change = deserialize(record)
+  } catch (error) {
+    throw unreadable(error instanceof Error ? error.message : String(error))
+  }
+  if (!isChange(change, room)) throw unreadable('a change names what there is not')
+  return deepFreeze(change)
+}
+
+const unreadable = (why: string): HandleError =>
+  new HandleError(`The configuration that this balancer's threads share cannot be read: ${why}`)
+
+// Only what becomes part of an address, and the frame around it: that the rest is what was written, its checksum says.
+
+function isChange(change: unknown, room: Room): change is Change {
+  if (!isRecord(change)) return false
+  const isIndex = (index: unknown) => isBelow(index, room.services)
+  switch (change.kind) {
+    case 'all':
+      return areAll(change.services, (one) => isPlaced(one, room)) && Array.isArray(change.rules)
+    case 'service':
+      return isPlaced(change.service, room)
+    case 'add':
+      return isIndex(change.service) && isEndpoint(change.endpoint) && isPlace(change.place, room)
+    case 'weigh':
+      return isIndex(change.service) && isEndpoint(change.endpoint)
+    case 'remove':
+      return isIndex(change.service) && typeof change.id === 'string'
+    default:
+      return false
+  }
+}
+
+const isPlaced = (service: unknown, room: Room): boolean =>
+  isRecord(service) &&
+  typeof service.name === 'string' &&
+  isBelow(service.index, room.services) &&
+  isRecord(service.base) &&
+  areAll(service.base.endpoints, isEndpoint) &&
+  areAll(service.places, (place) => isPlace(place, room))
+
+const isEndpoint = (endpoint: unknown): boolean =>
+  isRecord(endpoint) && typeof endpoint.id === 'string' && typeof endpoint.url === 'string'
+
+const isPlace = (place: unknown, { slots }: Room): boolean =>
+  isRecord(place) && isBelow(place.slot, slots) && Number.isInteger(place.generation)
+
+const isBelow = (number: unknown, end: number): boolean =>
+  Number.isInteger(number) && (number as number) >= 0 && (number as number) < end
+
+const areAll = (list: unknown, is: (one: unknown) => boolean): boolean =>
+  Array.isArray(list) && list.every(is)
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null

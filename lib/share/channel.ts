@@ -5,6 +5,8 @@ export type Message =
   /** There is something to read in the shared configuration. `reply`: the sender waits until all have read it. */
   | { readonly kind: 'changed'; readonly reply: boolean }
   | { readonly kind: 'seen' }
+  /** The sender could not read the configuration in force: who has it is to publish it once more. */
+  | { readonly kind: 'unreadable' }
   /** There is no leader. */
   | { readonly kind: 'led-by-nobody' }
   /** An endpoint of that service was ejected, or set by hand: the leader may have to knock at it, or to check it no more. */

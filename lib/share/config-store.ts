@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { CONFIG_PAGES, HEADER } from '../engine/layout.js'
 import { MAX_PAGE_BYTES, type Page } from '../engine/memory.js'
 import { ConfigError, HandleError } from '../errors.js'
@@ -7,8 +8,9 @@ const LENGTH_BITS = 28n
 const LENGTH_MASK = (1n << LENGTH_BITS) - 1n
 const PAGE_MASK = 0xfn
 const VERSION_SHIFT = 32n
-/** Before each record: its length in bytes. */
-const PREFIX_BYTES = 4
+/** Before each record: its length in bytes, and its CRC-32. */
+const PREFIX_BYTES = 8
+const CHECKSUM_AT = 4
 /** A page has room for a whole configuration and a change. */
 const MAX_RECORD_BYTES = MAX_PAGE_BYTES / 2 - PREFIX_BYTES
 /** Pages grow by whole multiples of this, in bytes. */
@@ -40,7 +42,10 @@ export class ConfigStore {
   readonly #head: BigInt64Array
   readonly #pages: readonly Page[]
   readonly #token: number
+  /** The head up to which everything was read, or was published by this thread. */
   #seen = 0n
+  /** The head that was looked at last: another one than `#seen` where what it names could not be read. */
+  #looked = 0n
   /** PAGE_FILL of the page read last. */
   #fill = 0
   /** Bytes of that page's first record. */
@@ -60,30 +65,48 @@ export class ConfigStore {
 
   /** Whether there is something to read. */
   get isBehind(): boolean {
-    return Atomics.load(this.#head, 0) !== this.#seen // (K1)
+    return Atomics.load(this.#head, 0) !== this.#looked // (K1)
   }
 
-  /** All records since the last call, oldest first. A whole configuration comes first where the page is another one. */
-  read(): Uint8Array[] {
+  /** Whether the configuration in force could not be read. The next one that is published can. */
+  get isUnreadable(): boolean {
+    return this.#looked !== this.#seen
+  }
+
+  /**
+   * All records since the last call, oldest first, as `parse` reads them. A whole configuration comes first where the page
+   * is another one. Throws a `HandleError` where the memory was damaged, or `parse` does: once for each configuration, and
+   * then goes on from where it was.
+   */
+  read<Read>(parse: (record: Uint8Array) => Read): Read[] {
     for (;;) {
       const packed = Atomics.load(this.#head, 0) // (K1)
-      if (packed === this.#seen) return []
+      if (packed === this.#looked) return []
       const { page, length, version } = unpack(packed)
+      this.#looked = packed
+      if (page >= CONFIG_PAGES || length > this.#pages[page].byteLength)
+        throw damaged(`its head names ${length} bytes of page ${page}`)
       const fill = Atomics.load(this.#root, HEADER.PAGE_FILL + page) // (K2)
       const before = unpack(this.#seen)
       const goesOn = this.#seen !== 0n && before.page === page && this.#fill === fill
       const from = goesOn ? before.length : 0
+      if (from >= length) throw damaged(`its head names the bytes from ${from} to ${length}`)
       const bytes = new Uint8Array(length - from)
       bytes.set(new Uint8Array(this.#pages[page], from, length - from))
       // Is the page still what it was when it was in force? A later fill has a later version. (K2)
       const isIntact =
         Atomics.load(this.#root, HEADER.PAGE_FILL + page) === fill && ((version - fill) | 0) >= 0
-      if (!isIntact) continue
+      if (!isIntact) {
+        if (Atomics.load(this.#head, 0) === packed)
+          throw damaged('its head names a page that begins with a later one')
+        continue
+      }
       const records = split(bytes)
+      const parsed = records.map(parse)
       if (!goesOn) this.#wholeBytes = records[0].length
       this.#seen = packed
       this.#fill = fill
-      return records
+      return parsed
     }
   }
 
@@ -94,6 +117,7 @@ export class ConfigStore {
   append(record: Uint8Array): 'done' | 'full' | 'lost' {
     const { page, length, version } = unpack(this.#seen)
     refuseTooLarge(record)
+    if (this.isUnreadable) return 'full'
     const end = length + PREFIX_BYTES + record.length
     // One more always fits after a whole configuration, however large it is.
     if (length > 3 * this.#wholeBytes + SLACK_BYTES || end > MAX_PAGE_BYTES) return 'full'
@@ -113,7 +137,7 @@ export class ConfigStore {
     refuseTooLarge(record)
     const end = PREFIX_BYTES + record.length
     const page = this.#takePage()
-    const version = (this.version + 1) >>> 0
+    const version = (unpack(this.#looked).version + 1) >>> 0
     try {
       if (this.isBehind) return false
       Atomics.store(this.#root, HEADER.PAGE_FILL + page, version | 0) // (K2)
@@ -156,14 +180,17 @@ export class ConfigStore {
     const memory = this.#pages[page]
     const end = at + PREFIX_BYTES + record.length
     if (memory.byteLength < end) memory.grow(Math.min(MAX_PAGE_BYTES, roundedUp(end)))
-    new DataView(memory).setUint32(at, record.length)
+    const prefix = new DataView(memory)
+    prefix.setUint32(at, record.length)
+    prefix.setUint32(at + CHECKSUM_AT, crc32(record))
     new Uint8Array(memory, at + PREFIX_BYTES, record.length).set(record) // (K5)
   }
 
   #publish(head: Head): boolean {
     const packed = pack(head)
-    if (Atomics.compareExchange(this.#head, 0, this.#seen, packed) !== this.#seen) return false // (K6)
+    if (Atomics.compareExchange(this.#head, 0, this.#looked, packed) !== this.#looked) return false // (K6)
     this.#seen = packed
+    this.#looked = packed
     return true
   }
 }
@@ -185,14 +212,21 @@ const unpack = (packed: bigint): Head => ({
   length: Number(packed & LENGTH_MASK),
 })
 
+const damaged = (what: string): HandleError =>
+  new HandleError(`The configuration that this balancer's threads share was damaged: ${what}`)
+
+/** Throws a `HandleError` unless the bytes are whole records, as they were written. */
 function split(bytes: Uint8Array): Uint8Array[] {
   const view = new DataView(bytes.buffer)
   const records: Uint8Array[] = []
   for (let at = 0; at < bytes.length; ) {
-    const length = view.getUint32(at)
-    at += PREFIX_BYTES
-    records.push(bytes.subarray(at, at + length))
-    at += length
+    const begin = at + PREFIX_BYTES
+    const end = begin <= bytes.length ? begin + view.getUint32(at) : begin
+    if (end > bytes.length) throw damaged(`a record goes on for ${end - bytes.length} bytes beyond its end`)
+    const record = bytes.subarray(begin, end)
+    if (crc32(record) !== view.getUint32(at + CHECKSUM_AT)) throw damaged('a record is not what was written')
+    records.push(record)
+    at = end
   }
   return records
 }

@@ -1,4 +1,3 @@
-import type { Segment } from '../engine/contract.js'
 import {
   CONFIG_PAGES,
   HEADER,
@@ -7,13 +6,38 @@ import {
   MAGIC,
   ROOT_BYTES,
   SEGMENT_SHIFT,
+  SERVICE_SEGMENT_BYTES,
+  SERVICE_SEGMENT_SHIFT,
 } from '../engine/layout.js'
-import { openSegment, type Page, SEGMENT_BYTES, type SegmentHandle, segmentHandle } from '../engine/memory.js'
-import { MOST_THREADS } from '../engine/threads.js'
+import {
+  MAX_PAGE_BYTES,
+  openSegment,
+  openServices,
+  type Page,
+  SEGMENT_BYTES,
+  type SegmentHandle,
+  segmentHandle,
+} from '../engine/memory.js'
+import type { Segments } from '../engine/state.js'
+import { MOST_THREADS, threadRecords } from '../engine/threads.js'
 import { HandleError } from '../errors.js'
+import { bytesOf, elementsOf, fieldsOf, isFixedMemory, isGrowableMemory, show } from '../runtime/foreign.js'
 
 const TYPE = 'fairlead.balancer'
-const LONGEST_SHOWN = 40
+const FIELDS = [
+  'type',
+  'version',
+  'fingerprint',
+  'engine',
+  'id',
+  'root',
+  'segments',
+  'services',
+  'pages',
+] as const
+const PARTS = ['cells', 'contributions', 'histograms'] as const
+/** More than any balancer has: of either kind, as an end to what is read. */
+const MOST_SEGMENTS = 1 << 16
 
 /**
  * A balancer as plain data: goes through `workerData` and `postMessage` to other threads of this process. The fields
@@ -28,13 +52,15 @@ export interface BalancerHandle {
   readonly id: string
   readonly root: SharedArrayBuffer
   readonly segments: readonly SegmentHandle[]
+  /** Each of one or more segments. */
+  readonly services: readonly SharedArrayBuffer[]
   readonly pages: readonly SharedArrayBuffer[]
 }
 
 /** A balancer's memory, all of it. */
 export interface SharedMemory {
   readonly root: Int32Array<SharedArrayBuffer>
-  readonly segments: readonly Segment[]
+  readonly segments: Segments
   readonly pages: readonly Page[]
 }
 
@@ -69,17 +95,19 @@ export const toHandle = (
   engine,
   id: blockId(root),
   root: root.buffer,
-  segments: segments.map(segmentHandle),
+  segments: segments.endpoints.map(segmentHandle),
+  services: [...new Set(segments.services.map((words) => words.buffer))],
   pages,
 })
 
 /** The memory behind a handle, for an engine of the given kind. Throws a `HandleError` that says what is wrong with it. */
 export function openHandle(handle: unknown, engine: 'native' | 'fallback'): SharedMemory {
-  if (typeof handle !== 'object' || handle === null || (handle as BalancerHandle).type !== TYPE)
+  const fields = fieldsOf(handle, FIELDS)
+  if (fields?.type !== TYPE)
     throw new HandleError(
       `This is not the handle of a Balancer: ${show(handle)}; take it from balancer.handle`,
     )
-  const { version, fingerprint, engine: made, id, root, segments, pages } = handle as BalancerHandle
+  const { version, fingerprint, engine: made, id } = fields
   if (version !== LAYOUT_VERSION || fingerprint !== layoutFingerprint()) {
     throw new HandleError(
       `This Balancer handle has memory layout ${show(version)} (fingerprint ${show(fingerprint)}), this fairlead has ${LAYOUT_VERSION} (${layoutFingerprint()}); every thread must load the same build`,
@@ -90,65 +118,86 @@ export function openHandle(handle: unknown, engine: 'native' | 'fallback'): Shar
       `This Balancer was made by the ${show(made)} engine, this thread runs the ${engine} one; set FAIRLEAD_ENGINE alike in every thread`,
     )
   }
-  const fault = rootFault(root, engine, id) ?? segmentsFault(segments, root) ?? pagesFault(pages)
-  if (fault !== undefined) throw new HandleError(`This Balancer handle is damaged: its ${fault}`)
-  return { root: new Int32Array(root), segments: segments.map(openSegment), pages: pages as readonly Page[] }
+  const root = openRoot(fields.root, engine, id)
+  const threads = threadRecords(root)
+  const endpoints = openSegments(fields.segments, threads)
+  const services = openServiceSegments(fields.services, threads)
+  refuseMissing('slots', root[HEADER.SLOTS_USED], endpoints.length << SEGMENT_SHIFT)
+  refuseMissing('services', root[HEADER.SERVICES_USED], services.length << SERVICE_SEGMENT_SHIFT)
+  return { root, segments: { endpoints, services }, pages: openPages(fields.pages) }
 }
 
-/** What is wrong, as the end of a sentence. Every number that becomes part of an address is checked. */
-function rootFault(root: unknown, engine: 'native' | 'fallback', id: unknown): string | undefined {
-  if (!isFixed(root)) return `root is no shared memory of fixed size, but ${show(root)}`
-  if (root.byteLength < HEADER.WORDS * 4 || root.byteLength % 4 !== 0)
-    return `root has ${root.byteLength} bytes, which is no size of a root segment`
+// Every number that becomes part of an address is checked, and read once: another thread may write there.
+
+const damaged = (what: string): HandleError => new HandleError(`This Balancer handle is damaged: its ${what}`)
+
+function openRoot(root: unknown, engine: 'native' | 'fallback', id: unknown): Int32Array<SharedArrayBuffer> {
+  if (!isFixedMemory(root)) throw damaged(`root is no shared memory of fixed size, but ${show(root)}`)
+  const bytes = bytesOf(root)
+  if (bytes < HEADER.WORDS * 4 || bytes % 4 !== 0)
+    throw damaged(`root has ${bytes} bytes, which is no size of a root segment`)
   const words = new Int32Array(root)
-  if (Atomics.load(words, HEADER.MAGIC) !== MAGIC) return 'root is not a balancer: its first word is wrong'
+  if (Atomics.load(words, HEADER.MAGIC) !== MAGIC)
+    throw damaged('root is not a balancer: its first word is wrong')
   if (words[HEADER.VERSION] !== LAYOUT_VERSION || words[HEADER.FINGERPRINT] >>> 0 !== layoutFingerprint())
-    return 'root has another layout than this fairlead'
-  if (words[HEADER.ENGINE] !== (engine === 'native' ? 1 : 0)) return 'root belongs to the other engine'
-  const [threads, services] = [words[HEADER.MAX_THREADS], words[HEADER.MAX_SERVICES]]
-  if (!(threads >= 1 && threads <= MOST_THREADS && services >= 1))
-    return `root has room for ${threads} threads and ${services} services`
-  if (root.byteLength !== ROOT_BYTES(threads, services))
-    return `root has ${root.byteLength} bytes instead of ${ROOT_BYTES(threads, services)}`
-  if (id !== blockId(words)) return `id is ${show(id)}, but its memory is of ${blockId(words)}`
-  return undefined
+    throw damaged('root has another layout than this fairlead')
+  if (words[HEADER.ENGINE] !== (engine === 'native' ? 1 : 0))
+    throw damaged('root belongs to the other engine')
+  const threads = words[HEADER.MAX_THREADS]
+  if (!(threads >= 1 && threads <= MOST_THREADS)) throw damaged(`root has room for ${threads} threads`)
+  if (bytes !== ROOT_BYTES(threads))
+    throw damaged(`root has ${bytes} bytes instead of ${ROOT_BYTES(threads)}`)
+  if (id !== blockId(words)) throw damaged(`id is ${show(id)}, but its memory is of ${blockId(words)}`)
+  return words
 }
 
-function segmentsFault(segments: unknown, root: SharedArrayBuffer): string | undefined {
-  const words = new Int32Array(root)
-  const used = Atomics.load(words, HEADER.SLOTS_USED)
-  if (!Array.isArray(segments) || segments.length === 0) return `segments are ${show(segments)}`
-  const capacity = segments.length << SEGMENT_SHIFT
-  // A slot number is drawn before it is known to be beyond the end, by each thread at most once at a time.
-  if (used > capacity + MOST_THREADS) return `segments hold ${capacity} slots, of which ${used} are used`
-  const bytes = SEGMENT_BYTES(words[HEADER.MAX_THREADS])
-  for (const [index, segment] of segments.entries()) {
-    for (const part of ['cells', 'contributions', 'histograms'] as const) {
-      const memory: unknown = segment?.[part]
-      if (!isFixed(memory) || memory.byteLength !== bytes[part])
-        return `segments[${index}].${part} is no shared memory of ${bytes[part]} bytes, but ${show(memory)}`
+function openSegments(segments: unknown, threads: number): Segments['endpoints'] {
+  const bytes = SEGMENT_BYTES(threads)
+  return listOf(segments, 'segments').map((segment, index) => {
+    const parts = fieldsOf(segment, PARTS)
+    for (const part of PARTS) {
+      const memory = parts?.[part]
+      if (!isFixedMemory(memory) || bytesOf(memory) !== bytes[part])
+        throw damaged(
+          `segments[${index}].${part} is no shared memory of ${bytes[part]} bytes, but ${show(memory)}`,
+        )
     }
-  }
-  return undefined
+    return openSegment(parts as unknown as SegmentHandle)
+  })
 }
 
-function pagesFault(pages: unknown): string | undefined {
-  if (!Array.isArray(pages) || pages.length !== CONFIG_PAGES)
-    return `pages are ${show(pages)} instead of ${CONFIG_PAGES} pieces of memory`
-  const wrong = pages.findIndex((page) => !(page instanceof SharedArrayBuffer && (page as Page).growable))
-  return wrong < 0 ? undefined : `pages[${wrong}] is no growable shared memory, but ${show(pages[wrong])}`
+function openServiceSegments(services: unknown, threads: number): Segments['services'] {
+  const bytes = SERVICE_SEGMENT_BYTES(threads)
+  return listOf(services, 'services').flatMap((memory, index) => {
+    if (!isFixedMemory(memory) || bytesOf(memory) === 0 || bytesOf(memory) % bytes !== 0)
+      throw damaged(
+        `services[${index}] is no shared memory of segments of ${bytes} bytes, but ${show(memory)}`,
+      )
+    return openServices(memory, threads)
+  })
 }
 
-const isFixed = (memory: unknown): memory is SharedArrayBuffer =>
-  memory instanceof SharedArrayBuffer && !(memory as Page).growable
+function openPages(pages: unknown): readonly Page[] {
+  const list = elementsOf(pages, CONFIG_PAGES)
+  if (list?.length !== CONFIG_PAGES)
+    throw damaged(`pages are ${show(pages)} instead of ${CONFIG_PAGES} pieces of memory`)
+  return list.map((page, index) => {
+    if (!isGrowableMemory(page, MAX_PAGE_BYTES))
+      throw damaged(
+        `pages[${index}] is no growable shared memory of at most ${MAX_PAGE_BYTES} bytes, but ${show(page)}`,
+      )
+    return page as Page
+  })
+}
 
-/** A value as part of a message: short, and never a failure of its own. */
-function show(value: unknown): string {
-  if (typeof value === 'string') {
-    return JSON.stringify(value.length > LONGEST_SHOWN ? `${value.slice(0, LONGEST_SHOWN)}...` : value)
-  }
-  if (value instanceof SharedArrayBuffer) return `${value.byteLength} bytes`
-  if (Array.isArray(value)) return `an array of ${value.length}`
-  if (typeof value === 'object' && value !== null) return 'an object'
-  return typeof value === 'function' ? 'a function' : String(value)
+function listOf(list: unknown, name: string): readonly unknown[] {
+  const elements = elementsOf(list, MOST_SEGMENTS)
+  if (elements === undefined || elements.length === 0) throw damaged(`${name} are ${show(list)}`)
+  return elements
+}
+
+/** A number is drawn before it is known to be beyond the end, by each thread at most once at a time. */
+function refuseMissing(what: string, used: number, capacity: number): void {
+  if (used >= 0 && used <= capacity + MOST_THREADS) return
+  throw damaged(`segments hold ${capacity} ${what}, of which ${used} are used`)
 }

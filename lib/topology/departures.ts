@@ -1,4 +1,4 @@
-import { SERVICE, SLOT, SLOT_FLAGS } from '../engine/layout.js'
+import { SLOT, SLOT_FLAGS } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import type { Member } from './member.js'
 
@@ -108,18 +108,20 @@ export class Departures {
   }
 
   #unknownServices(isService: (service: number) => boolean): number[] {
-    const { root, maxServices, claims } = this.#state
+    const { claims } = this.#state
     const unknown: number[] = []
-    for (let service = 0; service < maxServices; service++) {
+    this.#state.followGrowth()
+    const used = this.#state.servicesUsed
+    for (let service = 0; service < used; service++) {
       if ((claims.serviceGeneration(service) & 1) === 0) continue
-      const claim = Atomics.load(root, this.#state.serviceField(service, SERVICE.CLAIM))
-      if (claim === 0 && !isService(service)) unknown.push(service)
+      if (!claims.isServiceClaimed(service) && !isService(service)) unknown.push(service)
     }
     return unknown
   }
 
   #isGoneSlotOf(slot: number, service: number): boolean {
-    const { claims } = this.#state
+    const { claims, servicesUsed } = this.#state
+    if (!(service >= 0 && service < servicesUsed)) return false
     return (claims.serviceGeneration(service) & 1) === 1 && claims.goneSlot(service) === slot
   }
 

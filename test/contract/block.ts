@@ -17,10 +17,9 @@ import {
   TICKS_PER_MS,
   threadWord,
 } from '../../lib/engine/layout.js'
-import { createRoot, createSegment } from '../../lib/engine/memory.js'
+import { createRoot, createSegment, createServices } from '../../lib/engine/memory.js'
 
 const MAX_THREADS = 8
-const MAX_SERVICES = 4
 const MASK = SEGMENT_SLOTS - 1
 
 export interface SlotSettings {
@@ -35,12 +34,14 @@ export interface SlotSettings {
 /** A formatted block with a manual clock at 1,000,000 ms, its slots ready, and access to single fields. */
 export class Block {
   readonly root: Int32Array<SharedArrayBuffer>
+  /** Of the services 0 to 255. */
+  readonly services = createServices(MAX_THREADS)[0]
   readonly segments: Segment[] = []
   readonly seed: number
 
   constructor(slots: number, settings: SlotSettings = {}, seed = 1) {
     this.seed = seed
-    this.root = createRoot('fallback', seed, MAX_THREADS, MAX_SERVICES)
+    this.root = createRoot('fallback', seed, MAX_THREADS)
     for (let s = 0; s << SEGMENT_SHIFT < slots; s++) this.segments.push(createSegment(MAX_THREADS))
     for (let slot = 0; slot < slots; slot++) this.configure(slot, settings)
     this.root[HEADER.CLOCK_MODE] = 1
@@ -51,6 +52,7 @@ export class Block {
   core(factory: CoreFactory, thread = 0): Core {
     seedRandom(this.root, threadWord(thread) + THREAD.RANDOM, this.seed, thread)
     const core = factory.createCore(this.root, thread)
+    core.addServices(0, this.services)
     for (const [index, segment] of this.segments.entries()) core.addSegment(index, segment)
     return core
   }
@@ -121,6 +123,7 @@ export class Block {
   /** Every word of the block. */
   *regions(): Iterable<readonly [string, Int32Array]> {
     yield ['root', this.root]
+    yield ['services', this.services]
     for (const [index, segment] of this.segments.entries()) {
       yield [`segment ${index}, cells`, segment.cells]
       yield [`segment ${index}, contributions`, segment.contributions]

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import type { Core, Picker } from '../../lib/engine/contract.js'
 import { HEADER, LAYOUT_VERSION, layoutFingerprint, SLOT } from '../../lib/engine/layout.js'
-import { createRoot, createSegment } from '../../lib/engine/memory.js'
+import { createRoot, createSegment, createServices } from '../../lib/engine/memory.js'
 import type { NativeAddon } from '../../lib/engine/native.js'
 import { Block, distributorNames, spec } from './block.js'
 import { addon, engines } from './engines.js'
@@ -32,7 +32,7 @@ describe.skipIf(addon === undefined)('addon', () => {
     expect(native.compiler).not.toBe('')
   })
 
-  const root = () => createRoot('native', 1, 4, 2)
+  const root = () => createRoot('native', 1, 4)
   const changed = (word: number, value: number) => {
     const words = root()
     words[word] = value
@@ -47,7 +47,7 @@ describe.skipIf(addon === undefined)('addon', () => {
       () => [new Float32Array(root().buffer), 0, scratch()],
       /root is not a typed array/,
     ],
-    ['a root cut short', () => [root().subarray(0, 300), 0, scratch()], /300 elements, fewer than the 352/],
+    ['a root cut short', () => [root().subarray(0, 150), 0, scratch()], /150 elements, fewer than the 192/],
     ['a header cut short', () => [root().subarray(0, 10), 0, scratch()], /10 elements, fewer/],
     [
       'a root off its alignment',
@@ -81,15 +81,21 @@ describe.skipIf(addon === undefined)('addon', () => {
       /contributions has/,
     )
     expect(() => core.addSegment(cells, contributions, cells)).toThrow(/histograms has/)
+    expect(() => core.picker(0, 0, 0, Uint32Array.of(), NONE, NONE)).toThrow(
+      /service is not a whole number from 0 to -1/,
+    )
+    expect(() => core.addServices(createServices(3)[0])).toThrow(/services has/)
+    core.addServices(createServices(4)[0])
     expect(() => core.picker(0, 0, 0, Uint32Array.of(0), NONE, NONE)).toThrow(/slots names 0/)
     core.addSegment(cells, contributions, histograms)
     expect(() => core.picker(0, 0, 0, Uint32Array.of(1_024), NONE, NONE)).toThrow(/slots names 1024/)
     expect(() => core.picker(3, 0, 0, Uint32Array.of(0), NONE, NONE)).toThrow(/distributor/)
     expect(() => core.picker(0, 2, 0, Uint32Array.of(0), NONE, NONE)).toThrow(/metric/)
-    expect(() => core.picker(0, 0, 2, Uint32Array.of(0), NONE, NONE)).toThrow(/service/)
+    expect(() => core.picker(0, 0, 256, Uint32Array.of(0), NONE, NONE)).toThrow(/service/)
     expect(() => core.picker(0, 0, 0, [0] as never, NONE, NONE)).toThrow(/slots is not a typed array/)
     core.dispose()
     expect(() => core.addSegment(cells, contributions, histograms)).toThrow(/disposed/)
+    expect(() => core.addServices(createServices(4)[0])).toThrow(/disposed/)
   })
 
   test('the hot functions leave memory alone where the slot is none', () => {
@@ -131,7 +137,7 @@ describe.skipIf(addon === undefined)('addon', () => {
     )
     held.picks = left.splice(0)
     await collectAll()
-    expect(alive()).toEqual([true, true, true, true])
+    expect(alive()).toEqual([true, true, true, true, true])
     // 13, then 26 less the 13 that are taken, then 39 less the 26.
     const picked = held.picks.map((pick) => {
       let n = 0
@@ -141,7 +147,7 @@ describe.skipIf(addon === undefined)('addon', () => {
     expect(picked).toEqual([13, 13, 13])
     held.picks = undefined
     await collectAll()
-    expect(alive()).toEqual([false, false, false, false])
+    expect(alive()).toEqual([false, false, false, false, false])
   })
 
   test('a picker of a disposed core finds nothing, and keeps no segment', async () => {
@@ -151,7 +157,7 @@ describe.skipIf(addon === undefined)('addon', () => {
       return pick
     })
     await collectAll()
-    expect(alive()).toEqual([true, false, false, false])
+    expect(alive()).toEqual([true, false, false, false, false])
     expect(left()).toBe(-1)
   })
 

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest'
 import type { Core, Picker } from '../../lib/engine/contract.js'
 import {
   CONTRIBUTION,
-  HEADER,
   MARK_BUSY,
   OUTCOME,
   type OutcomeCode,
@@ -57,9 +56,8 @@ class Side {
     seed: number,
   ) {
     this.block = new Block(SLOTS, {}, seed)
-    const { root } = this.block
     for (let service = 0; service < SERVICES; service++) {
-      root[serviceWord(root[HEADER.MAX_THREADS], service) + SERVICE.CURSOR] = -1_000
+      this.block.services[serviceWord(service) + SERVICE.CURSOR] = -1_000
     }
     this.core = this.block.core(factory)
   }

@@ -16,7 +16,15 @@ function start(kind: string, block: Block, job: object): { workers: Worker[]; ga
   const gate = new Int32Array(new SharedArrayBuffer(12))
   gate[1] = THREADS
   const started = Array.from({ length: THREADS }, (_, thread) => {
-    const workerData = { kind, thread, root: block.root, segments: block.segments, gate, job }
+    const workerData = {
+      kind,
+      thread,
+      root: block.root,
+      services: block.services,
+      segments: block.segments,
+      gate,
+      job,
+    }
     return new Worker(new URL('./core.worker.mjs', import.meta.url), { workerData, execArgv: [] })
   })
   workers.push(...started)
@@ -86,7 +94,7 @@ for (const { kind } of engines) {
     test('round robin is exactly fair over the threads, across the wrap of its cursor too', async () => {
       const PICKS = 300_000 // long enough for the threads to meet
       const block = new Block(7)
-      block.root[serviceWord(block.root[HEADER.MAX_THREADS], 0) + SERVICE.CURSOR] = -1_000
+      block.services[serviceWord(0) + SERVICE.CURSOR] = -1_000
       const slots = spec('random', 7).slots
       const answers = await run<{ counts: number[] }>(kind, block, { name: 'turns', picks: PICKS, slots })
       const counts = Array.from(slots, (slot) => sum(answers.map((answer) => answer.counts[slot])))

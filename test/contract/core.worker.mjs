@@ -6,7 +6,7 @@ import { SLOT, THREAD, threadWord } from '../../dist/engine/layout.js'
 import { loadAddon } from '../../dist/engine/load.js'
 import { createNativeFactory } from '../../dist/engine/native.js'
 
-const { kind, thread, root, segments, gate, job } = workerData
+const { kind, thread, root, services, segments, gate, job } = workerData
 
 function factory() {
   if (kind === 'fallback') return fallbackFactory
@@ -17,6 +17,7 @@ function factory() {
 
 seedRandom(root, threadWord(thread) + THREAD.RANDOM, 1, thread)
 const core = factory().createCore(root, thread)
+core.addServices(0, services)
 for (const [index, segment] of segments.entries()) core.addSegment(index, segment)
 
 const jobs = {

@@ -1,7 +1,7 @@
 // Threads that end, and threads that have to go on without them.
 import { parentPort, workerData } from 'node:worker_threads'
 import { TicketQueue } from '../../dist/index.js'
-import { QueueMemory } from '../../dist/queue/memory.js'
+import { openQueueMemory } from '../../dist/queue/memory.js'
 import { repairCredit } from '../../dist/queue/repair.js'
 
 const { handle, role } = workerData
@@ -53,7 +53,7 @@ const ROLES = {
     setInterval(() => {}, 1000)
   },
   'repairs for ever'() {
-    const memory = new QueueMemory(handle.memory)
+    const memory = openQueueMemory(handle, handle.engine)
     parentPort.postMessage('ready')
     for (;;) repairCredit(memory)
   },

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES, WAITER_KIND } from '../../lib/queue/layout.js'
-import { TicketMemory } from '../../lib/queue/memory.js'
+import { openQueueMemory } from '../../lib/queue/memory.js'
 import { fallAsleep, takeWaiter, wakeUp } from '../../lib/queue/sleepers.js'
 import type { TicketQueue } from '../../lib/queue/ticket-queue.js'
 import { seeded } from '../support/seeded.mjs'
@@ -94,7 +94,7 @@ describe.each(queueClasses)('time in a TicketQueue, $kind engine', ({ kind, Queu
 
   it('takes no probe of most items that wake somebody', () => {
     const queue = new Queue({ capacity: 100 })
-    const memory = new TicketMemory(queue.handle.memory)
+    const memory = openQueueMemory(queue.handle, kind)
     const out = new Uint32Array(1)
     const waiter = takeWaiter(memory, WAITER_KIND.BLOCKED)
     let offers = 0

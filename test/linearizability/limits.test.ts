@@ -82,7 +82,14 @@ describe.each(engines)('recorded histories of slots with limits, $kind engine', 
     block.root[HEADER.CLOCK_MODE] = 0
     for (const [slot, limit] of limits.entries()) block.configure(slot, { limit })
     const { distributor, slots } = spec(name, limits.length)
-    const source = { kind, root: block.root, segments: block.segments, slots, distributor }
+    const source = {
+      kind,
+      root: block.root,
+      services: block.services,
+      segments: block.segments,
+      slots,
+      distributor,
+    }
     const stepsOf = ({ verb, got, wanted }: RecordedCall): LimitStep[] => {
       if (got !== undefined) return [by(got as number, verb === 'take' ? 1 : -1)]
       return [{ facts: wanted === undefined ? [...limits.keys()] : [wanted] }]

@@ -21,9 +21,10 @@ function factory(kind) {
 /** What is called: `take` says which place it got, if any, and `leave` gives it back. */
 const targets = {
   /** A core over a block: endpoints by the number of their slot. */
-  core: ({ kind, root, segments, slots, distributor }) => {
+  core: ({ kind, root, services, segments, slots, distributor }) => {
     seedRandom(root, threadWord(thread) + THREAD.RANDOM, seed, thread)
     const core = factory(kind).createCore(root, thread)
+    core.addServices(0, services)
     for (const [index, segment] of segments.entries()) core.addSegment(index, segment)
     const pick = core.picker({ distributor, metric: 0, service: 0, slots })
     return {

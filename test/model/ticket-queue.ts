@@ -249,7 +249,9 @@ export class TicketQueueScenario implements Scenario {
   }
 
   #portOf({ TicketPort, FallbackLanes, TicketMemory }: Sources): Sources {
-    return new TicketPort(new FallbackLanes(new TicketMemory(this.#memory.words.buffer)))
+    return new TicketPort(
+      new FallbackLanes(new TicketMemory(this.#memory.words.buffer, this.#memory.geometry)),
+    )
   }
 }
 

@@ -20,7 +20,6 @@
 namespace fairlead::test {
 
 inline constexpr Word kThreads = 4;
-inline constexpr Word kServices = 2;
 
 /// Memory of its own size to the word, so that AddressSanitizer sees an access beyond it.
 struct Memory {
@@ -36,7 +35,6 @@ class Block {
   explicit Block(std::uint32_t slots, Word limit = 0) {
     using namespace layout;
     root.data()[header::kMaxThreads] = kThreads;
-    root.data()[header::kMaxServices] = kServices;
     root.data()[header::kClockMode] = 1;
     for (Word thread = 0; thread < kThreads; ++thread) {
       for (Word i = 0; i < 4; ++i) randomState(thread)[i] = 17 * (thread + 1) + i;
@@ -51,6 +49,7 @@ class Block {
 
   Core core(std::uint32_t thread) {
     Core made(root.data(), thread);
+    made.addServices(services.data());
     made.addSegment(cells.data(), contributions.data(), histograms.data());
     return made;
   }
@@ -59,8 +58,7 @@ class Block {
     return root.data() + layout::header::kWords + thread * layout::thread::kWords + layout::thread::kRandom;
   }
   Word& cursor(Word service) {
-    return root.data()[layout::header::kWords + kThreads * layout::thread::kWords +
-                       service * layout::service::kWords + layout::service::kCursor];
+    return services.data()[service * layout::service::kWords + layout::service::kCursor];
   }
   Word& at(std::uint32_t slot, Word field) { return cells.data()[slot * layout::slot::kWords + field]; }
   std::uint64_t total(std::uint32_t slot, Word field) {
@@ -79,7 +77,8 @@ class Block {
     return sum;
   }
 
-  Memory root{rootWords(kThreads, kServices)};
+  Memory root{rootWords(kThreads)};
+  Memory services{serviceSegmentWords(kThreads)};
   Memory cells{kCellWords};
   Memory contributions{kThreads * kColumnWords};
   Memory histograms{kHistogramWords};

@@ -58,7 +58,21 @@ const wrong: [string, (handle: BalancerHandle) => unknown, RegExp][] = [
   [
     'with a wrong segment',
     (handle) => ({ ...handle, segments: [{ ...handle.segments[0], cells: new SharedArrayBuffer(8) }] }),
-    /segments\[0\].cells is no shared memory of 262144 bytes, but 8 bytes/,
+    /segments\[0\].cells is no shared memory of \d+ bytes, but 8 bytes of shared memory/,
+  ],
+  ['without services', (handle) => ({ ...handle, services: [] }), /services are an array of 0/],
+  [
+    'with a wrong segment of services',
+    (handle) => ({ ...handle, services: [new SharedArrayBuffer(8)] }),
+    /services\[0\] is no shared memory of segments of \d+ bytes, but 8 bytes/,
+  ],
+  [
+    'with fewer segments of services than are used',
+    (handle) => ({
+      ...handle,
+      root: withWord(handle.root, HEADER.SERVICES_USED, 100_000),
+    }),
+    /segments hold \d+ services, of which 100000 are used/,
   ],
   ['with a hole', (handle) => ({ ...handle, segments: [null] }), /segments\[0\].cells/],
   ['without pages', (handle) => ({ ...handle, pages: undefined }), /pages are undefined/],

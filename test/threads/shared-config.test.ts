@@ -228,11 +228,11 @@ describe('a handle', () => {
   it('has room for so many, and more are refused with the number, before anything changes', async () => {
     const balancer = ownBalancer()
     const [thread] = await attach(balancer, 1)
-    const tooMany = Array.from({ length: 17_000 }, (_, i) => `http://e${i}.test`)
+    const tooMany = Array.from({ length: 25_000 }, (_, i) => `http://e${i}.test`)
     const refused = await balancer
       .update(configOf({ endpoints: tooMany }))
       .catch((error: ConfigError) => error)
-    expect(refused).toMatchObject({ code: 'FAIRLEAD_CONFIG', message: expect.stringContaining('16384') })
+    expect(refused).toMatchObject({ code: 'FAIRLEAD_CONFIG', message: expect.stringContaining('24576') })
     expect(await thread.do('ids')).toEqual(URLS)
     expect(slotsInUse(balancer.handle)).toBe(URLS.length + 1)
     await balancer.update(NEW)

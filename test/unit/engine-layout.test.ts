@@ -8,13 +8,15 @@ import {
   layoutFingerprint,
   ROOT_BYTES,
   SERVICE,
+  SERVICE_SEGMENT_BYTES,
+  SERVICE_SEGMENT_RECORDS,
   SLOT,
   serviceContributionWord,
   serviceWord,
   THREAD,
   threadWord,
 } from '../../lib/engine/layout.js'
-import { createRoot } from '../../lib/engine/memory.js'
+import { createRoot, createServices } from '../../lib/engine/memory.js'
 import { createNativeFactory } from '../../lib/engine/native.js'
 import { EngineError } from '../../lib/errors.js'
 
@@ -46,11 +48,25 @@ test.each(['header', 'thread', 'service', 'slot'] as const)(
 
 test('the records of a root segment follow each other to its very end', () => {
   expect(threadWord(0)).toBe(HEADER.WORDS)
-  expect(serviceWord(3, 0)).toBe(threadWord(3))
-  expect(serviceContributionWord(3, 2, 0, 0)).toBe(serviceWord(3, 2))
-  expect(serviceContributionWord(3, 2, 2, 1)).toBe(serviceWord(3, 2) + 5 * CONTRIBUTION.WORDS)
-  expect(ROOT_BYTES(3, 2)).toBe(4 * (serviceWord(3, 2) + 6 * CONTRIBUTION.WORDS))
-  expect(createRoot('fallback', 1, 3, 2).byteLength).toBe(ROOT_BYTES(3, 2))
+  expect(ROOT_BYTES(3)).toBe(4 * threadWord(3))
+  expect(createRoot('fallback', 1, 3).byteLength).toBe(ROOT_BYTES(3))
+})
+
+test('the records of a service segment follow each other to its very end', () => {
+  const last = SERVICE_SEGMENT_RECORDS - 1
+  expect(serviceWord(0)).toBe(0)
+  expect(serviceWord(SERVICE_SEGMENT_RECORDS + 1)).toBe(SERVICE.WORDS)
+  expect(serviceContributionWord(0, 0)).toBe(serviceWord(last) + SERVICE.WORDS)
+  expect(serviceContributionWord(1, 5 * SERVICE_SEGMENT_RECORDS)).toBe(
+    serviceContributionWord(0, last) + CONTRIBUTION.WORDS,
+  )
+  expect(SERVICE_SEGMENT_BYTES(3)).toBe(4 * (serviceContributionWord(2, last) + CONTRIBUTION.WORDS))
+  const segments = createServices(3, 2)
+  expect(segments.map(({ byteLength }) => byteLength)).toEqual([
+    SERVICE_SEGMENT_BYTES(3),
+    SERVICE_SEGMENT_BYTES(3),
+  ])
+  expect(segments[1].byteOffset).toBe(SERVICE_SEGMENT_BYTES(3))
 })
 
 test('src/layout.hpp is generated from this layout', () => {

@@ -74,7 +74,7 @@ describe('round-robin', () => {
   it('is exactly fair, over the wrap of its cursor too', () => {
     const state = manualState()
     const members = admitAll(state, letters(7))
-    state.root[state.serviceField(members[0].service, SERVICE.CURSOR)] = -1000
+    state.serviceWords(members[0].service)[state.serviceField(members[0].service, SERVICE.CURSOR)] = -1000
     const counts = share(pickerOver(state, 'round-robin', members), state, members, 7 * 300)
     expect(counts).toEqual(Array(7).fill(300))
   })

@@ -15,6 +15,7 @@ import {
   SEGMENT_SHIFT,
   SEGMENT_SLOTS,
   SERVICE,
+  SERVICE_SEGMENT_SHIFT,
   SLOT,
   SLOT_FLAGS,
   serviceWord,
@@ -52,8 +53,8 @@ export class FallbackCore implements Core {
   readonly #root: Int32Array
   readonly #manualNow: Float64Array
   readonly #randomAt: number
-  readonly #maxThreads: number
-  readonly #maxServices: number
+  /** Service segments, by number. */
+  readonly #services: Int32Array[] = []
   /** Views of each segment, by segment number. */
   readonly #cells: Int32Array[] = []
   readonly #floats: Float32Array[] = []
@@ -71,8 +72,10 @@ export class FallbackCore implements Core {
     this.#root = root
     this.#manualNow = new Float64Array(root.buffer, HEADER.MANUAL_NOW * 4, 1)
     this.#randomAt = threadWord(thread) + THREAD.RANDOM
-    this.#maxThreads = root[HEADER.MAX_THREADS]
-    this.#maxServices = root[HEADER.MAX_SERVICES]
+  }
+
+  addServices(index: number, words: Int32Array<SharedArrayBuffer>): void {
+    this.#services[index] = words
   }
 
   addSegment(index: number, segment: Segment): void {
@@ -295,19 +298,25 @@ export class FallbackCore implements Core {
     )
   }
 
+  /** Service records that this core knows. */
+  protected get serviceCount(): number {
+    return this.#services.length << SERVICE_SEGMENT_SHIFT
+  }
+
   nextPosition(service: number, n: number): number {
-    if (!(n >= 1) || !(service < this.#maxServices)) throw badPosition(service, n, this.#maxServices)
-    const word = serviceWord(this.#maxThreads, service) + SERVICE.CURSOR
+    const words = this.#services[service >>> SERVICE_SEGMENT_SHIFT]
+    if (!(n >= 1) || words === undefined) throw badPosition(service, n, this.serviceCount)
+    const word = serviceWord(service) + SERVICE.CURSOR
     // Tickets above the last whole multiple of n are thrown away, so that the wrap does not favour the first positions.
     const whole = 4294967296 - (4294967296 % n)
     for (;;) {
-      const ticket = Atomics.add(this.#root, word, 1) >>> 0 // (C11)
+      const ticket = Atomics.add(words, word, 1) >>> 0 // (C11)
       if (ticket < whole) return ticket % n
     }
   }
 
   picker(spec: PickerSpec): Picker {
-    checkSpec(spec, this.#slots, this.#maxServices)
+    checkSpec(spec, this.#slots, this.serviceCount)
     const slots = spec.slots.slice()
     const n = slots.length
     const { metric, service } = spec
