@@ -36,7 +36,7 @@ class Core {
   std::uint32_t thread() const noexcept { return thread_; }
   std::uint32_t segmentCount() const noexcept { return static_cast<std::uint32_t>(segments_.size()); }
   std::uint32_t slotCount() const noexcept { return segmentCount() << layout::sizes::kSegmentShift; }
-  std::uint32_t serviceCount() const noexcept { 
+  std::uint32_t serviceCount() const noexcept {
     return static_cast<std::uint32_t>(services_.size()) << layout::sizes::kServiceSegmentShift;
   }
 

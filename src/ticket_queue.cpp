@@ -82,7 +82,11 @@ class HoldingSink {
 } // namespace
 
 TicketQueue::TicketQueue(Word* base, const QueueGeometry& geometry)
-    : memory_(base, geometry), credits_(memory_), holds_(memory_), pool_(memory_, holds_), readable_(kHandleNodes) {
+    : memory_(base, geometry),
+      credits_(memory_),
+      holds_(memory_),
+      pool_(memory_, holds_),
+      readable_(kHandleNodes) {
   for (std::uint32_t lane = 0; lane < sizes::kLanes; ++lane) {
     memory_.lane(lane, lane::kListed).store(0, memory_order_relaxed);
     if (isReadable(lane)) announce(lane);

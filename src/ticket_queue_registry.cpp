@@ -27,7 +27,8 @@ SharedTicketQueue::SharedTicketQueue(Word* base, const QueueGeometry& geometry) 
   const std::lock_guard lock(registry().mutex);
   auto& queues = registry().queues;
   auto at = queues.find(base);
-  if (at == queues.end()) at = queues.emplace(base, Entry{std::make_unique<TicketQueue>(base, geometry)}).first;
+  if (at == queues.end())
+    at = queues.emplace(base, Entry{std::make_unique<TicketQueue>(base, geometry)}).first;
   ++at->second.shares;
   queue_ = at->second.queue.get();
 }

@@ -213,21 +213,23 @@ export class SharedState {
     return readU64(cells, ((slot & MASK) << SLOT_SHIFT) + field)
   }
 
-  /** Adds the 256 counts of a slot's latency histogram, as they are now, to `into`; whether there was any. */
-  addHistogram(slot: number, into: Float64Array): boolean {
+  /**
+   * Adds the 256 counts of a slot's latency histogram, as they are now, to `into`. Returns the lines in which there were any:
+   * bit `n` for the 16 buckets from `16 n` on. Of a hundred thousand slots most lines have nothing in them.
+   */
+  addHistogram(slot: number, into: Float64Array): number {
     const { histograms } = this.segments[slot >>> SEGMENT_SHIFT]
-    let any = false
-    // Line by line, as they lie in memory: of a hundred thousand slots most lines have nothing in them.
+    let lines = 0
     for (let first = 0; first < HISTOGRAM_BUCKETS; first += LINE_WORDS) {
       const line = histogramWord(slot, first)
       for (let i = 0; i < LINE_WORDS; i++) {
         const count = histograms[line + i] >>> 0
         if (count === 0) continue
         into[first + i] += count
-        any = true
+        lines |= 1 << (first >> LINE_SHIFT)
       }
     }
-    return any
+    return lines
   }
 
   /** The segment that holds a service's record: what `serviceField` and `serviceContribution` number words of. */

@@ -1,4 +1,4 @@
-import { type LatencySummary, summarise } from '../engine/histogram.js'
+import { endBucket, firstBucket, type LatencySummary, summarise } from '../engine/histogram.js'
 import { HISTOGRAM_BUCKETS, SERVICE, SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import type { EndpointState } from '../model.js'
@@ -54,8 +54,8 @@ export class Totals {
   failed = 0
   cancelled = 0
   readonly latency = new Float64Array(HISTOGRAM_BUCKETS)
-  /** There is no sample in `latency`. */
-  #isEmpty = true
+  /** Lines of `latency` with something in them. */
+  lines = 0
 
   /** A slot below 0 is none. */
   addSlot(state: SharedState, slot: number): this {
@@ -63,7 +63,7 @@ export class Totals {
     this.succeeded += state.total(slot, SLOT.SUCCEEDED)
     this.failed += state.total(slot, SLOT.FAILED)
     this.cancelled += state.total(slot, SLOT.CANCELLED)
-    if (state.addHistogram(slot, this.latency)) this.#isEmpty = false
+    this.lines |= state.addHistogram(slot, this.latency)
     return this
   }
 
@@ -71,9 +71,10 @@ export class Totals {
     this.succeeded += other.succeeded
     this.failed += other.failed
     this.cancelled += other.cancelled
-    if (other.#isEmpty) return this
-    for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) this.latency[bucket] += other.latency[bucket]
-    this.#isEmpty = false
+    const end = endBucket(other.lines)
+    for (let bucket = firstBucket(other.lines); bucket < end; bucket++)
+      this.latency[bucket] += other.latency[bucket]
+    this.lines |= other.lines
     return this
   }
 
@@ -81,8 +82,8 @@ export class Totals {
     this.succeeded = 0
     this.failed = 0
     this.cancelled = 0
-    if (!this.#isEmpty) this.latency.fill(0)
-    this.#isEmpty = true
+    this.latency.fill(0, firstBucket(this.lines), endBucket(this.lines))
+    this.lines = 0
     return this
   }
 }
@@ -103,7 +104,7 @@ function endpointStats(
   now: number,
 ): EndpointStats {
   const { slot, weight, zone, region } = endpoint
-  const { succeeded, failed, cancelled, latency } = totals
+  const { succeeded, failed, cancelled, latency, lines } = totals
   const inFlight = state.get(slot, SLOT.IN_FLIGHT)
   const unanswered = state.unanswered(slot)
   return {
@@ -119,7 +120,7 @@ function endpointStats(
     region,
     healthScore: state.getFloat(slot, SLOT.HEALTH_SCORE),
     averageLatencyMs: state.core.latency(slot, now),
-    latencyMs: summarise(latency),
+    latencyMs: summarise(latency, lines),
   }
 }
 
@@ -167,7 +168,7 @@ export function serviceStats(state: SharedState, service: ObservedService): Serv
     inFlight,
     panic: service.panic,
     retriesAvailable: service.retriesAvailable,
-    latencyMs: summarise(sum.latency),
+    latencyMs: summarise(sum.latency, sum.lines),
     endpoints,
   }
 }
