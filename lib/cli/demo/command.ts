@@ -7,9 +7,9 @@ const MAX_RATE = 5000
 const MAX_SEED = 0xffff_ffff
 
 const NOTES = `
-Three HTTP servers run as processes of their own on 127.0.0.1. One of them turns 100 times slower and recovers, another
-is killed and revived. The same requests, at the same times, go first through undici's BalancedPool and then through
-fairlead. Exit code 1: fairlead lost a request that it should have saved.
+The same requests go, at the same times, through undici's BalancedPool and through fairlead, each in a process of its own
+and each with three HTTP servers of its own on 127.0.0.1. One of the three turns 100 times slower and recovers, another is
+killed and revived. Exit code 1: fairlead lost a request that it should have saved.
 
 Examples:
   fairlead demo
@@ -18,9 +18,9 @@ Examples:
 `
 
 export interface DemoOptions {
-  /** Seconds, of both loads together. */
+  /** Seconds. */
   readonly duration: number
-  /** Requests per second. */
+  /** Requests per second, through each client. */
   readonly rate: number
   readonly seed: number
   readonly json?: boolean
@@ -29,13 +29,8 @@ export interface DemoOptions {
 export function demoCommand(): Command {
   return new Command('demo')
     .description("Watch undici's BalancedPool and fairlead meet a slow and a dying server.")
-    .option(
-      '-d, --duration <seconds>',
-      'length of both loads together',
-      number(MIN_DURATION_S, MAX_DURATION_S),
-      20,
-    )
-    .option('-r, --rate <requests>', 'requests per second', number(10, MAX_RATE), 400)
+    .option('-d, --duration <seconds>', 'length of the load', number(MIN_DURATION_S, MAX_DURATION_S), 20)
+    .option('-r, --rate <requests>', 'requests per second through each of the two', number(10, MAX_RATE), 400)
     .option(
       '--seed <number>',
       'seed of the arrivals and of the work they bring',

@@ -1,10 +1,10 @@
-/** `fairlead demo`: both loads, one after the other, shown as they go; then what they mean. */
+/** `fairlead demo`: both loads, side by side, shown as they go; then what they mean. */
 import { EXIT } from '../report.js'
 import type { DemoOptions } from './command.js'
 import { LiveView } from './live.js'
-import { CLIENT_KINDS, type ClientKind, type LoadResult } from './messages.js'
+import type { LoadResult } from './messages.js'
 import { PlainView } from './plain.js'
-import { type Engine, runLoad, type Spectator } from './run.js'
+import { runLoads, type Spectator } from './run.js'
 import { type LoadPlan, TIMELINE } from './script.js'
 import { closingText, type Outcome, slowClientNotes } from './summary.js'
 
@@ -18,7 +18,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const plan: LoadPlan = {
     seed: options.seed,
     rate: options.rate,
-    durationMs: (options.duration * MS_PER_SECOND) / CLIENT_KINDS.length,
+    durationMs: options.duration * MS_PER_SECOND,
   }
   const print = (text: string): void => void process.stdout.write(`${text}\n`)
   const spectator = options.json
@@ -26,14 +26,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     : process.stdout.isTTY
       ? new LiveView(plan)
       : new PlainView(plan, print)
-  const results = {} as Record<ClientKind, LoadResult>
-  let engine: Engine | undefined
-  for (const kind of CLIENT_KINDS) {
-    const run = await runLoad(kind, plan, spectator)
-    results[kind] = run.result
-    engine = run.engine ?? engine
-  }
-  const outcome: Outcome = { plan, engine: engine as Engine, results }
+  const { results, engine } = await runLoads(plan, spectator)
+  const outcome: Outcome = { plan, engine, results }
   // At every moment at least two of the three endpoints were alive, so every lost GET counts.
   const ok = results.fairlead.idempotentErrors === 0
   if (options.json) print(JSON.stringify(document(outcome, ok), undefined, 2))

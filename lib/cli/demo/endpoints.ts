@@ -4,7 +4,7 @@ import { ENDPOINT_NAMES, type EndpointName, MEDIAN_MS, type Phase, SLOW_FACTOR, 
 
 type ServerPeer = Peer<FromServer, ToServer>
 
-/** The three servers of one load. */
+/** The three servers of one client. */
 export class DemoEndpoints {
   readonly ports = {} as Record<EndpointName, number>
   readonly #peers = new Map<EndpointName, ServerPeer>()

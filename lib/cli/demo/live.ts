@@ -3,38 +3,50 @@ import Table from 'cli-table3'
 import logUpdate from 'log-update'
 import colors from 'picocolors'
 import { grouped, milliseconds, RateMeter, type Rates, seconds } from './format.js'
-import { CLIENT_TITLES, type ClientKind, type LoadResult, type Progress } from './messages.js'
-import type { Engine, Spectator } from './run.js'
+import { CLIENT_KINDS, CLIENT_NAMES, CLIENT_TITLES, type ClientKind, type Progress } from './messages.js'
+import type { Engine, Results, Spectator } from './run.js'
 import { ENDPOINT_NAMES, type EndpointName, type LoadPlan, type TimelineEvent } from './script.js'
 
-const BAR_CELLS = 24
+/** Both clients beside each other fit into 80 columns. */
+const BAR_CELLS = 10
+const NAME_WIDTH = Math.max(...CLIENT_KINDS.map((kind) => CLIENT_NAMES[kind].length))
 /** Shares are of about the last second. */
 const READING_MS = 1000
 const NO_TABLE_COLORS = { head: [], border: [] }
 
 type Condition = 'up' | 'slow' | 'dead'
 
+/** What one client's process has told. */
+class Reading {
+  readonly #meter = new RateMeter()
+  #readAt = 0
+  rates: Rates | undefined
+  last: Progress | undefined
+
+  update(progress: Progress): void {
+    this.last = progress
+    if (this.rates !== undefined && progress.elapsedMs - this.#readAt < READING_MS) return
+    this.#readAt = progress.elapsedMs
+    this.rates = this.#meter.update(progress)
+  }
+}
+
 export class LiveView implements Spectator {
   readonly #plan: LoadPlan
+  readonly #readings: Readonly<Record<ClientKind, Reading>> = {
+    'balanced-pool': new Reading(),
+    fairlead: new Reading(),
+  }
+  readonly #conditions: Record<EndpointName, Condition> = { A: 'up', B: 'up', C: 'up' }
   #title = ''
   #happening = 'all is well'
-  #conditions: Record<EndpointName, Condition> = { A: 'up', B: 'up', C: 'up' }
-  #meter = new RateMeter()
-  #rates: Rates | undefined
-  #readAt = 0
-  #last: Progress | undefined
 
   constructor(plan: LoadPlan) {
     this.#plan = plan
   }
 
-  begins(client: ClientKind, engine: Engine | undefined): void {
-    this.#title = `${CLIENT_TITLES[client]}${engine === undefined ? '' : `, ${engine.kind} engine`}`
-    this.#happening = 'all is well'
-    this.#conditions = { A: 'up', B: 'up', C: 'up' }
-    this.#meter = new RateMeter()
-    this.#rates = undefined
-    this.#readAt = 0
+  begins(engine: Engine): void {
+    this.#title = `${CLIENT_TITLES['balanced-pool']} and fairlead (${engine.kind} engine), ${this.#plan.rate} requests/s each`
   }
 
   happens({ text, endpoint, phase }: TimelineEvent): void {
@@ -43,50 +55,66 @@ export class LiveView implements Spectator {
     this.#draw()
   }
 
-  progress(progress: Progress): void {
-    this.#last = progress
-    if (this.#rates === undefined || progress.elapsedMs - this.#readAt >= READING_MS) {
-      this.#readAt = progress.elapsedMs
-      this.#rates = this.#meter.update(progress)
-    }
+  progress(client: ClientKind, progress: Progress): void {
+    this.#readings[client].update(progress)
     this.#draw()
   }
 
-  ends(_result: LoadResult): void {
+  ends(_results: Results): void {
     this.#draw()
     logUpdate.done()
   }
 
   #draw(): void {
-    const progress = this.#last
-    const rates = this.#rates
-    if (progress === undefined || rates === undefined) return
-    const thinks = progress.states !== undefined
-    const table = new Table({
-      head: ['', 'endpoint is', 'share of the last second', 'tries', ...(thinks ? ['fairlead says'] : [])],
-      style: NO_TABLE_COLORS,
-    })
-    for (const name of ENDPOINT_NAMES) {
-      const state = progress.states?.[name]
-      table.push([
-        name,
-        painted(this.#conditions[name]),
-        `${bar(rates.shares[name])} ${`${Math.round(rates.shares[name] * 100)}%`.padStart(4)}`,
-        { content: grouped(progress.endpoints[name].tries), hAlign: 'right' },
-        ...(state === undefined ? [] : [state === 'ready' ? colors.green(state) : colors.yellow(state)]),
-      ])
-    }
-    const { errors, inFlight, p99Ms, elapsedMs } = progress
-    const errorText = `${grouped(errors)} errors`
+    const { 'balanced-pool': pool, fairlead } = this.#readings
+    // Nothing before both have something to show.
+    if (pool.last === undefined || fairlead.last === undefined) return
+    const elapsedMs = Math.min(this.#plan.durationMs, Math.max(pool.last.elapsedMs, fairlead.last.elapsedMs))
     logUpdate(
       [
         colors.bold(this.#title),
-        `${seconds(Math.min(elapsedMs, this.#plan.durationMs))} of ${seconds(this.#plan.durationMs)}: ${this.#happening}`,
-        table.toString(),
-        `${Math.round(rates.answeredPerSecond)} answers/s, ${errors > 0 ? colors.red(errorText) : errorText}, ${grouped(inFlight)} in flight, p99 so far ${milliseconds(p99Ms)} ms`,
+        `${seconds(elapsedMs)} of ${seconds(this.#plan.durationMs)}: ${this.#happening}`,
+        this.#table(),
+        ...CLIENT_KINDS.map((kind) => summaryLine(kind, this.#readings[kind])),
       ].join('\n'),
     )
   }
+
+  #table(): string {
+    const table = new Table({
+      head: [
+        '',
+        'is',
+        ...CLIENT_KINDS.flatMap((kind) => [`${CLIENT_NAMES[kind]}:\nlast second`, 'tries']),
+        'and it\nsays',
+      ],
+      style: NO_TABLE_COLORS,
+    })
+    for (const name of ENDPOINT_NAMES) {
+      const state = this.#readings.fairlead.last?.states?.[name] ?? ''
+      table.push([
+        name,
+        painted(this.#conditions[name]),
+        ...CLIENT_KINDS.flatMap((kind) => trafficCells(this.#readings[kind], name)),
+        state === 'ready' ? colors.green(state) : colors.yellow(state),
+      ])
+    }
+    return table.toString()
+  }
+}
+
+function trafficCells({ last, rates }: Reading, name: EndpointName): Table.Cell[] {
+  const share = rates?.shares[name] ?? 0
+  return [
+    `${bar(share)} ${`${Math.round(share * 100)}%`.padStart(4)}`,
+    { content: grouped(last?.endpoints[name].tries ?? 0), hAlign: 'right' },
+  ]
+}
+
+function summaryLine(kind: ClientKind, { last, rates }: Reading): string {
+  const { errors, inFlight, p99Ms } = last as Progress
+  const errorText = `${grouped(errors)} errors`
+  return `${CLIENT_NAMES[kind].padEnd(NAME_WIDTH)}  ${Math.round(rates?.answeredPerSecond ?? 0)} answers/s, ${errors > 0 ? colors.red(errorText) : errorText}, ${grouped(inFlight)} in flight, p99 so far ${milliseconds(p99Ms)} ms`
 }
 
 const painted = (condition: Condition): string =>

@@ -7,6 +7,11 @@ export const CLIENT_TITLES: Readonly<Record<ClientKind, string>> = {
   'balanced-pool': "undici's BalancedPool",
   fairlead: 'fairlead',
 }
+/** Where there is less room. */
+export const CLIENT_NAMES: Readonly<Record<ClientKind, string>> = {
+  'balanced-pool': 'BalancedPool',
+  fairlead: 'fairlead',
+}
 
 export interface ServerJob {
   readonly name: EndpointName

@@ -1,50 +1,55 @@
-/** The demonstration where there is no terminal: about one line a second, and one for each event. */
+/** The demonstration where there is no terminal: about one line a second for each client, and one for each event. */
 
 import { milliseconds, RateMeter, seconds } from './format.js'
-import { CLIENT_TITLES, type ClientKind, type LoadResult, type Progress } from './messages.js'
-import type { Engine, Spectator } from './run.js'
+import { CLIENT_KINDS, CLIENT_NAMES, CLIENT_TITLES, type ClientKind, type Progress } from './messages.js'
+import type { Engine, Results, Spectator } from './run.js'
 import { ENDPOINT_NAMES, type LoadPlan, type TimelineEvent } from './script.js'
 
 const LINE_MS = 1000
+const TIME_WIDTH = 7
+const NAME_WIDTH = Math.max(...CLIENT_KINDS.map((kind) => CLIENT_NAMES[kind].length))
 
 export class PlainView implements Spectator {
   readonly #plan: LoadPlan
   readonly #print: (line: string) => void
-  #meter = new RateMeter()
-  #printedAt = 0
+  readonly #meters: Readonly<Record<ClientKind, RateMeter>> = {
+    'balanced-pool': new RateMeter(),
+    fairlead: new RateMeter(),
+  }
+  readonly #printedAt: Record<ClientKind, number> = { 'balanced-pool': 0, fairlead: 0 }
 
   constructor(plan: LoadPlan, print: (line: string) => void) {
     this.#plan = plan
     this.#print = print
   }
 
-  begins(client: ClientKind, engine: Engine | undefined): void {
-    this.#meter = new RateMeter()
-    this.#printedAt = 0
+  begins(engine: Engine): void {
     const { rate, durationMs } = this.#plan
-    const text = `${rate} requests/s for ${seconds(durationMs)} through ${CLIENT_TITLES[client]}`
-    this.#print(engine === undefined ? text : `${text} (${engine.kind} engine)`)
+    this.#print(
+      `${rate} requests/s for ${seconds(durationMs)} through ${CLIENT_TITLES['balanced-pool']} and, at the same times, through fairlead (${engine.kind} engine)`,
+    )
   }
 
   happens({ at, text }: TimelineEvent): void {
-    this.#print(`${seconds(at * this.#plan.durationMs).padStart(7)}  >> ${text}`)
+    this.#print(`${seconds(at * this.#plan.durationMs).padStart(TIME_WIDTH)}  >> ${text}`)
   }
 
-  progress(progress: Progress): void {
-    if (progress.elapsedMs - this.#printedAt < LINE_MS) return
-    this.#printedAt = progress.elapsedMs
-    const rates = this.#meter.update(progress)
+  progress(client: ClientKind, progress: Progress): void {
+    if (progress.elapsedMs - this.#printedAt[client] < LINE_MS) return
+    this.#printedAt[client] = progress.elapsedMs
+    const rates = this.#meters[client].update(progress)
     const shares = ENDPOINT_NAMES.map((name) => {
       const state = progress.states?.[name]
       return `${name} ${Math.round(rates.shares[name] * 100)}%${state === undefined || state === 'ready' ? '' : ` (${state})`}`
     })
     const { elapsedMs, errors, inFlight, p99Ms } = progress
     this.#print(
-      `${seconds(elapsedMs).padStart(7)}  ${Math.round(rates.answeredPerSecond)} answers/s, ${shares.join(', ')}; ${errors} errors, ${inFlight} in flight, p99 so far ${milliseconds(p99Ms)} ms`,
+      `${seconds(elapsedMs).padStart(TIME_WIDTH)}  ${CLIENT_NAMES[client].padEnd(NAME_WIDTH)}  ${Math.round(rates.answeredPerSecond)} answers/s, ${shares.join(', ')}; ${errors} errors, ${inFlight} in flight, p99 so far ${milliseconds(p99Ms)} ms`,
     )
   }
 
-  ends({ requests, errors }: LoadResult): void {
-    this.#print(`         done: ${requests} requests, ${errors} errors\n`)
+  ends(results: Results): void {
+    const each = CLIENT_KINDS.map((kind) => `${CLIENT_NAMES[kind]} ${results[kind].errors} errors`)
+    this.#print(`   done  ${results.fairlead.requests} requests each: ${each.join(', ')}\n`)
   }
 }

@@ -34,7 +34,7 @@ export const TIMELINE: readonly TimelineEvent[] = [
 
 export interface LoadPlan {
   readonly seed: number
-  /** Requests per second, on average. */
+  /** Requests per second through each client, on average. */
   readonly rate: number
   readonly durationMs: number
 }
