@@ -289,8 +289,8 @@ export interface ClientConfig {
   maxConcurrentStreams?: number
   maxHeaderSize?: number
   maxResponseSize?: number
-  /** Host header: the endpoint's own (default), the service's name, or this text. */
-  host?: 'endpoint' | 'service' | (string & {})
+  /** Host header: the endpoint's own (default), the service's name, the request's own where it has one, or this text. */
+  host?: 'endpoint' | 'service' | 'request' | (string & {})
 }
 
 /** An endpoint that has just begun to take requests, or does so again, gets a growing share of its due. */

@@ -7,14 +7,14 @@ import type { Service } from '../service.js'
 import { Attempt } from './attempt.js'
 import type { Handler, RawHeaders } from './handler.js'
 import { isReplayable } from './replay.js'
-import type { Transports } from './transports.js'
+import type { ServiceTransports } from './transports.js'
 
 const MS_PER_SECOND = 1000
 
 /** What a request needs from the balancer. */
 export interface RequestContext {
   readonly service: Service
-  readonly transports: Transports
+  readonly transports: ServiceTransports
   /** ms on the balancer's clock. */
   now(): number
   /** Once true, there are no further tries. */

@@ -5,6 +5,7 @@ import { engine } from '../engine/index.js'
 import type { Lease } from '../lease.js'
 import type { PickOptions } from '../model.js'
 import type { EndpointChange } from '../observe/events.js'
+import type { ResolvedClient } from '../options/resolved.js'
 import { systemTimers, type Timers } from '../runtime/timers.js'
 import type { Service } from '../service.js'
 import { type BalancerHandle, openAttachment } from '../share/handle.js'
@@ -18,14 +19,14 @@ import {
   hostOf,
 } from './dispatcher.js'
 import { balancedFetch, type FetchInit } from './fetch.js'
-import { Transports } from './transports.js'
+import { type ServiceTransports, Transports } from './transports.js'
 
 /** The load balancer, with the clients that send requests through it. See `BalancerCore` for a request's way. */
 export class Balancer extends BalancerCore {
   /** By service, since a service that leaves and comes back has connections of its own. */
   readonly #contexts = new Map<Service, RequestContext>()
   /** Of services that left, while their requests in flight finish. */
-  readonly #leaving = new Set<Transports>()
+  readonly #leaving = new Set<ServiceTransports>()
   readonly #origins = new Map<string, RequestContext>()
   readonly #fetchDispatcher = lazy(() => this.dispatcher() as BalancedDispatcher)
   #scope: AsyncLocalStorage<PickOptions> | undefined
@@ -92,13 +93,18 @@ export class Balancer extends BalancerCore {
     if (context === undefined) {
       context = {
         service,
-        transports: new Transports(service.options.client),
+        transports: this.openTransports(service.options.client),
         now: () => this.now(),
         isStopped: () => this.stopped,
       }
       this.#contexts.set(service, context)
     }
     return context
+  }
+
+  /** The connections of a service. */
+  protected openTransports(client: ResolvedClient): ServiceTransports {
+    return new Transports(client)
   }
 
   protected override endpointChanged(service: Service, member: Member, change: EndpointChange): void {

@@ -4,7 +4,7 @@ import { loadUndici } from '../runtime/lazy.js'
 import type { Service } from '../service.js'
 import { BalancedRequest, type RequestContext } from './balanced-request.js'
 import { asFirstGeneration } from './handler.js'
-import { headersByName, withHost } from './host.js'
+import { headersByName, hostToSet, withHost } from './host.js'
 import { watched } from './watched-body.js'
 
 /** What the dispatcher asks of the balancer. */
@@ -92,12 +92,13 @@ function prepared(
   request: Dispatcher.DispatchOptions,
   call: CallOptions,
 ): Dispatcher.DispatchOptions {
-  const { host, connect } = service.options.client
+  const { host: option, connect } = service.options.client
+  const host = hostToSet(option, service.name)
   const body = request.body && (call.body ?? watched(request.body))
-  if (host === 'endpoint' && body === request.body) return request
+  if (host === undefined && body === request.body) return request
   const copy = { ...request, body }
-  if (host !== 'endpoint') {
-    copy.headers = withHost(request.headers, host === 'service' ? service.name : host)
+  if (host !== undefined) {
+    copy.headers = withHost(request.headers, host)
     // undici would take the Host header as the name for TLS; a name that was configured stands above it.
     const servername = connect?.['servername']
     if (typeof servername === 'string') Object.assign(copy, { servername })

@@ -4,6 +4,9 @@ import type { Endpoint } from '../model.js'
 import type { ResolvedClient } from '../options/resolved.js'
 import { loadUndici } from '../runtime/lazy.js'
 
+/** What a service's requests need of its connections. */
+export type ServiceTransports = Pick<Transports, keyof Transports>
+
 /** The connections of one service: an undici `Pool` an endpoint, made when it is first chosen. */
 export class Transports {
   readonly #pools = new Map<string, Pool>()

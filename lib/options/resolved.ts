@@ -55,7 +55,7 @@ export interface ResolvedLimits {
 
 /** undici's own defaults hold for what is not set. */
 export type ResolvedClient = Readonly<ClientConfig> & {
-  readonly host: 'endpoint' | 'service' | (string & {})
+  readonly host: 'endpoint' | 'service' | 'request' | (string & {})
 }
 
 export type ResolvedSlowStart = Readonly<Required<SlowStartConfig>>
