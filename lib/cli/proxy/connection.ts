@@ -17,7 +17,7 @@ import { StallWatch, sendPosition } from './stall-watch.js'
 import { Tunnel } from './tunnel.js'
 
 /** Requests that one connection may have waiting behind the one that is served. Those beyond are never taken. */
-const MAX_WAITING = 256
+const MAX_WAITING = 1_000
 /** What a client may send ahead of an agreed upgrade before it is read no more. */
 const MAX_EARLY_BYTES = 64 * 1024
 
@@ -85,7 +85,7 @@ export class ClientConnection {
   add(request: IncomingMessage, response: ServerResponse, begin: () => Exchange | undefined): void {
     // Bodies of requests that are never served are dropped; their errors have nobody to go to.
     request.on('error', () => {})
-    if (this.#full) return void request.resume()
+    if (this.#full) return
     if (this.#turns.length > MAX_WAITING) return this.#overrun(request)
     const turn: Turn = { request, response, begin }
     response.once('close', () => this.#ended(turn))
@@ -217,15 +217,21 @@ export class ClientConnection {
     endLingering(socket)
   }
 
-  /** More requests ahead than are kept: those that were taken are answered, and nothing more is read. */
+  /** More requests ahead than are kept: those that were taken are answered, and the rest is dropped unread. */
   #overrun(request: IncomingMessage): void {
+    const { socket } = this
     this.#full = true
     request.resume()
     const last = this.#turns.at(-1)?.response
-    if (last === undefined) return
-    last.shouldKeepAlive = false
-    this.socket.pause()
-    last.once('finish', () => endLingering(this.socket))
+    if (last !== undefined) last.shouldKeepAlive = false
+    lingerAtEnd(socket)
+    // Once Node's parser is through with what it has. It would make a request and a response of each of them.
+    setImmediate(() => {
+      const drop = (): void => {}
+      // Takes the socket away from the parser, which reads it on its own as long as nobody else listens.
+      socket.on('data', drop)
+      socket.removeAllListeners('data').on('data', drop).resume()
+    })
   }
 
   readonly #drained = (): void => void this.#turns[0]?.response?.emit('drain')

@@ -63,12 +63,12 @@ export class EndpointRequest {
     this.#request = request
     // All fields, whatever their number: their size is bounded.
     request.maxHeadersCount = 0
-    request.on('error', (error) => this.#fail(asUndiciError(error, this.#response !== undefined)))
+    request.on('error', (error) => this.#broken(error))
     request.once('socket', (socket) => this.#connect(socket))
     request.on('information', (information) => this.#inform(information))
     request.once('response', (response) => this.#begin(response))
     request.once('upgrade', (response, socket, head) => this.#upgrade(options, response, socket, head))
-    request.once('close', () => this.#fail(new (loadUndici().errors.SocketError)('other side closed')))
+    request.once('close', () => this.#broken(closedByEndpoint()))
   }
 
   /** Ends it at once: the handler's `onError` gets the reason. */
@@ -87,9 +87,9 @@ export class EndpointRequest {
   }: Dispatcher.DispatchOptions): RequestOptions {
     const { host, port, authority, secure, maxHeaderSize } = this.#endpoint
     const fields = [...((headers ?? []) as string[])]
-    const given = valueOf(fields, 'host')
+    const given = fieldOf(fields, 'host')
     if (given === undefined) fields.unshift('host', authority)
-    const length = valueOf(fields, 'content-length')
+    const length = fieldOf(fields, 'content-length')
     if (body === null && length === undefined && !WITHOUT_BODY.has(method)) fields.push('content-length', '0')
     if (body !== null && length === undefined) fields.push('transfer-encoding', 'chunked')
     if (upgrade) fields.push('connection', 'upgrade', 'upgrade', String(upgrade))
@@ -157,7 +157,8 @@ export class EndpointRequest {
 
   #begin(response: IncomingMessage): void {
     this.#disarm()
-    response.on('error', (error) => this.#fail(asUndiciError(error, true)))
+    response.on('error', (error) => this.#broken(error))
+    response.once('close', () => this.#fail(closedByEndpoint()))
     if (this.#ended) return
     this.#response = response
     const { statusCode = 0, statusMessage = '', rawHeaders, headers, socket } = response
@@ -244,6 +245,11 @@ export class EndpointRequest {
     }
   }
 
+  /** The connection is; an answer that has come whole is handed on all the same. */
+  #broken(error: Error): void {
+    if (this.#response?.complete !== true) this.#fail(asUndiciError(error, this.#response !== undefined))
+  }
+
   #fail(error: Error): void {
     if (this.#ended) return
     this.#end()
@@ -275,7 +281,9 @@ export class EndpointRequest {
   }
 }
 
-function valueOf(fields: readonly string[], name: string): string | undefined {
+const closedByEndpoint = (): Error => new (loadUndici().errors.SocketError)('other side closed')
+
+function fieldOf(fields: readonly string[], name: string): string | undefined {
   for (let i = 0; i + 1 < fields.length; i += 2)
     if (fields[i].length === name.length && fields[i].toLowerCase() === name) return fields[i + 1]
   return undefined
