@@ -68,7 +68,7 @@ export class EndpointRequest {
     request.on('information', (information) => this.#inform(information))
     request.once('response', (response) => this.#begin(response))
     request.once('upgrade', (response, socket, head) => this.#upgrade(options, response, socket, head))
-    request.once('close', () => this.#broken(closedByEndpoint()))
+    request.once('close', () => this.#closed())
   }
 
   /** Ends it at once: the handler's `onError` gets the reason. */
@@ -158,7 +158,7 @@ export class EndpointRequest {
   #begin(response: IncomingMessage): void {
     this.#disarm()
     response.on('error', (error) => this.#broken(error))
-    response.once('close', () => this.#fail(closedByEndpoint()))
+    response.once('close', () => this.#closed())
     if (this.#ended) return
     this.#response = response
     const { statusCode = 0, statusMessage = '', rawHeaders, headers, socket } = response
@@ -250,6 +250,12 @@ export class EndpointRequest {
     if (this.#response?.complete !== true) this.#fail(asUndiciError(error, this.#response !== undefined))
   }
 
+  /** Where nothing else has ended it. To make an error takes long. */
+  #closed(): void {
+    if (!this.#ended && (this.#response?.complete !== true || this.#response.destroyed))
+      this.#fail(new (loadUndici().errors.SocketError)('other side closed'))
+  }
+
   #fail(error: Error): void {
     if (this.#ended) return
     this.#end()
@@ -280,8 +286,6 @@ export class EndpointRequest {
     this.#timer = undefined
   }
 }
-
-const closedByEndpoint = (): Error => new (loadUndici().errors.SocketError)('other side closed')
 
 function fieldOf(fields: readonly string[], name: string): string | undefined {
   for (let i = 0; i + 1 < fields.length; i += 2)

@@ -10,6 +10,7 @@ import { describeServices, type ProxyConfig, readProxyConfig } from './config.js
 import { openConnections } from './endpoint-connections.js'
 import { FailureLog } from './failure-log.js'
 import { authority } from './headers.js'
+import { letHeapGrow } from './heap-growth.js'
 import { RouteTable } from './routes.js'
 import { ProxyServer } from './server.js'
 import { TimeoutCounts } from './timeout-counts.js'
@@ -19,6 +20,7 @@ const complain = (text: string): void => void process.stderr.write(`fairlead pro
 
 /** Runs until a signal ends it. Throws where it cannot begin. */
 export async function runProxy(file: string, config: ProxyConfig, options: ProxyOptions): Promise<void> {
+  letHeapGrow()
   await new RunningProxy(file, config, options).run()
 }
 

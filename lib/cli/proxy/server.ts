@@ -66,7 +66,8 @@ export class ProxyServer {
     const limits = [listen.headersTimeoutMs, listen.bodyTimeoutMs, listen.sendTimeoutMs].filter(
       (ms) => ms > 0,
     )
-    this.#checkMs = Math.min(Math.max(Math.min(...limits) / CHECKS_IN_A_TIMEOUT, MIN_CHECK_MS), MAX_CHECK_MS)
+    const often = Math.ceil(Math.min(...limits) / CHECKS_IN_A_TIMEOUT)
+    this.#checkMs = Math.min(Math.max(often, MIN_CHECK_MS), MAX_CHECK_MS)
     this.#server = createServer({
       // An upload may take as long as it takes, if only it goes on.
       requestTimeout: 0,
