@@ -1,10 +1,11 @@
 import type { Dispatcher } from 'undici'
 import type { PickOptions } from '../model.js'
+import { hostToSet } from '../options/host-header.js'
 import { loadUndici } from '../runtime/lazy.js'
 import type { Service } from '../service.js'
 import { BalancedRequest, type RequestContext } from './balanced-request.js'
 import { asFirstGeneration } from './handler.js'
-import { headersByName, hostToSet, withHost } from './host.js'
+import { headersByName, withHost } from './host.js'
 import { watched } from './watched-body.js'
 
 /** What the dispatcher asks of the balancer. */

@@ -1,11 +1,5 @@
 import type { Dispatcher } from 'undici'
 
-/** The Host header that a service's `client.host` sets; undefined: undici's own doing is right. */
-export function hostToSet(option: string, serviceName: string): string | undefined {
-  if (option === 'endpoint' || option === 'request') return undefined
-  return option === 'service' ? serviceName : option
-}
-
 type Headers = Dispatcher.DispatchOptions['headers']
 
 /**

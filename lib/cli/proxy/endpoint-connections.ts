@@ -12,6 +12,11 @@ import { type EndpointOptions, endpointOptions } from './endpoint-options.js'
 import { EndpointRequest } from './endpoint-request.js'
 import { keepingAgent } from './keeping-agent.js'
 
+/** Time-outs are looked for so many times in the shortest of them, within bounds. */
+const CHECKS_IN_A_TIMEOUT = 8
+const MIN_CHECK_MS = 20
+const MAX_CHECK_MS = 1000
+
 /** What a service's requests go over: HTTP/1.1 by Node's client, or undici where the service may speak HTTP/2. */
 export const openConnections = (client: ResolvedClient): ServiceTransports =>
   client.allowH2 === true ? new Transports(client) : new EndpointConnections(client)
@@ -94,12 +99,18 @@ class EndpointPool {
   readonly #options: EndpointOptions
   readonly #agent: HttpAgent | HttpsAgent
   readonly #requests = new Set<EndpointRequest>()
+  readonly #checkMs: number
+  /** Runs while there are requests. */
+  #checks: NodeJS.Timeout | undefined
   #closed: Promise<void> | undefined
   #idle: (() => void) | undefined
 
   constructor(url: string, client: ResolvedClient) {
     this.#options = endpointOptions(url, client)
     this.#agent = keepingAgent(this.#options)
+    const { headersTimeout, bodyTimeout, connectTimeout } = this.#options
+    const limits = [headersTimeout, bodyTimeout, connectTimeout].filter((ms) => ms > 0)
+    this.#checkMs = Math.min(Math.max(Math.min(...limits) / CHECKS_IN_A_TIMEOUT, MIN_CHECK_MS), MAX_CHECK_MS)
   }
 
   dispatch(options: Dispatcher.DispatchOptions, handler: Handler): boolean {
@@ -108,8 +119,17 @@ class EndpointPool {
       if (this.#requests.size === 0) this.#idle?.()
     })
     this.#requests.add(request)
+    this.#checks ??= setInterval(() => this.#check(), this.#checkMs).unref()
     request.send(options)
     return true
+  }
+
+  #check(): void {
+    const nowMs = performance.now()
+    for (const request of this.#requests) request.check(nowMs)
+    if (this.#requests.size > 0) return
+    clearInterval(this.#checks)
+    this.#checks = undefined
   }
 
   /** Resolves when the requests in flight have ended. */

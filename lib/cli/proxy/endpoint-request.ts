@@ -35,7 +35,9 @@ export class EndpointRequest {
   #request: ClientRequest | undefined
   #response: IncomingMessage | undefined
   #body: RequestBody | null = null
-  #timer: NodeJS.Timeout | undefined
+  #limitMs = Number.POSITIVE_INFINITY
+  #movedAt = 0
+  #expired: (() => Error | undefined) | undefined
   #ended = false
   #informational = 0
   #received = 0
@@ -75,6 +77,18 @@ export class EndpointRequest {
   abort(reason?: unknown): void {
     if (this.#ended) return
     this.#fail((reason as Error | undefined) ?? new (loadUndici().errors.RequestAbortedError)())
+  }
+
+  /** Ends it where the endpoint has been silent for too long. A timer for each request costs more than to look. */
+  check(nowMs: number): void {
+    if (nowMs - this.#movedAt < this.#limitMs) return
+    const error = this.#expired?.()
+    if (error === undefined) this.#moved(nowMs)
+    else this.#fail(error)
+  }
+
+  #moved(nowMs = performance.now()): void {
+    this.#movedAt = nowMs
   }
 
   #requestOptions({
@@ -139,7 +153,7 @@ export class EndpointRequest {
     else
       body.pipe(
         request,
-        () => this.#timer?.refresh(),
+        () => this.#moved(),
         (error) => this.#fail(error),
       )
   }
@@ -161,19 +175,20 @@ export class EndpointRequest {
     response.once('close', () => this.#closed())
     if (this.#ended) return
     this.#response = response
-    const { statusCode = 0, statusMessage = '', rawHeaders, headers, socket } = response
+    const { statusCode = 0, statusMessage = '', rawHeaders, socket } = response
     const { SocketError, BodyTimeoutError } = loadUndici().errors
-    const coding = headers['transfer-encoding']
+    // Not by `headers`, which Node puts together when it is first asked for.
+    const coding = fieldOf(rawHeaders, 'transfer-encoding')
     if (statusCode < FIRST_FINAL_STATUS) return this.#fail(new SocketError(`bad status ${statusCode}`))
     if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked')
       return this.#fail(new SocketError('a transfer-encoding other than chunked'))
-    const keepAlive = headers['keep-alive']
-    if (keepAlive !== undefined) noteKeepAlive(socket, String(keepAlive))
+    const keepAlive = fieldOf(rawHeaders, 'keep-alive')
+    if (keepAlive !== undefined) noteKeepAlive(socket, keepAlive)
     const { bodyTimeout, maxResponseSize } = this.#endpoint
     this.#arm(bodyTimeout, () => (response.isPaused() ? undefined : new BodyTimeoutError()))
     let goOn = true
     const resume = (): void => {
-      this.#timer?.refresh()
+      this.#moved()
       response.resume()
     }
     const begun = this.#call(() => {
@@ -187,7 +202,7 @@ export class EndpointRequest {
 
   #receive(response: IncomingMessage, chunk: Buffer, limit: number): void {
     if (this.#ended) return
-    this.#timer?.refresh()
+    this.#moved()
     this.#received += chunk.length
     if (limit >= 0 && this.#received > limit) {
       this.#fail(new (loadUndici().errors.ResponseExceededMaxSizeError)())
@@ -272,18 +287,13 @@ export class EndpointRequest {
 
   /** @param expired what it fails with; undefined: not the endpoint's silence, wait on */
   #arm(ms: number, expired: () => Error | undefined): void {
-    this.#disarm()
-    if (ms <= 0) return
-    this.#timer = setTimeout(() => {
-      const error = expired()
-      if (error === undefined) this.#timer?.refresh()
-      else this.#fail(error)
-    }, ms).unref()
+    this.#limitMs = ms > 0 ? ms : Number.POSITIVE_INFINITY
+    this.#expired = expired
+    this.#movedAt = performance.now()
   }
 
   #disarm(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#limitMs = Number.POSITIVE_INFINITY
   }
 }
 

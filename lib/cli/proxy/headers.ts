@@ -48,6 +48,7 @@ const OF_PROXIES = new Set([
 ])
 /** Nothing may take these out: they say where the message ends. */
 const CONTENT_LENGTH = 'content-length'
+const TRAILER = 'trailer'
 const PSEUDONYM = 'fairlead'
 const PLAIN_NAME = /^[a-z0-9-]*$/
 
@@ -85,29 +86,27 @@ const isReserved = (name: string): boolean =>
  * relative: the client knows the service by this proxy's address only.
  */
 export function responseHeaders(raw: RawHeaders, origin: string): string[] {
-  const pairs: string[] = []
-  let connection: string | undefined
+  const headers: string[] = []
+  const names: string[] = []
+  let named: ReadonlySet<string> = NOTHING
   let coded = false
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i].toString('latin1')
     const value = raw[i + 1].toString('latin1')
-    pairs.push(name, value)
-    if (isNamed(name, 'connection')) connection = connection === undefined ? value : `${connection},${value}`
-    else if (isNamed(name, 'transfer-encoding')) coded = true
+    const lower = name.toLowerCase()
+    if (HOP_BY_HOP.has(lower)) {
+      if (lower === 'connection') named = new Set([...named, ...namedByConnection(value)])
+      else if (lower === 'transfer-encoding') coded = true
+      continue
+    }
+    names.push(lower)
+    headers.push(name, lower === 'location' ? relativeTo(origin, value) : value)
   }
-  const dropped = namedByConnection(connection)
-  const headers: string[] = []
-  for (let i = 0; i < pairs.length; i += 2) {
-    const lower = pairs[i].toLowerCase()
-    // A coding overrides the length, which is then none (RFC 9112, 6.3).
-    if (isDropped(lower, dropped) || (coded && lower === CONTENT_LENGTH)) continue
-    headers.push(pairs[i], lower === 'location' ? relativeTo(origin, pairs[i + 1]) : pairs[i + 1])
-  }
-  return headers
+  // A coding overrides the length, which is then none (RFC 9112, 6.3).
+  if (named.size === 0 && !coded) return headers
+  const isLeft = (lower: string): boolean => (lower === CONTENT_LENGTH ? !coded : !named.has(lower))
+  return headers.filter((_, i) => isLeft(names[i >> 1]))
 }
-
-const isNamed = (name: string, wanted: string): boolean =>
-  name.length === wanted.length && name.toLowerCase() === wanted
 
 const NO_CONTENT = 204
 const NOT_MODIFIED = 304
@@ -117,16 +116,23 @@ const NOT_MODIFIED = 304
  * has no length (RFC 9110, 8.6).
  */
 export function answerHeaders(response: ServerResponse, status: number, headers: string[]): string[] {
-  const names = headers.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase())
+  let trailer = false
+  let length = false
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]
+    if (name.length === TRAILER.length && name.toLowerCase() === TRAILER) trailer = true
+    else if (name.length === CONTENT_LENGTH.length && name.toLowerCase() === CONTENT_LENGTH) length = true
+  }
+  if (!trailer && !(length && status === NO_CONTENT)) return headers
   const chunked =
     response.useChunkedEncodingByDefault &&
     response.req.method !== 'HEAD' &&
     status !== NO_CONTENT &&
     status !== NOT_MODIFIED &&
-    !names.includes(CONTENT_LENGTH)
-  const unfit = (name: string): boolean =>
-    (name === 'trailer' && !chunked) || (name === CONTENT_LENGTH && status === NO_CONTENT)
-  return names.some(unfit) ? headers.filter((_, i) => !unfit(names[i >> 1])) : headers
+    !length
+  const isFit = (name: string): boolean =>
+    name === TRAILER ? chunked : name !== CONTENT_LENGTH || status !== NO_CONTENT
+  return headers.filter((_, i) => isFit(headers[i & ~1].toLowerCase()))
 }
 
 /** What may stand in a header field or status line: tab, visible characters, and any byte above 127. */
