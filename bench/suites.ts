@@ -4,6 +4,7 @@ import { hashing } from './hashing.js'
 import { http } from './http.js'
 import { load } from './load.js'
 import { pick } from './pick.js'
+import { proxy } from './proxy.js'
 import { queue } from './queue.js'
 import { replay } from './replay.js'
 import { scale } from './scale.js'
@@ -21,5 +22,6 @@ export const SUITES: readonly Suite[] = [
   wake,
   hashing,
   http,
+  proxy,
   replay,
 ]

@@ -336,8 +336,8 @@ export interface ClientConfig {
   maxConcurrentStreams?: number
   maxHeaderSize?: number
   maxResponseSize?: number
-  /** Host header: the endpoint's own (default), the service's name, or this text. */
-  host?: 'endpoint' | 'service' | (string & {})
+  /** Host header: the endpoint's own (default), the service's name, the request's own where it has one, or this text. */
+  host?: 'endpoint' | 'service' | 'request' | (string & {})
   /** Whether a request for `https:` or `wss:` may go to an `http:` endpoint, in clear text. Default false: `FAIRLEAD_SCHEME`. */
   allowPlaintext?: boolean
   /**

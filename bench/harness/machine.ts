@@ -27,6 +27,7 @@ const PACKAGES = [
   'piscina',
   'ringbuf.js',
   'hashring',
+  'http-proxy',
 ] as const
 
 export function describeMachine(): Machine {

@@ -12,13 +12,13 @@ import type { Member } from '../topology/member.js'
 import { Attempt } from './attempt.js'
 import type { Handler, RawHeaders } from './handler.js'
 import { isReplayable } from './replay.js'
-import type { Transports } from './transports.js'
+import type { ServiceTransports } from './transports.js'
 import { Tries } from './tries.js'
 
 /** What a request needs from the balancer. */
 export interface RequestContext {
   readonly service: Service
-  readonly transports: Transports
+  readonly transports: ServiceTransports
   /** ms on the balancer's clock. */
   now(): number
   /** How late this thread's event loop is. */

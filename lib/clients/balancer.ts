@@ -6,6 +6,7 @@ import type { Lease } from '../lease.js'
 import type { PickOptions } from '../model.js'
 import { describeBalancer, type HowToInspect, INSPECT } from '../observe/describe.js'
 import type { EndpointChange } from '../observe/events.js'
+import type { ResolvedClient } from '../options/resolved.js'
 import { LoopLateness } from '../runtime/loop-lateness.js'
 import { systemTimers, type Timers } from '../runtime/timers.js'
 import type { Service } from '../service.js'
@@ -21,14 +22,14 @@ import {
   hostOf,
 } from './dispatcher.js'
 import { balancedFetch, type FetchInit } from './fetch.js'
-import { Transports } from './transports.js'
+import { type ServiceTransports, Transports } from './transports.js'
 
 /** The load balancer, with the clients that send requests through it. See `BalancerCore` for a request's way. */
 export class Balancer extends BalancerCore {
   /** By service, since a service that leaves and comes back has connections of its own. */
   readonly #contexts = new Map<Service, RequestContext>()
   /** Of services that left, while their requests in flight finish. */
-  readonly #leaving = new Set<Transports>()
+  readonly #leaving = new Set<ServiceTransports>()
   readonly #origins = new Map<string, RequestContext>()
   readonly #fetchDispatcher = lazy(() => this.dispatcher() as BalancedDispatcher)
   readonly #lateness = new LoopLateness(systemTimers)
@@ -116,7 +117,7 @@ export class Balancer extends BalancerCore {
     if (context === undefined) {
       context = {
         service,
-        transports: new Transports(service.name, service.options.client),
+        transports: this.openTransports(service.name, service.options.client),
         now: () => this.now(),
         lateness: this.#lateness,
         isStopped: () => this.stopped,
@@ -128,6 +129,11 @@ export class Balancer extends BalancerCore {
 
   #connectionStats(): Record<string, unknown> {
     return Object.assign({}, ...Array.from(this.#contexts.values(), ({ transports }) => transports.stats))
+  }
+
+  /** The connections of a service. */
+  protected openTransports(name: string, client: ResolvedClient): ServiceTransports {
+    return new Transports(name, client)
   }
 
   protected override endpointChanged(service: Service, member: Member, change: EndpointChange): void {

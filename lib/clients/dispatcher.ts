@@ -3,6 +3,7 @@ import { stringify } from 'node:querystring'
 import type { Agent, Dispatcher } from 'undici'
 import { ArgumentError, SchemeError } from '../errors.js'
 import type { PickOptions } from '../model.js'
+import { hostToSet } from '../options/host-header.js'
 import { isDispatcher } from '../runtime/dispatchers.js'
 import { loadUndici } from '../runtime/lazy.js'
 import type { Service } from '../service.js'
@@ -205,13 +206,14 @@ function prepared(
   request: Dispatcher.DispatchOptions,
   call: CallOptions,
 ): Dispatcher.DispatchOptions {
-  const { host, connect } = service.options.client
+  const { host: option, connect } = service.options.client
+  const host = hostToSet(option, service.name)
   const body = request.body && (call.body ?? watched(request.body))
   const headers = repeatable(request.headers)
-  if (host === 'endpoint' && body === request.body && headers === request.headers) return request
+  if (host === undefined && body === request.body && headers === request.headers) return request
   const copy = { ...request, body, headers }
-  if (host !== 'endpoint') {
-    copy.headers = withHost(headers, host === 'service' ? service.name : host)
+  if (host !== undefined) {
+    copy.headers = withHost(headers, host)
     // undici would take the Host header as the name for TLS; a name that was configured stands above it.
     const servername = connect?.['servername']
     if (typeof servername === 'string') Object.assign(copy, { servername })

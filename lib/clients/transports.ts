@@ -7,8 +7,27 @@ import { loadUndici } from '../runtime/lazy.js'
 import { watchedConnections } from './connector.js'
 import { type Source, Transport } from './transport.js'
 
+/** What a service's requests need of its connections. */
+export interface ServiceTransports {
+  /** Where to send the requests of an endpoint. Throws as `Transports.to`. */
+  to(endpoint: Endpoint): Pick<Transport, 'dispatcher' | 'isPool'>
+  /** Whether requests may have to wait for a connection. */
+  readonly isLimited: boolean
+  /** Whether a request to the endpoint that was not sent yet waits for one of the connections that are allowed. */
+  isQueued(endpoint: Endpoint): boolean
+  /** Whether an error tells of the same loss of a connection as one before. */
+  isSameLoss(endpoint: Endpoint, error: Error, now: number): boolean
+  configure(client: ResolvedClient): void
+  /** What is known of each endpoint's connections, by URL. */
+  readonly stats: Record<string, unknown>
+  hold(socket: Duplex): void
+  forget(url: string): void
+  close(): Promise<void>
+  destroy(): Promise<void>
+}
+
 /** The connections of one service: an undici `Pool` an endpoint, or a dispatcher of the user's, made when it is first chosen. */
-export class Transports {
+export class Transports implements ServiceTransports {
   readonly #service: string
   readonly #open = new Map<string, Transport>()
   /** Of endpoints that left, or of earlier options: their requests in flight finish. */

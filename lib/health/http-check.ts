@@ -1,6 +1,7 @@
 /** Does the endpoint answer a request with a status that passes? Over HTTP/1.1, HTTPS or HTTP/2, as the service's own requests go. */
 import type { buildConnector, Dispatcher } from 'undici'
 import type { ClientConfig, Endpoint, HealthConfig } from '../model.js'
+import { hostToSet } from '../options/host-header.js'
 import { afterReads } from '../runtime/after-reads.js'
 import { loadUndici } from '../runtime/lazy.js'
 import { systemTimers, type Timers } from '../runtime/timers.js'
@@ -204,7 +205,7 @@ function requestOptions(
 ): Dispatcher.DispatchOptions {
   const headers: Record<string, string> = { 'user-agent': 'fairlead-health' }
   for (const [name, value] of Object.entries(http.headers ?? {})) headers[name.toLowerCase()] = value
-  const traffic = client.host === 'endpoint' ? undefined : client.host === 'service' ? service : client.host
+  const traffic = hostToSet(client.host, service)
   const host = http.host ?? headers.host ?? traffic
   if (host !== undefined) headers.host = host
   const servername = http.host === undefined ? client.connect?.servername : nameOf(http.host)

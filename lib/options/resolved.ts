@@ -55,7 +55,7 @@ export interface ResolvedLimits {
 
 /** undici's own defaults hold for what is not set. */
 export type ResolvedClient = Readonly<Omit<ClientConfig, 'dispatcher'>> & {
-  readonly host: 'endpoint' | 'service' | (string & {})
+  readonly host: 'endpoint' | 'service' | 'request' | (string & {})
   /** A name; what was given directly is had of `givenTo`. */
   readonly dispatcher?: string
 }

@@ -1,3 +1,4 @@
+import { createServer } from 'node:http'
 import { createSecureServer } from 'node:http2'
 import { createServer as createHttpsServer } from 'node:https'
 import { createServer as createTcpServer } from 'node:net'
@@ -31,6 +32,19 @@ it('trusts the configured authority and sends the configured SNI name, whatever 
   expect(await (await plain.fetch('http://users/')).text()).toBe(`users.test ${new URL(url).host}`)
   const named = balancerAt(url, { client: { connect, host: 'service' } })
   expect(await (await named.fetch('http://users/')).text()).toBe('users.test users')
+})
+
+it("sends the request's own Host header where client.host says so, and the endpoint's where it has none", async () => {
+  const server = createServer((request, response) => void response.end(request.headers.host))
+  const { port } = await serve(server)
+  const balancer = balancerAt(`http://127.0.0.1:${port}`, { client: { host: 'request' } })
+  const hostOf = async (headers?: Record<string, string>) => {
+    const dispatcher = balancer.dispatcher()
+    const { body } = await dispatcher.request({ origin: 'http://users', path: '/', method: 'GET', headers })
+    return body.text()
+  }
+  expect(await hostOf({ host: 'shop.example' })).toBe('shop.example')
+  expect(await hostOf()).toBe(`127.0.0.1:${port}`)
 })
 
 it('refuses a certificate that it has no reason to trust, as a failure of the endpoint', async () => {

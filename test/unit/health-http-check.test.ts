@@ -122,8 +122,19 @@ describe('request', () => {
     ['a configured Host header', { headers: { Host: 'other.test' } }, { host: 'service' }, 'other.test'],
     ["the service's name, as its requests", {}, { host: 'service' }, 'users'],
     ['the text of client.host', {}, { host: 'api.test' }, 'api.test'],
+    [
+      'a configured Host header, of no request',
+      { headers: { Host: 'a.test' } },
+      { host: 'request' },
+      'a.test',
+    ],
   ])('has as its Host %s', async (_what, config, client, host) => {
     expect((await seen(config, client, 'users')).headers.host).toBe(host)
+  })
+
+  it("has the endpoint's as its Host where client.host is the request's: it is none of a client's", async () => {
+    const { headers, port } = await seen({}, { host: 'request' }, 'users')
+    expect(headers.host).toBe(`127.0.0.1:${port}`)
   })
 })
 

@@ -174,7 +174,7 @@ describe('every fault has its path and says what would be right', () => {
     ],
     [
       { client: { host: 'a/b' } },
-      "client.host: must be 'endpoint', 'service', or a host like `users.internal`, not \"a/b\"",
+      "client.host: must be 'endpoint', 'service', 'request', or a host like `users.internal`, not \"a/b\"",
     ],
     [
       { client: { connect: { checkServerIdentity: () => undefined } } },

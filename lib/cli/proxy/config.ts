@@ -5,9 +5,12 @@ import { check } from '../../options/check.js'
 import { Faults, join } from '../../options/faults.js'
 import { fieldKinds, isRecord, MAX_MS } from '../../options/fields.js'
 import { copyPlain } from '../../options/plain.js'
+import { wrong } from '../../options/words.js'
 import { parseBalancerConfig } from '../../options.js'
 import { loadZod } from '../../runtime/lazy.js'
 import { readConfigFile } from '../config-file.js'
+import { parseRange } from './forwarded.js'
+import { canonicalHost } from './host.js'
 
 export interface Listen {
   readonly host: string
@@ -15,12 +18,22 @@ export interface Listen {
   readonly port: number
   /** Believe and extend the `x-forwarded-*` headers that requests bring. Only behind a proxy that sets them. */
   readonly trustForwarded: boolean
+  /** Addresses and ranges (CIDR) of the proxies whose headers are believed; where it is set, nobody else's are. */
+  readonly trustedProxies?: readonly string[]
+  /** ms until a request's header fields, or a connection's first, must have come; 0: no limit, as for the next three. */
+  readonly headersTimeoutMs: number
+  /** ms without a byte of a request's body. */
+  readonly bodyTimeoutMs: number
+  /** ms for which a connection may be open between two requests. */
+  readonly idleTimeoutMs: number
+  /** ms in which a client does not take a byte of its answer. */
+  readonly sendTimeoutMs: number
   /** ms that requests in flight may take to finish when the proxy stops. */
   readonly drainMs: number
 }
 
 export interface Route {
-  /** Host name without a port, lower case; undefined: any. */
+  /** Host name without a port, lower case, or `*.` and one for all hosts below it; undefined: any. */
   readonly host?: string
   /** Prefix of whole path segments: `/users` is for `/users` and `/users/1`, not for `/usersettings`. */
   readonly path: string
@@ -34,8 +47,18 @@ export interface ProxyConfig {
   readonly balancer: BalancerConfig
 }
 
-const LISTEN_DEFAULTS: Listen = { host: '127.0.0.1', port: 8080, trustForwarded: false, drainMs: 5000 }
-const HOST = /^[^\s/:]+$|^\[[0-9A-Fa-f:.]+\]$/
+export const LISTEN_DEFAULTS: Listen = {
+  host: '127.0.0.1',
+  port: 8080,
+  trustForwarded: false,
+  drainMs: 5000,
+  headersTimeoutMs: 30_000,
+  bodyTimeoutMs: 60_000,
+  idleTimeoutMs: 75_000,
+  sendTimeoutMs: 60_000,
+}
+const HOST = /^(?:\*\.)?[^\s/:*]+$|^\[[0-9A-Fa-f:.]+\]$/
+const RANGE = 'an address or a range like `10.0.0.0/8`'
 const PATH = /^\/[^\s?#]*$/
 
 /** @throws ConfigFileError */
@@ -65,11 +88,15 @@ export function parseProxyConfig(input: unknown): ProxyConfig {
 function routeOf(value: unknown): Route {
   const { host, path = '/', service } = (isRecord(value) ? value : {}) as Partial<Route>
   return {
-    ...(typeof host === 'string' ? { host: host.toLowerCase() } : {}),
+    ...(typeof host === 'string' ? { host: patternOf(host) } : {}),
     path,
     service: service as string,
   }
 }
+
+/** As the hosts of requests are compared. */
+const patternOf = (host: string): string =>
+  host.startsWith('*.') ? `*.${canonicalHost(host.slice(2))}` : canonicalHost(host)
 
 function addBalancerFaults({ services, rules, seed }: Record<string, unknown>, faults: Faults): void {
   try {
@@ -108,7 +135,9 @@ const listed = (names: readonly string[]): string =>
 
 function proxySchema() {
   const z = loadZod()
-  const { object, text, number, flag } = fieldKinds(z)
+  const { object, text, number, flag, list } = fieldKinds(z)
+  const timeout = (about: string) =>
+    number({ integer: true, min: 0, max: MAX_MS, unit: 'ms', about: `${about}; 0 is no limit.` })
   const hostText = (right: string, about: string) => text({ right, pattern: HOST, about })
   return object(
     {
@@ -122,6 +151,19 @@ function proxySchema() {
             about: 'Port to listen on; 0 is any free one.',
           }),
           trustForwarded: flag({ about: 'Believe the `x-forwarded-*` headers that requests bring.' }),
+          trustedProxies: list(
+            z.string({ error: (issue) => wrong(RANGE, issue.input) }).check(
+              z.refine((range) => parseRange(range) !== undefined, {
+                error: (issue) => wrong(RANGE, issue.input),
+              }),
+            ),
+            'an array of addresses and ranges',
+            { about: 'Proxies whose `x-forwarded-*` headers are believed.' },
+          ),
+          headersTimeoutMs: timeout("Time for a request's header fields"),
+          bodyTimeoutMs: timeout("Time without a byte of a request's body"),
+          idleTimeoutMs: timeout('Time between two requests of a connection'),
+          sendTimeoutMs: timeout('Time in which a client does not take a byte'),
           drainMs: number({
             min: 0,
             max: MAX_MS,
@@ -133,7 +175,7 @@ function proxySchema() {
       routes: z.optional(
         z.array(
           object({
-            host: hostText('a host name without a port', 'Requests to this host only.'),
+            host: hostText('a host name without a port, or `*.` and one', 'Requests to this host only.'),
             path: text({
               right: 'a path that begins with `/`',
               pattern: PATH,

@@ -3,22 +3,27 @@ import type { Duplex } from 'node:stream'
 import type { Abort, Handler, RawHeaders } from '../../clients/handler.js'
 import { answerFailure, type Failure, failureOf } from './failure.js'
 import { answerHeaders, responseHeaders, statusTextOf } from './headers.js'
+import { sendInformation } from './informational.js'
 import { endConnectionAfter } from './last-answer.js'
-import { joinSockets } from './upgrade.js'
+import type { RequestBody } from './request-body.js'
 
-const EARLY_HINTS = 103
+const NOTHING = Buffer.alloc(0)
 const FIRST_FINAL_STATUS = 200
+/** What may not come after a body: where the message ends, who may read it, how (RFC 9110, 6.5.1). */
+const NO_TRAILERS =
+  /^(?:content-.*|set-cookie|trailer|location|age|cache-control|expires|vary|www-authenticate)$/i
 
 export interface ExchangeOptions {
   readonly service: string
   /** The service as the dispatcher knows it, e.g. `http://users`. */
   readonly origin: string
-  /** The server takes no new connections: this answer is the last on its own. */
-  readonly isClosing: () => boolean
+  /** The connection ends after this answer, since the server takes no new requests. */
+  readonly isLast: () => boolean
   /** Told of requests that failed before their answer began. */
   readonly onFailure: (failure: Failure, error: Error) => void
-  /** For requests that ask for an upgrade: what the parser had read beyond the request. */
-  readonly upgrade?: { readonly socket: Duplex; readonly head: Buffer }
+  readonly body: RequestBody | null
+  /** For requests that ask for an upgrade: what becomes of the endpoint's connection when it agrees. */
+  readonly onUpgrade?: (endpoint: Duplex, headers: RawHeaders) => void
 }
 
 /**
@@ -31,8 +36,11 @@ export class Exchange implements Handler {
   readonly #options: ExchangeOptions
   #abort: Abort | undefined
   #resume: (() => void) | undefined
-  #clientLeft = false
+  /** Nobody waits for the answer any more. */
+  #over = false
   #upgraded = false
+  /** Something of the answer's body has come. */
+  #begun = false
 
   constructor(request: IncomingMessage, response: ServerResponse, options: ExchangeOptions) {
     this.#request = request
@@ -45,80 +53,88 @@ export class Exchange implements Handler {
     response.on('error', () => {})
   }
 
+  /** Bytes of the request's body that have come, where more is waited for. */
+  get awaited(): number | undefined {
+    return this.#over ? undefined : this.#options.body?.awaited
+  }
+
+  /** The client's request is at fault after all: its body, or the time it takes. */
+  fail(failure: Failure): void {
+    if (this.#over || this.#upgraded) return
+    this.#over = true
+    const response = this.#response
+    if (!response.headersSent) endConnectionAfter(response)
+    answerFailure(response, failure)
+    this.#abort?.(clientLeft())
+  }
+
   onConnect(abort: Abort): void {
-    if (this.#clientLeft) abort(clientLeft())
+    if (this.#over) abort(clientLeft())
     else this.#abort = abort
   }
 
   onHeaders(status: number, raw: RawHeaders, resume: () => void, statusText: string): boolean {
+    if (this.#over) return true
     const response = this.#response
     const headers = responseHeaders(raw, this.#options.origin)
     if (status < FIRST_FINAL_STATUS) {
-      // A client of HTTP/1.0 would take it for the answer (RFC 9110, 15.2).
-      if (status === EARLY_HINTS && this.#request.httpVersion !== '1.0') sendEarlyHints(response, headers)
+      sendInformation(response, status, headers)
       return true
     }
     this.#resume = resume
     // An answer that comes before the end of the body ends the connection: the rest of the body is in its way.
     if (!this.#request.complete) endConnectionAfter(response)
-    else if (this.#options.isClosing()) response.shouldKeepAlive = false
+    else if (this.#options.isLast()) response.shouldKeepAlive = false
     response.writeHead(status, statusTextOf(status, statusText), answerHeaders(response, status, headers))
-    // Headers and the beginning of the body go together where they came together, else the headers do not wait.
-    process.nextTick(() => {
-      if (!response.writableEnded && response.writableLength === 0) response.flushHeaders()
+    // Headers and the beginning of the body go together where they came together, which takes Node's streams a tick;
+    // else the headers do not wait.
+    process.nextTick(process.nextTick, () => {
+      // As `flushHeaders`, which would write Latin-1 as UTF-8.
+      if (!this.#begun && !response.writableEnded && !response.destroyed) response.write(NOTHING)
     })
     return true
   }
 
   onData(chunk: Buffer): boolean {
-    return this.#response.write(chunk)
+    this.#begun = true
+    return this.#over || this.#response.write(chunk)
   }
 
   onComplete(rawTrailers: RawHeaders | null): void {
+    if (this.#over) return
     const response = this.#response
     const trailers = responseHeaders(rawTrailers ?? [], this.#options.origin)
-    if (trailers.length > 0) response.addTrailers(pairs(trailers))
+    if (trailers.length > 0) response.addTrailers(pairs(trailers).filter(([name]) => !NO_TRAILERS.test(name)))
     response.end()
   }
 
   onError(error: Error): void {
-    if (this.#clientLeft || this.#upgraded) return
+    if (this.#over || this.#upgraded) return
+    this.#over = true
     const failure = failureOf(error, this.#options.service)
     this.#options.onFailure(failure, error)
     answerFailure(this.#response, failure)
   }
 
   onUpgrade(_status: number, raw: RawHeaders, endpoint: Duplex): void {
-    const { upgrade } = this.#options
-    if (upgrade === undefined || this.#clientLeft) {
+    const { onUpgrade } = this.#options
+    if (onUpgrade === undefined || this.#over) {
       endpoint.destroy()
       return
     }
     this.#upgraded = true
-    this.#response.detachSocket(upgrade.socket as never)
-    joinSockets(upgrade.socket, upgrade.head, endpoint, raw)
+    onUpgrade(endpoint, raw)
   }
 
   #closed(): void {
     if (this.#response.writableFinished || this.#upgraded) return
-    this.#clientLeft = true
+    this.#over = true
     this.#abort?.(clientLeft())
   }
 }
 
 /** Why a request is aborted whose client went away: not the endpoint's fault. */
 const clientLeft = (): Error => new DOMException('the client closed the connection', 'AbortError')
-
-function sendEarlyHints(response: ServerResponse, headers: readonly string[]): void {
-  const hints: Record<string, string | string[]> = {}
-  for (const [name, value] of pairs(headers)) {
-    const key = name.toLowerCase()
-    const before = hints[key]
-    hints[key] = before === undefined ? value : [before, value].flat()
-  }
-  // Without a link there is nothing that Node would send.
-  if (hints['link'] !== undefined) response.writeEarlyHints(hints as { link: string | string[] })
-}
 
 function pairs(flat: readonly string[]): [string, string][] {
   const list: [string, string][] = []

@@ -12,10 +12,12 @@ export class FailureLog {
     this.#write = write
   }
 
-  add({ status, code, message }: Failure, error: Error): void {
+  /** @param cause for the operator alone */
+  add({ status, code, message }: Failure, cause?: string): void {
     const before = this.#held.get(code)
     this.#held.set(code, before === undefined ? 0 : before + 1)
-    if (before === undefined) this.#write(`${status} ${code}: ${message} (${error.message})`)
+    if (before === undefined)
+      this.#write(`${status} ${code}: ${message}${cause === undefined ? '' : ` (${cause})`}`)
     this.#timer ??= setTimeout(() => this.flush(), INTERVAL_MS).unref()
   }
 

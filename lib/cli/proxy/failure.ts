@@ -1,4 +1,4 @@
-/** What the proxy answers when the balancer or the connection to an endpoint fails. */
+/** What the proxy answers when a request is at fault, or when the balancer or the connection to an endpoint fails. */
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import { endConnectionAfter } from './last-answer.js'
 
@@ -9,6 +9,11 @@ export interface Failure {
   readonly message: string
 }
 
+const BAD_REQUEST = 400
+const REQUEST_TIMEOUT = 408
+const CONTENT_TOO_LARGE = 413
+const HEADERS_TOO_LARGE = 431
+const NOT_IMPLEMENTED = 501
 const UNAVAILABLE = 503
 const BAD_GATEWAY = 502
 const GATEWAY_TIMEOUT = 504
@@ -23,8 +28,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   UND_ERR_HEADERS_TIMEOUT: [GATEWAY_TIMEOUT, 'it did not answer in time'],
   UND_ERR_BODY_TIMEOUT: [GATEWAY_TIMEOUT, 'it stopped in the middle of its answer'],
   UND_ERR_CONNECT_TIMEOUT: [GATEWAY_TIMEOUT, 'no connection to it came about in time'],
-  UND_ERR_INVALID_ARG: [400, 'the request cannot be passed on: it is malformed'],
-  UND_ERR_NOT_SUPPORTED: [400, 'the request cannot be passed on: it asks for something unsupported'],
+  UND_ERR_INVALID_ARG: [BAD_REQUEST, 'the request cannot be passed on: it is malformed'],
+  UND_ERR_NOT_SUPPORTED: [BAD_REQUEST, 'the request cannot be passed on: it asks for something unsupported'],
 }
 const CONNECTION_LOST: Meaning = [BAD_GATEWAY, 'the connection to it failed']
 
@@ -36,29 +41,59 @@ export function failureOf(error: unknown, service: string): Failure {
   return { status, code, message: `service "${service}": ${text}` }
 }
 
+const refusal = (message: string, status = BAD_REQUEST): Failure => ({
+  status,
+  code: 'FAIRLEAD_ARGUMENT',
+  message,
+})
+
 export const NO_ROUTE: Failure = {
   status: 404,
   code: 'FAIRLEAD_UNKNOWN_SERVICE',
   message: 'no route of this proxy is for this host and path',
 }
-export const BAD_TARGET: Failure = {
-  status: 400,
-  code: 'FAIRLEAD_ARGUMENT',
-  message: 'the request target must be a path',
+export const BAD_TARGET = refusal('the request target must be a path')
+export const BAD_HOST = refusal('the request must have one Host field, which names a host and perhaps a port')
+export const UNKNOWN_CODING = refusal(
+  'the only transfer-encoding that this proxy knows is chunked',
+  NOT_IMPLEMENTED,
+)
+export const OLD_CODING = refusal('HTTP/1.0 has no transfer-encoding')
+export const UPGRADE_WITH_BODY = refusal('a request with a body cannot ask for an upgrade of its connection')
+export const NO_TUNNELS = refusal('this proxy opens no tunnels: CONNECT is not supported', NOT_IMPLEMENTED)
+export const UNKNOWN_EXPECTATION = refusal('the only expectation that this proxy meets is 100-continue', 417)
+export const TOO_MANY_FIELDS = refusal('the request has too many header fields', HEADERS_TOO_LARGE)
+const MALFORMED = refusal('the request is malformed')
+const LONG_FIELDS = refusal('the header fields of the request are too long', HEADERS_TOO_LARGE)
+const LONG_EXTENSIONS = refusal('the chunk extensions of the request are too long', CONTENT_TOO_LARGE)
+
+export const HEADERS_TIMEOUT: Failure = {
+  status: REQUEST_TIMEOUT,
+  code: 'FAIRLEAD_HEADERS_TIMEOUT',
+  message: 'the header fields of the request did not come in time',
 }
-export const UNKNOWN_CODING: Failure = {
-  status: 501,
-  code: 'FAIRLEAD_ARGUMENT',
-  message: 'the only transfer-encoding that this proxy knows is chunked',
+export const BODY_TIMEOUT: Failure = {
+  status: REQUEST_TIMEOUT,
+  code: 'FAIRLEAD_BODY_TIMEOUT',
+  message: 'the body of the request did not go on in time',
 }
-export const UPGRADE_WITH_BODY: Failure = {
-  status: 400,
-  code: 'FAIRLEAD_ARGUMENT',
-  message: 'a request with a body cannot ask for an upgrade of its connection',
+/** Never answered: the client does not read. */
+export const SEND_TIMEOUT: Failure = {
+  status: REQUEST_TIMEOUT,
+  code: 'FAIRLEAD_SEND_TIMEOUT',
+  message: 'the client did not take its answer in time',
+}
+
+/** What to answer where Node's parser refuses what a client sends; undefined: the connection is lost. */
+export function parseFailure(code: string | undefined): Failure | undefined {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return HEADERS_TIMEOUT
+  if (code === 'HPE_HEADER_OVERFLOW') return LONG_FIELDS
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return LONG_EXTENSIONS
+  return code?.startsWith('HPE_') ? MALFORMED : undefined
 }
 
 /** Answers with the failure as JSON, or cuts the connection where an answer has begun: half an answer must not look whole. */
-export function answerFailure(response: ServerResponse, { status, code, message }: Failure): void {
+export function answerFailure(response: ServerResponse, failure: Failure): void {
   if (response.headersSent) {
     response.destroy()
     return
@@ -70,7 +105,8 @@ export function answerFailure(response: ServerResponse, { status, code, message 
     if (req.destroyed || req.headers.expect !== undefined) endConnectionAfter(response)
     req.resume()
   }
-  const body = JSON.stringify({ code, message })
+  const { status } = failure
+  const body = bodyOf(failure)
   // With its own text: an answer that could not be begun may have left one that cannot be sent.
   response.writeHead(status, STATUS_CODES[status], {
     'content-type': 'application/json',
@@ -78,3 +114,19 @@ export function answerFailure(response: ServerResponse, { status, code, message 
   })
   response.end(body)
 }
+
+/** The whole answer as text, for a connection whose parser has given up. */
+export function failureText(failure: Failure): string {
+  const { status } = failure
+  const body = bodyOf(failure)
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+    '',
+    body,
+  ].join('\r\n')
+}
+
+const bodyOf = ({ code, message }: Failure): string => JSON.stringify({ code, message })

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 
-/** How long a client may go on sending after an answer that came early, ms (nginx: `lingering_timeout`). */
-const LINGER_MS = 5000
+/** How long a client may go on sending after the last answer, ms (nginx: `lingering_timeout`). */
+export const LINGER_MS = 5000
 
 /**
  * The answer is the last on its connection, though the client is still sending. The connection is half closed, and what
@@ -10,12 +11,17 @@ const LINGER_MS = 5000
  */
 export function endConnectionAfter(response: ServerResponse): void {
   response.shouldKeepAlive = false
-  const { socket } = response
-  if (socket === null) return
+  if (response.socket !== null) lingerAtEnd(response.socket)
+}
+
+/** From now on the end of the last answer only half closes the connection, for as long as the client may linger. */
+export function lingerAtEnd(socket: Socket): void {
   // What Node calls when the last answer has gone out.
-  socket.destroySoon = () => {
-    socket.end()
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS)
-    socket.once('close', () => clearTimeout(timer))
-  }
+  socket.destroySoon = () => endLingering(socket)
+}
+
+export function endLingering(socket: Socket): void {
+  socket.end()
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(timer))
 }

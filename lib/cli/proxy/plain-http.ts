@@ -26,6 +26,8 @@ export function serveWithoutUpgrade(
     const value = name === 'connection' ? withoutUpgrade(raw[i + 1]) : raw[i + 1]
     if (value !== '') lines.push(`${raw[i]}: ${value}`)
   }
+  // Node's own, of which it puts on new ones.
+  socket.removeAllListeners('pause').removeAllListeners('resume')
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), rest]))
   server.emit('connection', socket)
 }

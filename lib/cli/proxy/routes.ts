@@ -1,10 +1,12 @@
 import type { Route } from './config.js'
+import { canonicalHost } from './host.js'
 
 /** Which service a request is for: routes of its host first, then those of any host; the longest path of them. */
 export class RouteTable {
   readonly #byHost = new Map<string, Route[]>()
   readonly #anyHost: Route[]
   readonly #only: string | undefined
+  #hasWildcards = false
 
   /** @param services without routes, the only one of these gets every request */
   constructor(routes: readonly Route[], services: readonly string[]) {
@@ -12,6 +14,7 @@ export class RouteTable {
     this.#anyHost = longestFirst.filter(({ host }) => host === undefined)
     for (const route of longestFirst) {
       if (route.host === undefined) continue
+      if (route.host.startsWith('*.')) this.#hasWildcards = true
       const list = this.#byHost.get(route.host)
       if (list === undefined) this.#byHost.set(route.host, [route])
       else list.push(route)
@@ -28,8 +31,24 @@ export class RouteTable {
     const end = target.indexOf('?')
     const path = end < 0 ? target : target.slice(0, end)
     const matches = (route: Route): boolean => isBelow(path, route.path)
-    const own = this.#byHost.size === 0 ? undefined : this.#byHost.get(hostOf(authority))?.find(matches)
-    return (own ?? this.#anyHost.find(matches))?.service
+    for (const routes of this.#ofHost(authority ?? '')) {
+      const own = routes.find(matches)
+      if (own !== undefined) return own.service
+    }
+    return this.#anyHost.find(matches)?.service
+  }
+
+  /** Routes of this very host, then those of `*.` and what is left of it without its first labels, the longest first. */
+  *#ofHost(authority: string): Generator<readonly Route[]> {
+    if (this.#byHost.size === 0) return
+    const host = canonicalHost(authority)
+    const exact = this.#byHost.get(host)
+    if (exact !== undefined) yield exact
+    if (!this.#hasWildcards) return
+    for (let dot = host.indexOf('.'); dot >= 0; dot = host.indexOf('.', dot + 1)) {
+      const below = this.#byHost.get(`*${host.slice(dot)}`)
+      if (below !== undefined) yield below
+    }
   }
 }
 
@@ -37,10 +56,4 @@ export class RouteTable {
 function isBelow(path: string, prefix: string): boolean {
   if (!path.startsWith(prefix)) return false
   return prefix.endsWith('/') || path.length === prefix.length || path[prefix.length] === '/'
-}
-
-/** Without port, lower case; a final dot (`example.com.`) means the same host. */
-function hostOf(authority: string | undefined): string {
-  if (authority === undefined) return ''
-  return authority.replace(/:\d*$/, '').replace(/\.$/, '').toLowerCase()
 }

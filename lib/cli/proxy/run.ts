@@ -1,20 +1,34 @@
 /** The life of a proxy: start, signals, reload, stop. */
 import { Balancer } from '../../clients/balancer.js'
+import type { BalancedDispatcher } from '../../clients/dispatcher.js'
+import type { ServiceTransports } from '../../clients/transports.js'
 import { engine } from '../../engine/index.js'
+import type { ResolvedClient } from '../../options/resolved.js'
 import { EXIT, explain } from '../report.js'
 import type { ProxyOptions } from './command.js'
 import { describeServices, type ProxyConfig, readProxyConfig } from './config.js'
+import { openConnections } from './endpoint-connections.js'
 import { FailureLog } from './failure-log.js'
 import { authority } from './headers.js'
+import { letHeapGrow } from './heap-growth.js'
 import { RouteTable } from './routes.js'
 import { ProxyServer } from './server.js'
+import { TimeoutCounts } from './timeout-counts.js'
 
 const say = (text: string): void => void process.stdout.write(`fairlead proxy: ${text}\n`)
 const complain = (text: string): void => void process.stderr.write(`fairlead proxy: ${text}\n`)
 
 /** Runs until a signal ends it. Throws where it cannot begin. */
 export async function runProxy(file: string, config: ProxyConfig, options: ProxyOptions): Promise<void> {
+  letHeapGrow()
   await new RunningProxy(file, config, options).run()
+}
+
+/** Its requests go over connections that cost less than undici's. */
+class ProxyBalancer extends Balancer {
+  protected override openTransports(name: string, client: ResolvedClient): ServiceTransports {
+    return openConnections(name, client)
+  }
 }
 
 class RunningProxy {
@@ -23,6 +37,7 @@ class RunningProxy {
   readonly #balancer: Balancer
   readonly #server: ProxyServer
   readonly #log = new FailureLog(complain)
+  readonly #timeouts = new TimeoutCounts()
   #config: ProxyConfig
   #routes: RouteTable
   /** Reloads go one after another. */
@@ -33,13 +48,17 @@ class RunningProxy {
     this.#options = options
     this.#config = config
     this.#routes = routesOf(config)
-    this.#balancer = new Balancer(config.balancer)
+    this.#balancer = new ProxyBalancer(config.balancer)
     this.#server = new ProxyServer({
-      route: (host, target) => this.#routes.choose(host, target),
-      balanced: (pick, fn) => this.#balancer.with(pick, fn),
-      dispatcher: this.#balancer.dispatcher(),
-      trustForwarded: config.listen.trustForwarded,
-      onFailure: (failure, error) => this.#log.add(failure, error),
+      route: (host, path) => this.#routes.choose(host, path),
+      passesHost: (service) => this.#config.balancer.services[service]?.client?.host === 'request',
+      dispatcher: this.#balancer.dispatcher() as BalancedDispatcher,
+      listen: config.listen,
+      onFailure: (failure, error) => this.#log.add(failure, error.message),
+      onTimeout: (kind, failure) => {
+        this.#timeouts.add(kind)
+        if (failure !== undefined) this.#log.add(failure)
+      },
     })
   }
 
@@ -64,6 +83,7 @@ class RunningProxy {
     await this.#server.close(drainMs)
     await this.#balancer.stop({ drainMs: Math.max(0, deadline - performance.now()) })
     this.#log.flush()
+    if (this.#timeouts.any) say(`time-outs of clients: ${this.#timeouts}`)
     say('stopped')
     // Nothing that a client or an endpoint holds open shall keep the process.
     process.exit(EXIT.OK)

@@ -60,10 +60,11 @@ export function clientShape(
       about: 'Longest body of a response; -1 is no limit.',
     }),
     host: text({
-      right: "'endpoint', 'service', or a host like `users.internal`",
+      right: "'endpoint', 'service', 'request', or a host like `users.internal`",
       pattern: HOST_HEADER,
       default: `\`'${DEFAULT_HOST_HEADER}'\``,
-      about: "Host header: the endpoint's own, the service's name, or this text.",
+      about:
+        "Host header: the endpoint's own, the service's name, the request's own where it has one (else the endpoint's; in the proxy the client's), or this text.",
     }),
     allowPlaintext: flag({
       default: 'false',
