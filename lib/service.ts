@@ -1,5 +1,5 @@
 import { ServiceLimit } from './admission/service-limit.js'
-import { SERVICE, SLOT } from './engine/layout.js'
+import { OUTCOME, SERVICE, SLOT } from './engine/layout.js'
 import type { SharedState } from './engine/state.js'
 import { ArgumentError, NoEndpointError, OverloadedError } from './errors.js'
 import { EJECTION_OFF, Ejection, type EjectionOptions } from './health/ejection.js'
@@ -211,15 +211,18 @@ export class Service {
    * request goes elsewhere where it does not. Undefined, mostly, where there is nothing to look at.
    */
   pickToLook(request: PickOptions = NO_OPTIONS): Lease | undefined {
-    if (!this.#stalls.suspects || this.#closed) return undefined
+    if (!this.#stalls.suspects || this.#closed || this.#budget.available === 0) return undefined
     const { usable } = this.#currentView().of(request)
     const member = this.#stalls.claimLook((one) => usable.includes(one))
     if (member === undefined) return undefined
     const most = this.#mostRequests
-    if (most !== 0 && !this.#limit.enter(most)) return undefined
-    const flags = most === 0 ? 0 : LEASE_FLAGS.COUNTED
-    if (this.#state.core.reserve(member.slot)) return this.#lease(member.slot, flags | LEASE_FLAGS.LOOK)
-    if (most !== 0) this.#limit.leave()
+    if (most === 0 || this.#limit.enter(most)) {
+      const flags = most === 0 ? 0 : LEASE_FLAGS.COUNTED
+      if (this.#state.core.reserve(member.slot)) return this.#lease(member.slot, flags | LEASE_FLAGS.LOOK)
+      if (most !== 0) this.#limit.leave()
+    }
+    // It was not sent, so it is no look.
+    this.#stalls.lookCancelled(member, 0)
     return undefined
   }
 
@@ -247,11 +250,15 @@ export class Service {
     return undefined
   }
 
-  /** Whether an endpoint is usable that is none of `tried`. */
+  /** Whether an endpoint is usable, and has room, that is none of `tried`. */
   hasOther(tried: readonly Endpoint[], request: PickOptions = NO_OPTIONS): boolean {
+    const hasRoom = ({ slot }: Member): boolean => {
+      const limit = this.#state.peek(slot, SLOT.LIMIT)
+      return limit === 0 || this.#state.peek(slot, SLOT.IN_FLIGHT) < limit
+    }
     return this.#currentView()
       .of(request)
-      .usable.some(({ endpoint }) => !tried.includes(endpoint))
+      .usable.some((member) => !tried.includes(member.endpoint) && hasRoom(member))
   }
 
   /** The first request after an ejection probes the endpoint; all others go on elsewhere meanwhile. */
@@ -283,7 +290,7 @@ export class Service {
     this.#stalls.ended()
     if (this.#state.detached) return
     try {
-      this.#judge(member, verdict, pauseMs, flags)
+      this.#judge(member, startedAt, verdict, pauseMs, flags)
     } finally {
       this.#state.core.answer(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
     }
@@ -321,9 +328,10 @@ export class Service {
     this.#stalls.ended()
     if (this.#state.detached) return
     try {
-      this.#judge(member, verdict, pauseMs, flags)
+      this.#judge(member, startedAt, verdict, pauseMs, flags)
       if (verdict === 'success') this.#ejection.bodyComplete(member)
-      if (verdict === 'cancelled' && (flags & LEASE_FLAGS.LOOK) !== 0) this.#stalls.lookCancelled(member)
+      if (verdict === 'cancelled' && (flags & LEASE_FLAGS.LOOK) !== 0)
+        this.#stalls.lookCancelled(member, this.#state.core.now() - startedAt)
     } finally {
       // Last: with nothing in flight there the slot may become another endpoint's, and the record another service's.
       if (flags & LEASE_FLAGS.COUNTED) this.#limit.leave()
@@ -339,7 +347,7 @@ export class Service {
     this.#host.ended()
   }
 
-  #judge(member: Member, verdict: Verdict, pauseMs: number, flags: number): void {
+  #judge(member: Member, startedAt: number, verdict: Verdict, pauseMs: number, flags: number): void {
     const wasProbe = (flags & LEASE_FLAGS.PROBE) !== 0
     switch (verdict) {
       case 'success':
@@ -357,7 +365,7 @@ export class Service {
       case 'stall':
         return this.#ejection.stalled(member, wasProbe)
       default:
-        if (wasProbe) this.#ejection.probeCancelled(member)
+        if (wasProbe) this.#ejection.probeCancelled(member, this.#state.core.now() - startedAt)
     }
   }
 
@@ -371,10 +379,12 @@ export class Service {
     this.#policy.responded(member, headers)
   }
 
-  /** A failed request is about to be tried once more; `neutral`: the try that failed counts as cancelled. */
-  countRetry(neutral: boolean): void {
+  /** A request is about to be tried once more; `verdict` says how the try before counts. */
+  countRetry(verdict: Verdict): void {
     this.#state.countService(this.index, SERVICE.RETRIED)
-    if (neutral) this.#state.countService(this.index, SERVICE.RETRIED_NEUTRALLY)
+    const outcome = OUTCOME_OF[verdict]
+    if (outcome === OUTCOME.CANCELLED) this.#state.countService(this.index, SERVICE.RETRIED_CANCELLED)
+    if (outcome === OUTCOME.SUCCEEDED) this.#state.countService(this.index, SERVICE.RETRIED_SUCCEEDED)
   }
 
   #currentView(): ServiceView {

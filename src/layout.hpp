@@ -7,7 +7,7 @@ namespace fairlead::layout {
 
 inline constexpr std::uint32_t kVersion = 3;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0x452a3ef4;
+inline constexpr std::uint32_t kFingerprint = 0x38b57d70;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -58,7 +58,8 @@ inline constexpr std::uint32_t kNoEndpoint = 38;
 inline constexpr std::uint32_t kGeneration = 40;
 inline constexpr std::uint32_t kClaim = 41;
 inline constexpr std::uint32_t kGoneSlot = 42;
-inline constexpr std::uint32_t kRetriedNeutrally = 44;
+inline constexpr std::uint32_t kRetriedCancelled = 44;
+inline constexpr std::uint32_t kRetriedSucceeded = 46;
 inline constexpr std::uint32_t kBudgetSecond = 48;
 inline constexpr std::uint32_t kBudgetBuckets = 49;
 inline constexpr std::uint32_t kWords = 64;

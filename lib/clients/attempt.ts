@@ -76,6 +76,7 @@ export class Attempt implements Handler, Waiter {
     this.#leaving = new Error(`${this.lease.endpoint.id} answers nothing (stalled)`)
     const error = this.#leaving
     this.settle('stall', this.#waitedMs())
+    this.#request.leaveConnections(this.lease.endpoint)
     this.abort(error)
     this.#request.retryStalled(this, error)
   }
@@ -91,7 +92,11 @@ export class Attempt implements Handler, Waiter {
       this.#sentAt = this.#request.now()
     } else if (this.#request.aborted) abort(this.#request.abortReason)
     // Given up for another try while it was still connecting. To abort it would destroy the body, which that try reads.
-    else throw new Error('the try was given up before it was connected')
+    else {
+      const error = new Error('the try was given up before it was connected')
+      if (this.#request.isPool) throw error
+      abort(error)
+    }
   }
 
   onResponseStarted(): void {
@@ -109,7 +114,9 @@ export class Attempt implements Handler, Waiter {
     const pauseMs = mayAskForPause(status) ? retryAfterMs(headers) : 0
     if (request.retryAfterStatus(this, status, pauseMs)) {
       this.#discarded = new DiscardedBody((reason) => this.abort(reason))
-      this.settle(verdict, NO_SAMPLE, pauseMs)
+      // Its place is free at once; what comes of the body says nothing.
+      this.lease.answer(verdict, NO_SAMPLE, pauseMs)
+      this.lease.close('left')
       return true
     }
     this.#status = status
@@ -172,22 +179,21 @@ export class Attempt implements Handler, Waiter {
     const row = faultOf(error, this.sent ? 'sent' : 'connecting')
     const verdict = this.#verdictOf(row, error)
     this.settle(verdict, isTimeOut(error) ? this.#waitedMs() : NO_SAMPLE)
-    const isNeutral = verdict === 'cancelled'
-    if (row.again === 'any') request.retryUnprocessed(this, error, isNeutral)
-    else if (row.again === 'idempotent') request.retryAfterLoss(this, error, isNeutral)
+    if (row.again === 'any') request.retryUnprocessed(this, error, verdict)
+    else if (row.again === 'idempotent') request.retryAfterLoss(this, error, verdict)
     else request.fail(error)
   }
 
   /** The row's, but for what only this try knows. */
   #verdictOf({ verdict }: FaultRow, error: Error): Verdict {
     const request = this.#request
-    const { endpoint, startedAt } = this.lease
+    const { endpoint } = this.lease
     if (isTimeOut(error) && this.#wasHeld()) return 'cancelled'
     // The per-try time-out of a request that waits for a connection; that of connecting has a code of its own.
     if (verdict === 'connect') return isPerTry(error) && request.isQueued(endpoint) ? 'cancelled' : verdict
     if (verdict !== 'local-origin') return verdict
-    if (isIdleClose(error, request.now() - startedAt)) return 'connection'
-    return request.isSameConnection(endpoint, error) ? 'connection' : verdict
+    if (isIdleClose(error, request.now() - this.#sentAt)) return 'connection'
+    return request.isSameConnection(error) ? 'connection' : verdict
   }
 
   /** This process did not look for so long that the answer may have been there. */

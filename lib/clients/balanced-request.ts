@@ -4,6 +4,7 @@ import { DeadlineError, StoppedError } from '../errors.js'
 import type { StallWatch } from '../health/stall.js'
 import type { Lease } from '../lease.js'
 import type { Endpoint, PickOptions } from '../model.js'
+import { type Verdict, verdictOfStatus } from '../outcome/classify.js'
 import { faultOf } from '../outcome/faults.js'
 import { afterReads } from '../runtime/after-reads.js'
 import type { LoopLateness } from '../runtime/loop-lateness.js'
@@ -43,6 +44,8 @@ export class BalancedRequest {
   finished = false
   aborted = false
   abortReason: unknown
+  /** The try goes over connections of fairlead's, not over a dispatcher of the user's. */
+  isPool = true
   readonly #context: RequestContext
   readonly #options: Dispatcher.DispatchOptions
   readonly #pick: PickOptions | undefined
@@ -95,8 +98,8 @@ export class BalancedRequest {
   }
 
   /** Whether another request has been told of the same loss of a connection. */
-  isSameConnection(endpoint: Endpoint, error: Error): boolean {
-    return this.#context.transports.isSameLoss(endpoint, error, this.now())
+  isSameConnection(error: Error): boolean {
+    return this.#context.transports.isSameLoss(error)
   }
 
   start(): void {
@@ -117,7 +120,7 @@ export class BalancedRequest {
   }
 
   /** Nothing was processed: any endpoint that has not been tried may have it, whatever the method, at no cost. */
-  retryUnprocessed(attempt: Attempt, error: Error, neutral: boolean): void {
+  retryUnprocessed(attempt: Attempt, error: Error, verdict: Verdict): void {
     this.#failures.lost(attempt.lease.endpoint.id, error)
     const isIntact = !attempt.sent || isReplayable(this.#options.body)
     const lease =
@@ -125,16 +128,16 @@ export class BalancedRequest {
         ? this.#context.service.pickOther(this.#triedWith(attempt), this.#pick)
         : undefined
     if (lease === undefined) return this.fail(error)
-    this.#context.service.countRetry(neutral)
+    this.#context.service.countRetry(verdict)
     this.#launch(lease)
   }
 
   /** The connection was lost, or the try took too long. */
-  retryAfterLoss(attempt: Attempt, error: Error, neutral: boolean): void {
+  retryAfterLoss(attempt: Attempt, error: Error, verdict: Verdict): void {
     this.#failures.lost(attempt.lease.endpoint.id, error)
     if (this.committed || !this.#mayRepeat() || !this.#context.service.budget.withdraw())
       return this.fail(error)
-    this.#retryLater(attempt, neutral, () => error)
+    this.#retryLater(attempt, verdict, () => error)
   }
 
   /** Whether an answer of this status is refused; then another try follows. */
@@ -147,7 +150,7 @@ export class BalancedRequest {
     if (service.endpoints.length <= tried.length && pauseMs > retry.backoffMaxMs) return false
     if (!service.budget.withdraw()) return false
     this.#failures.refused(attempt.lease.endpoint.id, status)
-    this.#retryLater(attempt, false, (hindrance) => {
+    this.#retryLater(attempt, verdictOfStatus(status), (hindrance) => {
       hindrance.cause ??= new Error(`${attempt.lease.endpoint.id} answered ${status}`)
       return hindrance
     })
@@ -161,13 +164,21 @@ export class BalancedRequest {
     return service.hasOther(this.#triedWith(attempt), this.#pick) && service.budget.withdraw()
   }
 
+  /**
+   * What an endpoint has not answered on its connections so far it will hardly answer: the next request there opens one of
+   * its own. Those that still wait on the old ones go on waiting.
+   */
+  leaveConnections({ url }: Endpoint): void {
+    this.#context.transports.forget(url)
+  }
+
   /** Goes at once: it has waited long enough. Not bounded by `attempts`, but by the endpoints that it has not tried. */
   retryStalled(attempt: Attempt, error: Error): void {
     this.stopTimer()
     this.#failures.lost(attempt.lease.endpoint.id, error)
     const lease = this.#context.service.pickOther(this.#triedWith(attempt), this.#pick)
     if (lease === undefined) return this.fail(error)
-    this.#context.service.countRetry(false)
+    this.#context.service.countRetry('stall')
     this.#launch(lease)
   }
 
@@ -226,6 +237,7 @@ export class BalancedRequest {
     try {
       const { dispatcher, isPool } = transports.to(lease.endpoint)
       this.#isTaken = !isPool
+      this.isPool = isPool
       dispatcher.dispatch(this.#options, attempt as unknown as Dispatcher.DispatchHandler)
       this.#isTaken = true
     } catch (error) {
@@ -260,10 +272,11 @@ export class BalancedRequest {
     else attempt.onError(error)
   }
 
-  /** Idempotent, with a body that can be sent twice. */
+  /** Idempotent, with a body that can be sent twice, where there are retries at all. */
   get #isRepeatable(): boolean {
     const { method, body } = this.#options
-    return this.#context.service.options.retry.methods.includes(method) && isReplayable(body)
+    const { attempts, methods } = this.#context.service.options.retry
+    return attempts > 1 && methods.includes(method) && isReplayable(body)
   }
 
   #mayRepeat(): boolean {
@@ -272,7 +285,7 @@ export class BalancedRequest {
   }
 
   /** `whenHindered`: what the caller is told where something stands in the way of that try. */
-  #retryLater(attempt: Attempt, neutral: boolean, whenHindered: (hindrance: Error) => Error): void {
+  #retryLater(attempt: Attempt, verdict: Verdict, whenHindered: (hindrance: Error) => Error): void {
     const { service } = this.#context
     const { backoffBaseMs, backoffMaxMs } = service.options.retry
     const ceiling = Math.min(backoffMaxMs, backoffBaseMs * 2 ** this.#sentTries)
@@ -280,10 +293,10 @@ export class BalancedRequest {
     this.#triedWith(attempt)
     this.#attempt = undefined
     // Full jitter: anything between nothing and the ceiling.
-    this.#timer = setTimeout(() => this.#retryNow(neutral, whenHindered), Math.random() * ceiling)
+    this.#timer = setTimeout(() => this.#retryNow(verdict, whenHindered), Math.random() * ceiling)
   }
 
-  #retryNow(neutral: boolean, whenHindered: (hindrance: Error) => Error): void {
+  #retryNow(verdict: Verdict, whenHindered: (hindrance: Error) => Error): void {
     const { service } = this.#context
     this.#timer = undefined
     if (this.#context.isStopped()) return this.fail(whenHindered(new StoppedError()))
@@ -293,7 +306,7 @@ export class BalancedRequest {
     } catch (error) {
       return this.fail(whenHindered(error as Error))
     }
-    service.countRetry(neutral)
+    service.countRetry(verdict)
     this.#launch(lease)
   }
 

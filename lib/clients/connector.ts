@@ -21,11 +21,13 @@ export function watchedConnections(options: Pool.Options): Pool.Options {
           timeout: connectTimeout,
           ...(connect as object),
         })
-  const watched: Connect = (target, callback) =>
-    inner(target, (error: Error | null, socket?: Socket | null) => {
+  const watched: Connect = (target, callback) => {
+    const began = performance.now()
+    return inner(target, (error: Error | null, socket?: Socket | null) => {
       if (error !== null || !socket) return callback(error as Error, null)
-      watchConnection(socket)
+      watchConnection(socket, performance.now() - began)
       callback(null, socket)
     })
+  }
   return { ...rest, allowH2, connect: watched }
 }

@@ -5,14 +5,19 @@
  */
 import type { Socket } from 'node:net'
 
-/** A connection that lived longer than this after a request was sent on its way ended for another reason, ms. */
-const LONGEST_RACE_MS = 1_000
+/**
+ * A connection that lived longer than this after a request was sent on its way ended for another reason: some round trips,
+ * of which connecting took one or a few, ms.
+ */
+const raceMs = (connectMs: number): number => Math.min(1_000, 2 * connectMs + 20)
 const CODES: readonly unknown[] = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']
 
 const CONNECTION = Symbol('fairlead.connection')
 
 interface Connection {
   readonly socket: Socket
+  /** What it took to connect, ms. */
+  readonly connectMs: number
   /** Bytes that had come when something was last written. */
   readBefore: number
 }
@@ -30,8 +35,8 @@ const addressOf = ({ localPort, remoteAddress, remotePort }: SocketAddresses): s
   `${localPort} ${remoteAddress} ${remotePort}`
 
 /** Watches a connection from its first moment on, so that `isIdleClose` knows of it. */
-export function watchConnection(socket: Socket): void {
-  const connection: Connection = { socket, readBefore: 0 }
+export function watchConnection(socket: Socket, connectMs: number): void {
+  const connection: Connection = { socket, connectMs, readBefore: 0 }
   const address = addressOf(socket)
   open.set(address, connection)
   const { write } = socket
@@ -51,22 +56,30 @@ export function watchConnection(socket: Socket): void {
   })
 }
 
+/** The connection that an error tells the end of; undefined where that is not known. */
+export function connectionOf(error: unknown): object | undefined {
+  return ofError(error)
+}
+
+function ofError(error: unknown): Connection | undefined {
+  if (typeof error !== 'object' || error === null) return undefined
+  const { code, socket, [CONNECTION]: own } = error as Failure
+  if (!CODES.includes(code)) return undefined
+  return own ?? (socket ? open.get(addressOf(socket)) : undefined)
+}
+
+interface Failure {
+  readonly code?: unknown
+  readonly socket?: SocketAddresses | null
+  readonly [CONNECTION]?: Connection
+}
+
 /**
  * Whether a try failed because its connection, which was in use before, was closed at that moment.
- * @param elapsedMs since the try began
+ * @param elapsedMs since the request was written
  */
 export function isIdleClose(error: unknown, elapsedMs: number): boolean {
-  if (elapsedMs > LONGEST_RACE_MS || typeof error !== 'object' || error === null) return false
-  const {
-    code,
-    socket,
-    [CONNECTION]: own,
-  } = error as { code?: unknown; socket?: SocketAddresses | null; [CONNECTION]?: Connection }
-  if (!CODES.includes(code)) return false
-  const connection = own ?? (socket ? open.get(addressOf(socket)) : undefined)
-  return (
-    connection !== undefined &&
-    connection.readBefore > 0 &&
-    connection.socket.bytesRead === connection.readBefore
-  )
+  const connection = ofError(error)
+  if (connection === undefined || elapsedMs > raceMs(connection.connectMs)) return false
+  return connection.readBefore > 0 && connection.socket.bytesRead === connection.readBefore
 }

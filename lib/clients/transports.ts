@@ -5,6 +5,7 @@ import type { ResolvedClient } from '../options/resolved.js'
 import { givenTo } from '../runtime/dispatchers.js'
 import { loadUndici } from '../runtime/lazy.js'
 import { watchedConnections } from './connector.js'
+import { connectionOf } from './idle-close.js'
 import { type Source, Transport } from './transport.js'
 
 /** What a service's requests need of its connections. */
@@ -16,7 +17,7 @@ export interface ServiceTransports {
   /** Whether a request to the endpoint that was not sent yet waits for one of the connections that are allowed. */
   isQueued(endpoint: Endpoint): boolean
   /** Whether an error tells of the same loss of a connection as one before. */
-  isSameLoss(endpoint: Endpoint, error: Error, now: number): boolean
+  isSameLoss(error: Error): boolean
   configure(client: ResolvedClient): void
   /** What is known of each endpoint's connections, by URL. */
   readonly stats: Record<string, unknown>
@@ -34,8 +35,8 @@ export class Transports implements ServiceTransports {
   readonly #closing = new Map<Transport, Promise<void>>()
   /** Upgraded connections: undici has let go of them. */
   readonly #upgraded = new Set<Duplex>()
-  /** When connections of HTTP/2 were last lost, by address, ms. */
-  readonly #lastLoss = new Map<string, number>()
+  /** Connections whose end was told. */
+  readonly #lost = new WeakSet<object>()
   #options: Pool.Options
   #optionsText: string
   /** What the user gave for all endpoints. */
@@ -73,11 +74,12 @@ export class Transports implements ServiceTransports {
    * Whether an error tells of the same loss of a connection as one before: a connection of HTTP/2 carries many requests,
    * and takes all of them along.
    */
-  isSameLoss({ url }: Endpoint, error: Error, now: number): boolean {
-    if (this.#options.allowH2 !== true || !isConnectionLoss(error)) return false
-    const last = this.#lastLoss.get(url)
-    this.#lastLoss.set(url, now)
-    return last !== undefined && now - last < SAME_LOSS_MS
+  isSameLoss(error: Error): boolean {
+    const connection = connectionOf(error)
+    if (connection === undefined) return false
+    if (this.#lost.has(connection)) return true
+    this.#lost.add(connection)
+    return false
   }
 
   /** Takes over new client options: requests in flight finish on the old connections. */
@@ -106,7 +108,6 @@ export class Transports implements ServiceTransports {
   forget(url: string): void {
     const transport = this.#open.get(url)
     this.#open.delete(url)
-    this.#lastLoss.delete(url)
     if (transport !== undefined) this.#finish(transport)
   }
 
@@ -157,12 +158,6 @@ export class Transports implements ServiceTransports {
     return transport
   }
 }
-
-/** Requests of one connection are told of its end within this, in ms. */
-const SAME_LOSS_MS = 50
-const LOSS_CODES: readonly unknown[] = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ERR_HTTP2_SESSION_ERROR']
-
-const isConnectionLoss = (error: Error): boolean => LOSS_CODES.includes((error as NodeJS.ErrnoException).code)
 
 /** What undici knows of the client options. */
 function poolOptions({

@@ -95,8 +95,9 @@ export const SERVICE = {
   CLAIM: 41,
   /** The slot that keeps the totals of endpoints that have left the service, plus one. */
   GONE_SLOT: 42,
-  /** u64 total: of those retried, tries that count as cancelled. */
-  RETRIED_NEUTRALLY: 44,
+  /** u64 totals: of those retried, tries that count as cancelled, and as succeeded. */
+  RETRIED_CANCELLED: 44,
+  RETRIED_SUCCEEDED: 46,
   /** Second (since the clock's origin) of the newest budget bucket. */
   BUDGET_SECOND: 48,
   /** Ten one-second buckets, signed, in thousandths of a retry: deposits minus withdrawals. */

@@ -14,6 +14,8 @@ export { EJECTION_OFF, type EjectionOptions } from './ejection-options.js'
 export type { Failure } from './ejection-words.js'
 export { releaseProbe }
 
+/** A wait of a probe request that says something, ms. */
+const SILENT_PROBE_MS = 250
 /** Runs of passing checks up to this one have only just begun. */
 const FIRST_OF_RUN = 1
 
@@ -150,8 +152,13 @@ export class Ejection<T extends EjectableNode> {
     this.#eject(member, CAUSE.SILENCE, 'requests wait')
   }
 
-  /** The probe request was cancelled by its caller: it says nothing, the next request probes again. */
-  probeCancelled(member: T): void {
+  /**
+   * The probe request was cancelled by its caller: it says nothing, the next request probes again. But of an endpoint that
+   * answered nothing it says that it still does not: else callers with deadlines would go on probing it, one after another.
+   */
+  probeCancelled(member: T, waitedMs = 0): void {
+    if (waitedMs >= SILENT_PROBE_MS && this.#causeOf(member) === CAUSE.SILENCE)
+      return this.#probeFailed(member, CAUSE.SILENCE)
     if (this.#states.endProbe(member.slot)) releaseProbe(this.#state, member.slot)
   }
 

@@ -140,9 +140,9 @@ export class StallWatch<T extends Node> {
     return undefined
   }
 
-  /** A look came to nothing before it could say anything: another one may be made at once. */
-  lookCancelled({ slot }: T): void {
-    this.#state.set(slot, SLOT.LOOKED_AT, 0)
+  /** A look was given up: where that was before it could say anything, another one may be made at once. */
+  lookCancelled({ slot }: T, waitedMs: number): void {
+    if (waitedMs < LOOK_WAIT_MS) this.#state.set(slot, SLOT.LOOKED_AT, 0)
   }
 
   stop(): void {
@@ -197,6 +197,7 @@ export class StallWatch<T extends Node> {
       this.#suspicions.set(member.slot, suspicion)
     }
     const looked = this.#state.get(member.slot, SLOT.LOOKED_AT)
+    if (looked === 0) suspicion.lookedAt = 0
     if (looked !== suspicion.lookedAt && isSince(looked, since)) {
       suspicion.lookedAt = looked
       suspicion.othersAtLook = this.#answersOfOthers(member)

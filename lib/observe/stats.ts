@@ -156,12 +156,13 @@ export function serviceStats(state: SharedState, service: ObservedService): Serv
     unanswered += state.unanswered(slot)
   }
   const retried = state.serviceTotal(service.index, SERVICE.RETRIED)
-  const neutrally = state.serviceTotal(service.index, SERVICE.RETRIED_NEUTRALLY)
+  const cancelled = state.serviceTotal(service.index, SERVICE.RETRIED_CANCELLED)
+  const succeeded = state.serviceTotal(service.index, SERVICE.RETRIED_SUCCEEDED)
   return {
     requests: sum.succeeded + sum.failed + sum.cancelled + unanswered - retried,
-    succeeded: sum.succeeded,
-    failed: sum.failed - (retried - neutrally),
-    cancelled: sum.cancelled - neutrally,
+    succeeded: sum.succeeded - succeeded,
+    failed: sum.failed - (retried - cancelled - succeeded),
+    cancelled: sum.cancelled - cancelled,
     retried,
     overloaded: state.serviceTotal(service.index, SERVICE.OVERLOADED),
     noEndpoint: state.serviceTotal(service.index, SERVICE.NO_ENDPOINT),

@@ -177,7 +177,7 @@ describe('the stall rule', () => {
     await pass(1_100, { looking: false })
     expect(watch.claimLook(() => true)).toBe(silent)
     expect(other.claimLook(() => true)).toBeUndefined()
-    watch.lookCancelled(silent)
+    watch.lookCancelled(silent, 100)
     expect(other.claimLook(() => true)).toBe(silent)
   })
 
