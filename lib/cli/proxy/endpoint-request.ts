@@ -297,10 +297,14 @@ export class EndpointRequest {
   }
 }
 
+/** A field's value; of several of that name, all. */
 function fieldOf(fields: readonly string[], name: string): string | undefined {
-  for (let i = 0; i + 1 < fields.length; i += 2)
-    if (fields[i].length === name.length && fields[i].toLowerCase() === name) return fields[i + 1]
-  return undefined
+  let found: string | undefined
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    if (fields[i].length !== name.length || fields[i].toLowerCase() !== name) continue
+    found = found === undefined ? fields[i + 1] : `${found}, ${fields[i + 1]}`
+  }
+  return found
 }
 
 const asBuffers = (texts: readonly string[]): RawHeaders => texts.map((text) => Buffer.from(text, 'latin1'))
