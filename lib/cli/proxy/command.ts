@@ -6,7 +6,7 @@ const MAX_PORT = 65_535
 
 const NOTES = `
 The file (YAML or JSON):
-  listen: { host: 127.0.0.1, port: 8080 }      # also trustForwarded, drainMs
+  listen: { host: 127.0.0.1, port: 8080 }      # also trustedProxies, trustForwarded, drainMs, time-outs of clients
   routes:                                      # not needed with a single service
     - { host: shop.example, service: shop }    # by host, then by the longest path
     - { path: /users, service: users }
@@ -14,8 +14,8 @@ The file (YAML or JSON):
     shop: { endpoints: [http://10.0.0.1:8080, http://10.0.0.2:8080] }
     users: { endpoints: [http://10.0.1.1:8080], health: { http: { path: /healthz } } }
 
-Requests get x-forwarded-for, -host and -proto; those that clients bring are replaced unless listen.trustForwarded is
-true. SIGHUP reads the file again; a faulty one is refused whole. SIGTERM and SIGINT let requests in flight finish.
+Requests get x-forwarded-for, -host and -proto; those that clients bring are replaced, unless they come from one of
+listen.trustedProxies, or listen.trustForwarded is true. SIGHUP reads the file again; a faulty one is refused whole. SIGTERM and SIGINT let requests in flight finish.
 
 Examples:
   fairlead proxy --config proxy.yaml

@@ -83,12 +83,12 @@ export class ClientConnection {
   }
 
   add(request: IncomingMessage, response: ServerResponse, begin: () => Exchange | undefined): void {
-    // Bodies of requests that are never served are dropped; their errors have nobody to go to.
+    // What breaks a body is told by `RequestBody`, to whom it may concern.
     request.on('error', () => {})
     if (this.#full) return
     if (this.#turns.length > MAX_WAITING) return this.#overrun(request)
     const turn: Turn = { request, response, begin }
-    response.once('close', () => this.#ended(turn))
+    response.on('close', () => this.#ended(turn))
     this.#push(turn)
   }
 
@@ -98,6 +98,7 @@ export class ClientConnection {
    */
   addUpgrade(request: IncomingMessage, head: Buffer, begin: () => Exchange | undefined): void {
     const turn: Turn = { request, response: undefined, begin }
+    request.on('error', () => {})
     this.#upgrade = turn
     if (head.length > 0) this.#early.push(head)
     this.socket.on('drain', this.#drained).on('data', this.#cameEarly).on('end', this.#left)

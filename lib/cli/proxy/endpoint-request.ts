@@ -66,11 +66,11 @@ export class EndpointRequest {
     // All fields, whatever their number: their size is bounded.
     request.maxHeadersCount = 0
     request.on('error', (error) => this.#broken(error))
-    request.once('socket', (socket) => this.#connect(socket))
+    request.on('socket', (socket) => this.#connect(socket))
     request.on('information', (information) => this.#inform(information))
-    request.once('response', (response) => this.#begin(response))
-    request.once('upgrade', (response, socket, head) => this.#upgrade(options, response, socket, head))
-    request.once('close', () => this.#closed())
+    request.on('response', (response) => this.#begin(response))
+    request.on('upgrade', (response, socket, head) => this.#upgrade(options, response, socket, head))
+    request.on('close', () => this.#closed())
   }
 
   /** Ends it at once: the handler's `onError` gets the reason. */
@@ -172,7 +172,7 @@ export class EndpointRequest {
   #begin(response: IncomingMessage): void {
     this.#disarm()
     response.on('error', (error) => this.#broken(error))
-    response.once('close', () => this.#closed())
+    response.on('close', () => this.#closed())
     if (this.#ended) return
     this.#response = response
     const { statusCode = 0, statusMessage = '', rawHeaders, socket } = response
@@ -196,7 +196,7 @@ export class EndpointRequest {
     })
     if (!begun) return
     response.on('data', (chunk: Buffer) => this.#receive(response, chunk, maxResponseSize))
-    response.once('end', () => this.#complete(response))
+    response.on('end', () => this.#complete(response))
     if (!goOn) response.pause()
   }
 
@@ -297,10 +297,14 @@ export class EndpointRequest {
   }
 }
 
+/** A field's value; of several of that name, all. */
 function fieldOf(fields: readonly string[], name: string): string | undefined {
-  for (let i = 0; i + 1 < fields.length; i += 2)
-    if (fields[i].length === name.length && fields[i].toLowerCase() === name) return fields[i + 1]
-  return undefined
+  let found: string | undefined
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    if (fields[i].length !== name.length || fields[i].toLowerCase() !== name) continue
+    found = found === undefined ? fields[i + 1] : `${found}, ${fields[i + 1]}`
+  }
+  return found
 }
 
 const asBuffers = (texts: readonly string[]): RawHeaders => texts.map((text) => Buffer.from(text, 'latin1'))

@@ -48,8 +48,7 @@ export class Exchange implements Handler {
     this.#options = options
     response.on('drain', () => this.#resume?.())
     response.on('close', () => this.#closed())
-    // A body that breaks off comes back through `onError`; without a listener it would end the process.
-    request.on('error', () => {})
+    // Without a listener it would end the process.
     response.on('error', () => {})
   }
 

@@ -13,6 +13,8 @@ export interface Peer {
   readonly trusted: boolean
 }
 
+const NOBODY: readonly string[] = []
+
 /** Which proxies in front are believed, and what that makes of a request's forwarding fields. */
 export class TrustedProxies {
   readonly #ranges: readonly Range[] | undefined
@@ -33,9 +35,9 @@ export class TrustedProxies {
    * The addresses that `x-forwarded-for` names and that are believed, the client first; empty where none is. With ranges
    * that is up to the last one that is no trusted proxy: whatever stands before it, that one may have made up.
    */
-  chain(request: IncomingMessage, peer: Peer): string[] {
+  chain(request: IncomingMessage, peer: Peer): readonly string[] {
     const field = peer.trusted ? request.headers['x-forwarded-for'] : undefined
-    if (field === undefined) return []
+    if (field === undefined) return NOBODY
     const named = String(field)
       .split(',')
       .map((one) => one.trim())
@@ -99,14 +101,18 @@ export function forwardingFields(
   client: string,
   authority: string,
 ): string[] {
+  if (!peer.trusted) {
+    const fields = ['x-forwarded-for', peer.address, 'x-forwarded-proto', 'http']
+    if (authority !== '') fields.push('x-forwarded-host', authority)
+    return fields
+  }
   const { headers } = request
-  const fields = ['x-forwarded-for', [...chain, peer.address].join(', ')]
-  const protocol = peer.trusted ? firstOf(headers['x-forwarded-proto']) : ''
-  fields.push('x-forwarded-proto', PROTOCOL.test(protocol) ? protocol : 'http')
-  const named = peer.trusted ? firstOf(headers['x-forwarded-host']) : ''
+  const protocol = firstOf(headers['x-forwarded-proto'])
+  const named = firstOf(headers['x-forwarded-host'])
   const host = named !== '' && isAuthority(named) ? named : authority
+  const fields = ['x-forwarded-for', [...chain, peer.address].join(', ')]
+  fields.push('x-forwarded-proto', PROTOCOL.test(protocol) ? protocol : 'http')
   if (host !== '') fields.push('x-forwarded-host', host)
-  if (!peer.trusted) return fields
   if (headers['x-real-ip'] !== undefined) fields.push('x-real-ip', client)
   if (headers.forwarded !== undefined)
     fields.push('forwarded', `${headers.forwarded}, ${forOf(peer.address)}`)

@@ -15,6 +15,9 @@ export function sendInformation(response: ServerResponse, status: number, header
   // Without a socket it is not this response's turn; with one, nothing stands before it.
   if (response.headersSent || socket === null || !socket.writable || socket.writableNeedDrain) return
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`
-  for (let i = 0; i + 1 < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    // It has no body, and nothing shall make a client wait for one.
+    if (headers[i].toLowerCase() !== 'content-length') text += `${headers[i]}: ${headers[i + 1]}\r\n`
+  }
   socket.write(`${text}\r\n`, 'latin1')
 }

@@ -15,6 +15,7 @@ export class RequestBody {
   #reading = false
   #received = 0
   #stop: (() => void) | undefined
+  #broken: ((error: Error) => void) | undefined
 
   /** @param begun called when an endpoint begins to read */
   constructor(request: IncomingMessage, begun: () => void) {
@@ -22,6 +23,7 @@ export class RequestBody {
     this.#begun = begun
     request.on('error', (error) => {
       this.errored ??= error
+      this.#broken?.(this.errored)
     })
   }
 
@@ -54,10 +56,11 @@ export class RequestBody {
     this.#begun()
     if (request.destroyed) this.errored ??= brokenOff()
     if (this.errored !== null) return broken(this.errored)
-    request.on('data', onData).on('end', onEnd).on('error', broken)
+    this.#broken = broken
+    request.on('data', onData).on('end', onEnd)
     sink.on('drain', onDrain)
     this.#stop = () => {
-      request.off('data', onData).off('end', onEnd).off('error', broken)
+      request.off('data', onData).off('end', onEnd)
       sink.off('drain', onDrain)
     }
   }
@@ -66,8 +69,10 @@ export class RequestBody {
   release(): void {
     if (!this.#reading) return
     this.#reading = false
+    this.#broken = undefined
+    // Of one that has come whole there is nothing left to stop.
+    if (this.#request.readableEnded) return
     this.#stop?.()
-    this.#stop = undefined
     this.#request.resume()
   }
 

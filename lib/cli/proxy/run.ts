@@ -5,12 +5,12 @@ import type { ServiceTransports } from '../../clients/transports.js'
 import { engine } from '../../engine/index.js'
 import type { ResolvedClient } from '../../options/resolved.js'
 import { EXIT, explain } from '../report.js'
+import { setUpCollector } from './collector.js'
 import type { ProxyOptions } from './command.js'
 import { describeServices, type ProxyConfig, readProxyConfig } from './config.js'
 import { openConnections } from './endpoint-connections.js'
 import { FailureLog } from './failure-log.js'
 import { authority } from './headers.js'
-import { letHeapGrow } from './heap-growth.js'
 import { RouteTable } from './routes.js'
 import { ProxyServer } from './server.js'
 import { TimeoutCounts } from './timeout-counts.js'
@@ -20,7 +20,7 @@ const complain = (text: string): void => void process.stderr.write(`fairlead pro
 
 /** Runs until a signal ends it. Throws where it cannot begin. */
 export async function runProxy(file: string, config: ProxyConfig, options: ProxyOptions): Promise<void> {
-  letHeapGrow()
+  setUpCollector()
   await new RunningProxy(file, config, options).run()
 }
 
