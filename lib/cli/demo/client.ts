@@ -9,7 +9,7 @@ import { Tally } from './tally.js'
 
 const PROGRESS_MS = 250
 /** Requests of the warm-up, one after another: code is compiled and connections are open when it counts. */
-const WARM_UP_REQUESTS = 60
+const WARM_UP_REQUESTS = 300
 /** How long answers may take after the last request was sent; what is still missing then is lost. */
 const LAST_ANSWER_MS = 10_000
 

@@ -13,7 +13,7 @@ killed and revived. Exit code 1: fairlead lost a request that it should have sav
 
 Examples:
   fairlead demo
-  fairlead demo --duration 60 --rate 600
+  fairlead demo --duration 60 --rate 400
   fairlead demo --json > demo.json
 `
 
@@ -30,7 +30,7 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description("Watch undici's BalancedPool and fairlead meet a slow and a dying server.")
     .option('-d, --duration <seconds>', 'length of the load', number(MIN_DURATION_S, MAX_DURATION_S), 20)
-    .option('-r, --rate <requests>', 'requests per second through each of the two', number(10, MAX_RATE), 400)
+    .option('-r, --rate <requests>', 'requests per second through each of the two', number(10, MAX_RATE), 200)
     .option(
       '--seed <number>',
       'seed of the arrivals and of the work they bring',

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
 import { type LoadPlan, type PlannedRequest, plannedRequests } from './script.js'
 import type { Tally } from './tally.js'
@@ -22,9 +22,16 @@ export async function offerLoad(
   setMaxListeners(0, giveUp.signal)
   const open = new Set<Promise<void>>()
   const begin = performance.now()
+  let turnBegan = begin
   for (const request of plannedRequests(plan)) {
-    const early = begin + request.dueMs - performance.now()
-    if (early > 0) await sleep(early)
+    const due = begin + request.dueMs
+    // What became due while this turn sent others waits for the next one, as in a server, which reads its sockets between:
+    // a process that is late would else send on and on, and never read an answer.
+    while (due > turnBegan) {
+      const early = due - performance.now()
+      await (early > 0 ? sleep(early) : nextTurn())
+      turnBegan = performance.now()
+    }
     const one = send(dispatcher, request, begin, tally, giveUp.signal)
     open.add(one)
     void one.then(() => open.delete(one))
