@@ -90,6 +90,14 @@ describe('fairlead proxy, answers that are right', () => {
     expect(seen).toEqual({ connections: 1, requests: 3 })
   })
 
+  it('are handed on though more follows than belongs to them', async () => {
+    const { url } = await rawEndpoint((socket) => {
+      socket.write('HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\nsome body')
+    })
+    const { port } = await startProxy(alone(url))
+    for (let i = 0; i < 3; i++) expect((await ask(port, '/')).status).toBe(304)
+  })
+
   it('come over connections that are kept, and reopened where the endpoint has closed them', async () => {
     const { url, seen } = await rawEndpoint((socket, count) => {
       socket.write(OK)

@@ -114,6 +114,45 @@ describe('fairlead proxy, framing', () => {
   })
 })
 
+describe('fairlead proxy, requests that are refused', () => {
+  const get = (fields: string, target = '/') => `GET ${target} HTTP/1.1\r\n${fields}\r\n`
+  it.each([
+    ['two Host fields', get('host: a.example\r\nhost: b.example\r\n'), 400],
+    ['the same Host field twice', get('host: a.example\r\nHost: a.example\r\n'), 400],
+    ['a Host field that is none', get('host: a.example:80@evil"<b>/:1\r\n'), 400],
+    ['no Host field', get(''), 400],
+    ['a user in its target', get('host: a\r\n', 'http://user@a/'), 400],
+    ['a fragment', get('host: a\r\n', '/open#/secret'), 400],
+    ['a folded field', get('host: a\r\nx: 1\r\n 2\r\n'), 400],
+    ['a bare LF', 'GET / HTTP/1.1\nhost: a\n\n', 400],
+    ['a coding in HTTP/1.0', 'POST / HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n', 400],
+    ['501 fields', get(`host: a\r\n${'x: y\r\n'.repeat(500)}`), 431],
+    ['3,000 fields', get(`host: a\r\n${'x:\r\n'.repeat(3000)}`), 431],
+    ['a field too long', get(`host: a\r\nx: ${'y'.repeat(20_000)}\r\n`), 431],
+  ])('because of %s', async (_name, message, status) => {
+    const seen: string[] = []
+    const endpoint = await startEndpoint(telling(seen))
+    const { port } = await startProxy(configOf(endpoint.url))
+    const { text, closed } = rawTo(port, message)
+    await closed
+    expect(text()).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+    expect(seen).toEqual([])
+  })
+
+  it('but not because of 500 fields, of which none is lost', async () => {
+    let fields = 0
+    const endpoint = await startEndpoint((incoming, response) => {
+      fields = incoming.rawHeaders.filter((name) => name === 'x').length
+      response.end('ok')
+    })
+    const { port } = await startProxy(configOf(endpoint.url))
+    const message = get(`host: a\r\nconnection: close\r\n${'x: y\r\n'.repeat(498)}`)
+    const { closed } = rawTo(port, message)
+    await closed
+    expect(fields).toBe(498)
+  })
+})
+
 describe('fairlead proxy, HTTP/1.0', () => {
   it('sends a client no announcement that it would take for the answer', async () => {
     const endpoint = await startEndpoint((_request, response) => {

@@ -13,10 +13,18 @@ const MAX_FREE_SOCKETS = 1_000_000
 /** For how long endpoints said they keep a connection open, ms. */
 const hints = new WeakMap<Duplex, number>()
 
+/** The field that was read last, which is mostly the next one too. */
+let lastField = ''
+let lastMs: number | undefined
+
 /** Notes an answer's `keep-alive` field. */
 export function noteKeepAlive(socket: Duplex, field: string): void {
-  const seconds = /(?:^|[\s,;])timeout=(\d+)/i.exec(field)?.[1]
-  if (seconds !== undefined) hints.set(socket, Number(seconds) * 1000)
+  if (field !== lastField) {
+    const seconds = /(?:^|[\s,;])timeout=(\d+)/i.exec(field)?.[1]
+    lastField = field
+    lastMs = seconds === undefined ? undefined : Number(seconds) * 1000
+  }
+  if (lastMs !== undefined && hints.get(socket) !== lastMs) hints.set(socket, lastMs)
 }
 
 /** Node's agent, keeping idle connections as undici does. */
