@@ -48,15 +48,21 @@ describe('fairlead proxy, answers that are wrong', () => {
 
   it('never give one client what follows the answer to another', async () => {
     const poison = 'HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison'
+    let poisoned = Promise.resolve()
     const { url } = await rawEndpoint((socket, count) => {
       // At once, or when the connection is idle.
       socket.write(count % 2 === 0 ? OK + poison : OK)
-      if (count % 2 === 1) setTimeout(() => socket.write(poison), 20)
+      if (count % 2 === 0) return
+      poisoned = new Promise((resolve) => {
+        setTimeout(() => socket.write(poison, () => resolve()), 20)
+      })
     })
     const { port } = await startProxy(alone(url))
     for (let i = 0; i < 8; i++) {
       expect((await ask(port, '/')).body).toBe('ok')
-      await new Promise((resolve) => setTimeout(resolve, i % 3 === 0 ? 40 : 0))
+      // What comes once the next request was sent is its answer, as far as anybody can tell.
+      await poisoned
+      await new Promise((resolve) => setTimeout(resolve, 100))
     }
   })
 })
