@@ -68,11 +68,11 @@ describe('fairlead proxy, clients that keep it waiting', () => {
       read = () => request.resume()
       request.on('end', () => response.end('ok'))
     })
-    const { port } = await startProxy({ listen: { bodyTimeoutMs: 200 }, ...service(endpoint.url) })
+    const { port } = await startProxy({ listen: { bodyTimeoutMs: 1000 }, ...service(endpoint.url) })
     const answer = ask(port, '/', { method: 'POST', body: 'x'.repeat(64 << 20) })
     await once(endpoint.server, 'request')
     // Several time-outs long.
-    await new Promise((resolve) => setTimeout(resolve, 1000))
+    await new Promise((resolve) => setTimeout(resolve, 3500))
     read()
     expect(await answer).toMatchObject({ status: 200, body: 'ok' })
   })
