@@ -3,15 +3,15 @@ import {
   type ClientRequest,
   type IncomingMessage,
   type InformationEvent,
-  type RequestOptions,
   request as requestHttp,
 } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
-import type { Handler, RawHeaders } from '../../clients/handler.js'
+import type { Handler } from '../../clients/handler.js'
 import { loadUndici } from '../../runtime/lazy.js'
 import { asUndiciError } from './endpoint-errors.js'
+import { asBuffers, asUtf8, fieldOf, requestOptions } from './endpoint-message.js'
 import type { EndpointOptions } from './endpoint-options.js'
 import { noteKeepAlive } from './keeping-agent.js'
 import type { RequestBody } from './request-body.js'
@@ -20,8 +20,6 @@ const SWITCHING_PROTOCOLS = 101
 const FIRST_FINAL_STATUS = 200
 /** More 1xx answers before the final one than any endpoint has reason to send. */
 const MAX_INFORMATIONAL = 1_000
-/** Methods whose requests Node takes to have no body where nothing else is said (RFC 9110, 9.3). */
-const WITHOUT_BODY = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE'])
 
 /**
  * One request to one endpoint, by Node's HTTP client: drives a handler of undici's first generation just as undici would,
@@ -55,7 +53,7 @@ export class EndpointRequest {
     this.#body = options.body as unknown as RequestBody | null
     let request: ClientRequest
     try {
-      request = (endpoint.secure ? requestHttps : requestHttp)(this.#requestOptions(options))
+      request = (endpoint.secure ? requestHttps : requestHttp)(requestOptions(options, endpoint, this.#agent))
     } catch (error) {
       // A method, target or field that Node does not send.
       const { InvalidArgumentError } = loadUndici().errors
@@ -89,43 +87,6 @@ export class EndpointRequest {
 
   #moved(nowMs = performance.now()): void {
     this.#movedAt = nowMs
-  }
-
-  #requestOptions({
-    path,
-    method,
-    headers,
-    body,
-    upgrade,
-    ...rest
-  }: Dispatcher.DispatchOptions): RequestOptions {
-    const { host, port, authority, secure, maxHeaderSize } = this.#endpoint
-    const fields = [...((headers ?? []) as string[])]
-    const given = fieldOf(fields, 'host')
-    if (given === undefined) fields.unshift('host', authority)
-    const length = fieldOf(fields, 'content-length')
-    if (body === null && length === undefined && !WITHOUT_BODY.has(method)) fields.push('content-length', '0')
-    if (body !== null && length === undefined) fields.push('transfer-encoding', 'chunked')
-    if (upgrade) fields.push('connection', 'upgrade', 'upgrade', String(upgrade))
-    return {
-      agent: this.#agent,
-      host,
-      port,
-      path,
-      method,
-      headers: fields as never,
-      setHost: false,
-      ...(maxHeaderSize === undefined ? {} : { maxHeaderSize }),
-      ...(secure
-        ? { servername: this.#servername((rest as { servername?: string }).servername ?? given) }
-        : {}),
-    }
-  }
-
-  /** For TLS, as undici has it: what was configured, or the name in the Host field, which is the service's own by then. */
-  #servername(given: string | undefined): string {
-    const name = this.#endpoint.servername ?? given?.replace(/:\d*$/, '') ?? this.#endpoint.host
-    return /^[\d.]+$|:/.test(name) ? '' : name
   }
 
   #connect(socket: Socket): void {
@@ -296,19 +257,3 @@ export class EndpointRequest {
     this.#limitMs = Number.POSITIVE_INFINITY
   }
 }
-
-/** A field's value; of several of that name, all. */
-function fieldOf(fields: readonly string[], name: string): string | undefined {
-  let found: string | undefined
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    if (fields[i].length !== name.length || fields[i].toLowerCase() !== name) continue
-    found = found === undefined ? fields[i + 1] : `${found}, ${fields[i + 1]}`
-  }
-  return found
-}
-
-const asBuffers = (texts: readonly string[]): RawHeaders => texts.map((text) => Buffer.from(text, 'latin1'))
-
-/** Node reads a status text as Latin-1, undici as UTF-8. */
-const asUtf8 = (text: string): string =>
-  /[\x80-\xff]/.test(text) ? Buffer.from(text, 'latin1').toString('utf8') : text
