@@ -1,4 +1,4 @@
-import type { RequestFailure } from './model.js'
+import type { RequestFailure } from './model/index.js'
 
 /** The stable codes of every error that fairlead throws; `docs/errors.md` explains each. */
 export type FairleadErrorCode =

@@ -1,10 +1,12 @@
 import type { Duplex } from 'node:stream'
-import type { Waiter } from '../health/stall.js'
-import type { Lease } from '../lease.js'
+import type { Reservation } from '../balancer/reservation.js'
+import type { StallWatch, Waiter } from '../health/stall.js'
+import type { Endpoint } from '../model/index.js'
 import { mayAskForPause, type Verdict, verdictOfStatus } from '../outcome/classify.js'
 import { type FaultRow, faultOf, isTimeOut } from '../outcome/faults.js'
 import { retryAfterMs } from '../outcome/retry-after.js'
-import type { BalancedRequest } from './balanced-request.js'
+import type { LoopLateness } from '../runtime/loop-lateness.js'
+import type { Member } from '../topology/member.js'
 import { DiscardedBody } from './discarded-body.js'
 import type { Abort, Handler, RawHeaders } from './handler.js'
 import { isIdleClose } from './idle-close.js'
@@ -18,16 +20,47 @@ const LENGTH_MISMATCH = 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
 /** Of a time-out's limit: a loop that was held for longer may have left the answer unread. */
 const HELD_SHARE = 0.5
 
+/** The request that a try is made for: decides whether there is another, and tells the caller. */
+export interface TriedRequest {
+  readonly handler: Handler
+  readonly method: string
+  /** The service as an origin, as the caller wrote it. */
+  readonly origin: string
+  readonly stalls: StallWatch<Member>
+  readonly lateness: LoopLateness
+  /** Over connections of fairlead's, not over a dispatcher of the user's. */
+  readonly isPool: boolean
+  readonly aborted: boolean
+  readonly abortReason: unknown
+  /** The answer's headers went to the caller. */
+  committed: boolean
+  now(): number
+  isQueued(endpoint: Endpoint): boolean
+  isSameConnection(error: Error): boolean
+  isCallersError(error: Error): boolean
+  mayLeave(attempt: Attempt): boolean
+  leaveConnections(endpoint: Endpoint): void
+  retryUnprocessed(attempt: Attempt, error: Error, verdict: Verdict): void
+  retryAfterLoss(attempt: Attempt, error: Error, verdict: Verdict): void
+  retryAfterStatus(attempt: Attempt, status: number, pauseMs: number): boolean
+  retryStalled(attempt: Attempt, error: Error): void
+  complete(trailers: RawHeaders): void
+  upgrade(status: number, headers: RawHeaders, socket: Duplex): void
+  fail(error: Error): void
+  hold(socket: Duplex): void
+  stopTimer(): void
+}
+
 /**
  * One try of a request on one endpoint: undici's handler for it, and the place where the try's outcome is decided, in two
  * parts. *Answered*, at the final headers: verdict and latency. *Ended*, when the body is read, cancelled or lost: the
  * place is given back. What fails is looked up in `outcome/faults.ts`.
  */
 export class Attempt implements Handler, Waiter {
-  readonly lease: Lease
+  readonly lease: Reservation
   next: Waiter | undefined
   previous: Waiter | undefined
-  readonly #request: BalancedRequest
+  readonly #request: TriedRequest
   readonly #heldBefore: number
   #abort: Abort | undefined
   /** When the request was written, ms; until then, when the try began. */
@@ -41,7 +74,7 @@ export class Attempt implements Handler, Waiter {
   /** Told to leave an endpoint that answers nothing. */
   #leaving: Error | undefined
 
-  constructor(request: BalancedRequest, lease: Lease, mayLeave: boolean) {
+  constructor(request: TriedRequest, lease: Reservation, mayLeave: boolean) {
     this.#request = request
     this.lease = lease
     this.#joined = mayLeave

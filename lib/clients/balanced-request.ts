@@ -1,16 +1,17 @@
 import type { Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import type { BalancerCore } from '../balancer/balancer.js'
+import type { Reservation } from '../balancer/reservation.js'
+import type { ServiceRuntime } from '../balancer/service-runtime.js'
 import { DeadlineError, StoppedError } from '../errors.js'
 import type { StallWatch } from '../health/stall.js'
-import type { Lease } from '../lease.js'
-import type { Endpoint, PickOptions } from '../model.js'
+import type { Endpoint, PickOptions } from '../model/index.js'
 import { type Verdict, verdictOfStatus } from '../outcome/classify.js'
 import { faultOf } from '../outcome/faults.js'
 import { afterReads } from '../runtime/after-reads.js'
 import type { LoopLateness } from '../runtime/loop-lateness.js'
-import type { Service } from '../service.js'
 import type { Member } from '../topology/member.js'
-import { Attempt } from './attempt.js'
+import { Attempt, type TriedRequest } from './attempt.js'
 import type { Handler, RawHeaders } from './handler.js'
 import { isReplayable } from './replay.js'
 import type { ServiceTransports } from './transports.js'
@@ -18,14 +19,11 @@ import { Tries } from './tries.js'
 
 /** What a request needs from the balancer. */
 export interface RequestContext {
-  readonly service: Service
+  readonly balancer: BalancerCore
+  readonly service: ServiceRuntime
   readonly transports: ServiceTransports
-  /** ms on the balancer's clock. */
-  now(): number
   /** How late this thread's event loop is. */
   readonly lateness: LoopLateness
-  /** Once true, there are no further tries. */
-  isStopped(): boolean
 }
 
 /**
@@ -36,7 +34,7 @@ export interface RequestContext {
  * and the service's budget, as long as the caller has not seen the answer's headers. Such a one also leaves an endpoint
  * that turned out to answer nothing.
  */
-export class BalancedRequest {
+export class BalancedRequest implements TriedRequest {
   readonly handler: Handler
   /** The answer's headers went to the caller: it is too late for another try. */
   committed = false
@@ -89,7 +87,7 @@ export class BalancedRequest {
   }
 
   now(): number {
-    return this.#context.now()
+    return this.#context.balancer.now()
   }
 
   /** Whether a request that is not sent yet waits for one of the connections that are allowed. */
@@ -103,14 +101,16 @@ export class BalancedRequest {
   }
 
   start(): void {
-    const { service } = this.#context
-    if (this.#context.isStopped()) return this.fail(new StoppedError())
-    let lease: Lease
+    const { balancer, service } = this.#context
+    if (balancer.stopped) return this.fail(new StoppedError())
+    let lease: Reservation
     try {
       // Before the pick: a caller that has already aborted costs no place.
       this.handler.onConnect((reason) => this.#abort(reason))
       if (this.finished) return
-      lease = (this.#isRepeatable && service.pickToLook(this.#pick)) || service.pick(this.#pick)
+      lease =
+        (this.#isRepeatable && balancer.pickToLook(service, this.#pick)) ||
+        balancer.pickFrom(service, this.#pick)
     } catch (error) {
       this.fail(error as Error)
       return
@@ -124,11 +124,9 @@ export class BalancedRequest {
     this.#failures.lost(attempt.lease.endpoint.id, error)
     const isIntact = !attempt.sent || isReplayable(this.#options.body)
     const lease =
-      isIntact && !this.#context.isStopped()
-        ? this.#context.service.pickOther(this.#triedWith(attempt), this.#pick)
-        : undefined
+      isIntact && !this.#context.balancer.stopped ? this.#pickOther(this.#triedWith(attempt)) : undefined
     if (lease === undefined) return this.fail(error)
-    this.#context.service.countRetry(verdict)
+    this.#context.service.feedback.retried(verdict)
     this.#launch(lease)
   }
 
@@ -147,7 +145,7 @@ export class BalancedRequest {
     if (!retry.statuses.includes(status) || !this.#mayRepeat()) return false
     const tried = this.#triedWith(attempt)
     // With nowhere else to go, an endpoint that asks to be left alone for longer than a backoff is left alone.
-    if (service.endpoints.length <= tried.length && pauseMs > retry.backoffMaxMs) return false
+    if (service.members.length <= tried.length && pauseMs > retry.backoffMaxMs) return false
     if (!service.budget.withdraw()) return false
     this.#failures.refused(attempt.lease.endpoint.id, status)
     this.#retryLater(attempt, verdictOfStatus(status), (hindrance) => {
@@ -159,9 +157,9 @@ export class BalancedRequest {
 
   /** Whether a request may leave an endpoint that answers nothing: another one can have it, and the budget a retry. */
   mayLeave(attempt: Attempt): boolean {
-    if (this.committed || this.finished || this.aborted || this.#context.isStopped()) return false
-    const { service } = this.#context
-    return service.hasOther(this.#triedWith(attempt), this.#pick) && service.budget.withdraw()
+    if (this.committed || this.finished || this.aborted || this.#context.balancer.stopped) return false
+    const { balancer, service } = this.#context
+    return balancer.hasOther(service, this.#triedWith(attempt), this.#pick) && service.budget.withdraw()
   }
 
   /**
@@ -176,9 +174,9 @@ export class BalancedRequest {
   retryStalled(attempt: Attempt, error: Error): void {
     this.stopTimer()
     this.#failures.lost(attempt.lease.endpoint.id, error)
-    const lease = this.#context.service.pickOther(this.#triedWith(attempt), this.#pick)
+    const lease = this.#pickOther(this.#triedWith(attempt))
     if (lease === undefined) return this.fail(error)
-    this.#context.service.countRetry('stall')
+    this.#context.service.feedback.retried('stall')
     this.#launch(lease)
   }
 
@@ -227,7 +225,7 @@ export class BalancedRequest {
     this.#timer = undefined
   }
 
-  #launch(lease: Lease): void {
+  #launch(lease: Reservation): void {
     const { service, transports } = this.#context
     const attempt = new Attempt(this, lease, this.#isRepeatable)
     this.#attempt = attempt
@@ -280,7 +278,7 @@ export class BalancedRequest {
   }
 
   #mayRepeat(): boolean {
-    if (this.#context.isStopped()) return false
+    if (this.#context.balancer.stopped) return false
     return this.#sentTries + 1 < this.#context.service.options.retry.attempts && this.#isRepeatable
   }
 
@@ -297,17 +295,22 @@ export class BalancedRequest {
   }
 
   #retryNow(verdict: Verdict, whenHindered: (hindrance: Error) => Error): void {
-    const { service } = this.#context
+    const { balancer, service } = this.#context
     this.#timer = undefined
-    if (this.#context.isStopped()) return this.fail(whenHindered(new StoppedError()))
-    let lease = service.pickOther(this.#tried ?? [], this.#pick)
+    if (balancer.stopped) return this.fail(whenHindered(new StoppedError()))
+    let lease = this.#pickOther(this.#tried ?? [])
     try {
-      lease ??= service.pick(this.#pick)
+      lease ??= balancer.pickFrom(service, this.#pick)
     } catch (error) {
       return this.fail(whenHindered(error as Error))
     }
-    service.countRetry(verdict)
+    service.feedback.retried(verdict)
     this.#launch(lease)
+  }
+
+  #pickOther(tried: readonly Endpoint[]): Reservation | undefined {
+    const { balancer, service } = this.#context
+    return balancer.pickOther(service, tried, this.#pick)
   }
 
   #triedWith(attempt: Attempt): Endpoint[] {

@@ -1,47 +1,88 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { EventEmitter } from 'node:events'
 import type { Dispatcher } from 'undici'
-import { BalancerCore } from '../balancer.js'
+import { BalancerCore } from '../balancer/balancer.js'
+import { ServiceHandle } from '../balancer/service-handle.js'
+import type { BalancerChange } from '../balancer/services.js'
+import { refuseGiven } from '../configuration/given-dispatchers.js'
+import type { RuleSet } from '../configuration/rules/rule-set.js'
 import { engine } from '../engine/index.js'
-import type { Lease } from '../lease.js'
-import type { PickOptions } from '../model.js'
+import type { BalancerConfig, Lease, PickOptions, PickRequest, Service } from '../model/index.js'
 import { describeBalancer, type HowToInspect, INSPECT } from '../observe/describe.js'
-import type { EndpointChange } from '../observe/events.js'
-import type { ResolvedClient } from '../options/resolved.js'
-import { LoopLateness } from '../runtime/loop-lateness.js'
-import { systemTimers, type Timers } from '../runtime/timers.js'
-import type { Service } from '../service.js'
-import { refuseGiven } from '../share/given-dispatchers.js'
-import { type BalancerHandle, openAttachment } from '../share/handle.js'
-import type { Member } from '../topology/member.js'
-import type { RequestContext } from './balanced-request.js'
-import {
-  type BalancedDispatcher,
-  createDispatcher,
-  type DispatcherOptions,
-  type DispatcherOwner,
-  hostOf,
-} from './dispatcher.js'
+import { type BalancerEvents, configChannel, endpointChannel } from '../observe/events.js'
+import type { BalancerStats } from '../observe/stats.js'
+import type { Timers } from '../runtime/timers.js'
+import { type Attachment, type BalancerHandle, openAttachment } from '../shared/handle.js'
+import { Clients, type OpenTransports } from './clients.js'
+import { type BalancedDispatcher, createDispatcher, type DispatcherOptions } from './dispatcher.js'
 import { balancedFetch, type FetchInit } from './fetch.js'
-import { type ServiceTransports, Transports } from './transports.js'
 
-/** The load balancer, with the clients that send requests through it. See `BalancerCore` for a request's way. */
-export class Balancer extends BalancerCore {
-  /** By service, since a service that leaves and comes back has connections of its own. */
-  readonly #contexts = new Map<Service, RequestContext>()
-  /** Of services that left, while their requests in flight finish. */
-  readonly #leaving = new Set<ServiceTransports>()
-  readonly #origins = new Map<string, RequestContext>()
+/**
+ * The load balancer: chooses an endpoint for each request, and sends requests through its `fetch` and its dispatchers.
+ * Emits `endpoint` and `config` (see `BalancerEvents`), each after the change took effect.
+ *
+ * @example
+ * const balancer = new Balancer({ services: { users: ['http://10.0.0.1:8080', 'http://10.0.0.2:8080'] } })
+ * await balancer.start()
+ * const response = await balancer.fetch('http://users/42')
+ */
+export class Balancer extends EventEmitter<BalancerEvents> {
+  readonly #core: BalancerCore
+  readonly #clients: Clients
   readonly #fetchDispatcher = lazy(() => this.dispatcher() as BalancedDispatcher)
-  readonly #lateness = new LoopLateness(systemTimers)
-  #scope: AsyncLocalStorage<PickOptions> | undefined
+  /** Changes that are still to be told: a listener that makes one is told of it after those before it. */
+  readonly #untold: BalancerChange[] = []
+
+  /** @throws ConfigError which lists every fault of the configuration at once */
+  constructor(config: BalancerConfig)
+  /** @internal */
+  constructor(source: BalancerConfig | Attachment, timers?: Timers, openTransports?: OpenTransports)
+  constructor(source: BalancerConfig | Attachment, timers?: Timers, openTransports?: OpenTransports) {
+    super()
+    this.#core = new BalancerCore(source, timers)
+    this.#clients = new Clients(this.#core, openTransports)
+    this.#core.listen(
+      (changes) => this.#tell(changes),
+      () => this.#clients.destroy(),
+    )
+  }
 
   /**
    * The balancer of another thread of this process, by its `handle`: one in-flight count, one set of cursors, one health
-   * view and one configuration for all. Throws `HandleError` where the handle is not one, is of another version or engine,
-   * where its balancer was stopped, or where 64 threads are attached. Its `stop()` only detaches.
+   * view and one configuration for all. Its `stop()` only detaches.
+   * @throws HandleError where the handle is not one, is of another version or engine, where its balancer was stopped, or
+   *   where 64 threads are attached
    */
-  static attach(handle: BalancerHandle, timers: Timers = systemTimers): Balancer {
+  static attach(handle: BalancerHandle): Balancer
+  /** @internal */
+  static attach(handle: BalancerHandle, timers?: Timers): Balancer
+  static attach(handle: BalancerHandle, timers?: Timers): Balancer {
     return new Balancer(openAttachment(handle, engine.kind), timers)
+  }
+
+  /**
+   * Chooses an endpoint for one request, at once, and reserves a place on it. Options of `with` count where the request
+   * does not say otherwise.
+   * @throws UnknownServiceError
+   * @throws NoEndpointError where no endpoint may be used
+   * @throws OverloadedError where each usable one is at its limit, or the service is
+   * @throws ArgumentError on a key, an address or a subset of the wrong type
+   * @throws StoppedError
+   *
+   * @example
+   * const lease = balancer.pick('users')
+   * try {
+   *   const { status } = await client.get(lease.endpoint.url)
+   *   lease.end({ status })
+   * } catch (error) {
+   *   lease.end({ ok: false })
+   * }
+   */
+  pick(request: string | PickRequest): Lease {
+    const scope = this.#clients.currentPick()
+    if (scope === undefined) return this.#core.pick(request)
+    const isName = typeof request === 'string'
+    const service = this.#core.known(isName ? request : request?.service)
+    return this.#core.pickFrom(service, isName ? scope : { ...scope, ...request })
   }
 
   /**
@@ -53,7 +94,7 @@ export class Balancer extends BalancerCore {
     balancedFetch(
       this.#fetchDispatcher(),
       () => this.serviceNames,
-      (host) => this.find(host) !== undefined,
+      (host) => this.#core.find(host) !== undefined,
       input,
       init,
     )
@@ -63,30 +104,58 @@ export class Balancer extends BalancerCore {
    * Node's own `fetch`. Requests whose host names no service pass through. Works detached too.
    * @throws ArgumentError where `passThrough` is no dispatcher
    */
-  readonly dispatcher = (options?: DispatcherOptions): Dispatcher => {
-    const owner: DispatcherOwner = {
-      contextFor: (origin) => this.#contextFor(origin),
-      currentPick: () => this.#scope?.getStore(),
-      stats: () => this.#connectionStats(),
-    }
-    return createDispatcher(owner, options)
-  }
+  readonly dispatcher = (options?: DispatcherOptions): Dispatcher => createDispatcher(this.#clients, options)
 
   /** Pick options for every request made inside `fn`, whatever it awaits: `pick`, `fetch`, every dispatcher. */
   with<T>(options: PickOptions, fn: () => T): T {
-    this.#scope ??= new AsyncLocalStorage()
-    return this.#scope.run({ ...this.#scope.getStore(), ...options }, fn)
+    return this.#clients.runWith(options, fn)
   }
 
-  [INSPECT](...how: HowToInspect): string {
-    const { stopped, serviceNames: names } = this
-    const service = (name: string) => this.service(name).facts
-    return describeBalancer({ engine: engine.kind, stopped, names, service }, how)
+  /**
+   * Starts the control loops: active health checks. Picks and requests work before it as well. Of all threads that share
+   * the balancer one runs them, and another when that one ends; it is enough that one of them has called this.
+   */
+  start(): Promise<void> {
+    return this.#core.start()
   }
 
-  protected override pickFrom(service: Service, options: PickOptions | undefined): Lease {
-    const scope = this.#scope?.getStore()
-    return super.pickFrom(service, scope === undefined ? options : { ...scope, ...options })
+  /** Whether this thread runs the control loops: the only one does, and one of several that share a balancer. */
+  get leads(): boolean {
+    return this.#core.leads
+  }
+
+  /** One service, to change its endpoints at run time. @throws UnknownServiceError */
+  service(name: string): Service {
+    // So that what other threads have changed is seen here too.
+    this.#core.services.catchUp()
+    return new ServiceHandle(this.#core.services, this.#core.known(name))
+  }
+
+  get serviceNames(): string[] {
+    return this.#core.serviceNames
+  }
+
+  /** The rules in force: add, update and remove them here. Each change is checked before it takes effect. */
+  get rules(): RuleSet {
+    return this.#core.rules
+  }
+
+  /**
+   * Replaces the whole configuration. Everything is validated before anything changes: on `ConfigError` the old one
+   * goes on. Services and endpoints that stay keep their counts, latencies and health. Resolves when every thread that
+   * shares the balancer has it.
+   */
+  update(config: BalancerConfig): Promise<void> {
+    return this.#core.update(config)
+  }
+
+  /**
+   * Resolves when every thread that shares the balancer has all that was changed so far: by `update`, by `rules` and by
+   * `service(name)`, whose changes are in force in this thread at once. A thread whose event loop is held has a change
+   * with its next pick at the latest; one that gives no sign of life for 30 s is not waited for.
+   */
+  synced(): Promise<void> {
+    return this.#core.synced()
   }
 
   /**
@@ -96,70 +165,74 @@ export class Balancer extends BalancerCore {
    * @throws ConfigError where a service or an endpoint was given a dispatcher, or a function that makes one: neither goes to
    *   other threads; `defineDispatcher` registers a factory in each
    */
-  override get handle(): BalancerHandle {
-    for (const name of this.serviceNames) refuseGiven(this.service(name).base)
-    return super.handle
+  get handle(): BalancerHandle {
+    this.#core.services.catchUp()
+    for (const { configured } of this.#core.services) refuseGiven(configured.base)
+    return this.#core.handle
   }
 
-  /** By the origin as the caller wrote it: the same text again and again, so that it need not be taken apart each time. */
-  #contextFor(origin: string): RequestContext | undefined {
-    const known = this.#origins.get(origin)
-    if (known !== undefined) return known
-    const service = this.find(hostOf(origin))
-    if (service === undefined) return undefined
-    const context = this.#contextOf(service)
-    this.#origins.set(origin, context)
-    return context
+  /** A copy of all counts, as plain data. */
+  stats(): BalancerStats {
+    return this.#core.stats()
   }
 
-  #contextOf(service: Service): RequestContext {
-    let context = this.#contexts.get(service)
-    if (context === undefined) {
-      context = {
-        service,
-        transports: this.openTransports(service.name, service.options.client),
-        now: () => this.now(),
-        lateness: this.#lateness,
-        isStopped: () => this.stopped,
-      }
-      this.#contexts.set(service, context)
+  /** Requests in flight to all services, those that have left included, from all threads. */
+  get inFlight(): number {
+    return this.#core.inFlight
+  }
+
+  /**
+   * Takes no new requests, waits up to `drainMs` (5,000 ms) for those in flight, then closes what is left. Resolves when
+   * all is closed; a second call waits for the first. Where threads share the balancer, this stops it for all of them; an
+   * attached balancer only detaches: its own requests finish, the others go on.
+   * @throws ArgumentError
+   */
+  stop(options?: { drainMs?: number }): Promise<void> {
+    return this.#core.stop(options)
+  }
+
+  get stopped(): boolean {
+    return this.#core.stopped
+  }
+
+  [INSPECT](...how: HowToInspect): string {
+    const { stopped, serviceNames: names } = this
+    const service = (name: string) => this.#core.known(name).facts
+    return describeBalancer({ engine: engine.kind, stopped, names, service }, how)
+  }
+
+  #tell(changes: readonly BalancerChange[]): void {
+    this.#clients.follow(changes)
+    this.#untold.push(...changes)
+    for (let change = this.#untold.shift(); change !== undefined; change = this.#untold.shift())
+      this.#emit(change)
+  }
+
+  #emit(change: BalancerChange): void {
+    if (change.kind === 'configured') {
+      const event = { services: this.#core.services.names }
+      unharmed(() => this.emit('config', event))
+      if (configChannel.hasSubscribers) configChannel.publish(event)
+    } else if (change.kind === 'endpoint') {
+      const { type, service, member, state, reason } = change
+      const event = { type, service: service.name, endpoint: member.endpoint, state, reason }
+      unharmed(() => this.emit('endpoint', event))
+      if (endpointChannel.hasSubscribers) endpointChannel.publish(event)
     }
-    return context
   }
+}
 
-  #connectionStats(): Record<string, unknown> {
-    return Object.assign({}, ...Array.from(this.#contexts.values(), ({ transports }) => transports.stats))
-  }
-
-  /** The connections of a service. */
-  protected openTransports(name: string, client: ResolvedClient): ServiceTransports {
-    return new Transports(name, client)
-  }
-
-  protected override endpointChanged(service: Service, member: Member, change: EndpointChange): void {
-    if (change === 'removed') this.#contexts.get(service)?.transports.forget(member.endpoint.url)
-  }
-
-  protected override reconfigured(): void {
-    this.#origins.clear()
-    for (const [service, { transports }] of this.#contexts) transports.configure(service.options.client)
-  }
-
-  protected override left(service: Service): void {
-    const transports = this.#contexts.get(service)?.transports
-    this.#contexts.delete(service)
-    this.#origins.clear()
-    if (transports === undefined) return
-    this.#leaving.add(transports)
-    void transports.close().then(() => this.#leaving.delete(transports))
-  }
-
-  /** What is still in flight after the drain is cut off. */
-  protected override async closeClients(): Promise<void> {
-    const all = [...Array.from(this.#contexts.values(), ({ transports }) => transports), ...this.#leaving]
-    this.#contexts.clear()
-    this.#lateness.stop()
-    await Promise.all(all.map((transports) => transports.destroy()))
+/**
+ * A listener that throws must not stop a lease from ending, nor an update half-way. Its error is uncaught all the same,
+ * a moment later: as with subscribers of diagnostics channels.
+ */
+function unharmed(emit: () => void): void {
+  try {
+    emit()
+  } catch (error) {
+    process.nextTick(() => {
+      throw error
+    })
   }
 }
 

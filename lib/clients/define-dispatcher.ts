@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js'
-import type { DispatcherFactory } from '../model.js'
+import type { DispatcherFactory } from '../model/index.js'
 import { registerDispatcherFactory } from '../runtime/dispatchers.js'
 
 const NAME = /^[a-z][a-z0-9-]{0,63}$/

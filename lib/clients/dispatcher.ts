@@ -1,13 +1,13 @@
 import type { EventEmitter } from 'node:events'
 import { stringify } from 'node:querystring'
 import type { Agent, Dispatcher } from 'undici'
+import type { ServiceRuntime } from '../balancer/service-runtime.js'
 import { ArgumentError, SchemeError } from '../errors.js'
-import type { PickOptions } from '../model.js'
+import type { PickOptions } from '../model/index.js'
 import { hostToSet } from '../options/host-header.js'
 import { isDispatcher } from '../runtime/dispatchers.js'
 import { loadUndici } from '../runtime/lazy.js'
-import type { Service } from '../service.js'
-import type { ViewOptions } from '../service-view.js'
+import type { ViewOptions } from '../view/service-view.js'
 import { BalancedRequest, type RequestContext } from './balanced-request.js'
 import { type GuardedHandler, guardHandler } from './guarded-handler.js'
 import { asFirstGeneration, invalidArgument, refuseIncomplete } from './handler.js'
@@ -202,7 +202,7 @@ function refuse(handler: object, error: unknown): false {
 
 /** What the connection is to send: the caller's options, but for a Host header, a body whose bytes are at hand, and headers that can be read only once. */
 function prepared(
-  service: Service,
+  service: ServiceRuntime,
   request: Dispatcher.DispatchOptions,
   call: CallOptions,
 ): Dispatcher.DispatchOptions {
@@ -223,7 +223,7 @@ function prepared(
 
 /** Only where the service hashes on parts of the request are they looked at. */
 function pickOptions(
-  service: Service,
+  service: ServiceRuntime,
   request: Dispatcher.DispatchOptions,
   pick: PickOptions | undefined,
 ): ViewOptions | undefined {
@@ -241,7 +241,7 @@ function pickOptions(
 const ASKS_FOR_TLS = /^(?:https|wss):/i
 
 /** Throws where the service has nothing but endpoints to which the request would go in clear text. */
-function refusePlaintext({ name, members }: Service, origin: string): void {
+function refusePlaintext({ name, members }: ServiceRuntime, origin: string): void {
   if (members.length === 0 || members.some(({ endpoint }) => endpoint.url.startsWith('https:'))) return
   const ids = members.map(({ endpoint }) => endpoint.id)
   throw new Tries().tell(new SchemeError(name, ids, origin), name)

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { FairleadError, UnknownServiceError } from '../errors.js'
-import type { PickOptions } from '../model.js'
+import type { PickOptions } from '../model/index.js'
 import type { BalancedDispatcher } from './dispatcher.js'
 import { replayable } from './replay.js'
 import { failureOf } from './tries.js'

@@ -1,6 +1,6 @@
 import type { Dispatcher, Pool } from 'undici'
 import { ArgumentError, ConfigError } from '../errors.js'
-import type { DispatcherFactory, Endpoint } from '../model.js'
+import type { DispatcherFactory, Endpoint } from '../model/index.js'
 import { join } from '../options/faults.js'
 import { dispatcherFactory, isDispatcher } from '../runtime/dispatchers.js'
 import { dispatchBy } from './generations.js'

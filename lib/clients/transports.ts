@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Pool } from 'undici'
-import type { Endpoint } from '../model.js'
+import type { Endpoint } from '../model/index.js'
 import type { ResolvedClient } from '../options/resolved.js'
 import { givenTo } from '../runtime/dispatchers.js'
 import { loadUndici } from '../runtime/lazy.js'

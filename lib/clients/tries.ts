@@ -1,6 +1,6 @@
 /** What a request has gone through, told to the caller as a property of its error. */
 import { types } from 'node:util'
-import type { FailedTry, RequestFailure } from '../model.js'
+import type { FailedTry, RequestFailure } from '../model/index.js'
 
 /** The tries of one request. */
 export class Tries {

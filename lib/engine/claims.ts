@@ -4,6 +4,8 @@
  * CLAIM bears the token of the thread that has one in its hands; GENERATION is odd while it is in use. Whoever holds the
  * claim of a slot that no configuration names is alone with it. What an ended thread has claimed is told by its token.
  */
+
+import type { Segment } from './contract.js'
 import {
   HEADER,
   HISTOGRAM_BUCKETS,
@@ -13,7 +15,6 @@ import {
   SLOT,
   SLOT_FLAGS,
 } from './layout.js'
-import type { SharedState } from './state.js'
 
 /** A slot in one use of it: another endpoint has it in another generation. */
 export interface Place {
@@ -28,13 +29,35 @@ interface Search {
   fruitlessAt: number
 }
 
+/** The words of a balancer's memory that claims are made of; `SharedState` has them. */
+export interface ClaimedWords {
+  readonly root: Int32Array<SharedArrayBuffer>
+  readonly segments: readonly Segment[]
+  readonly segmentSlots: number
+  /** Slots, and service records, that there will ever be. */
+  readonly capacity: number
+  readonly serviceCapacity: number
+  /** Handed out so far. */
+  readonly slotsUsed: number
+  readonly servicesUsed: number
+  readonly token: number
+  followGrowth(): void
+  get(slot: number, field: number): number
+  peek(slot: number, field: number): number
+  set(slot: number, field: number, value: number): void
+  add(slot: number, field: number, value: number): number
+  exchange(slot: number, field: number, expected: number, value: number): boolean
+  serviceWords(service: number): Int32Array
+  serviceField(service: number, field: number): number
+}
+
 /** Takes free slots and records for one thread. */
 export class Claims {
-  readonly #state: SharedState
+  readonly #state: ClaimedWords
   readonly #slots: Search = { next: 0, fruitlessAt: 0 }
   readonly #services: Search = { next: 0, fruitlessAt: 0 }
 
-  constructor(state: SharedState) {
+  constructor(state: ClaimedWords) {
     this.#state = state
   }
 

@@ -37,6 +37,12 @@ export interface Segments {
   readonly services: readonly Int32Array<SharedArrayBuffer>[]
 }
 
+/** How many slots and service records are in use: what other threads say of either names one of them. */
+export interface Room {
+  readonly slots: number
+  readonly services: number
+}
+
 /**
  * A balancer's shared memory and this thread's core over it: words by slot and field, nothing of what they mean.
  * The hot fields are touched by the core; what is here serves changes, failures and statistics.
@@ -108,6 +114,12 @@ export class SharedState {
   /** Service records that there will ever be. */
   get serviceCapacity(): number {
     return this.#fixed === undefined ? MOST_SERVICES : this.#fixed.services.length << SERVICE_SEGMENT_SHIFT
+  }
+
+  /** What is in use now, with the segments that it takes. */
+  get room(): Room {
+    this.followGrowth()
+    return { slots: this.slotsUsed, services: this.servicesUsed }
   }
 
   /** Slots ever handed out, by any thread; those below it may be free again. */

@@ -1,6 +1,6 @@
 import { SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
-import type { Endpoint } from '../model.js'
+import type { Endpoint } from '../model/index.js'
 import type { TimerHandle, Timers } from '../runtime/timers.js'
 import { nextEjections } from './backoff.js'
 import type { Check } from './check.js'

@@ -1,6 +1,6 @@
 /** Does the endpoint answer a request with a status that passes? Over HTTP/1.1, HTTPS or HTTP/2, as the service's own requests go. */
 import type { buildConnector, Dispatcher } from 'undici'
-import type { ClientConfig, Endpoint, HealthConfig } from '../model.js'
+import type { ClientConfig, Endpoint, HealthConfig } from '../model/index.js'
 import { hostToSet } from '../options/host-header.js'
 import { afterReads } from '../runtime/after-reads.js'
 import { loadUndici } from '../runtime/lazy.js'

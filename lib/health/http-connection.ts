@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { buildConnector, Client, Dispatcher } from 'undici'
-import type { Endpoint } from '../model.js'
+import type { Endpoint } from '../model/index.js'
 import { loadUndici } from '../runtime/lazy.js'
 
 /**

@@ -1,4 +1,4 @@
-import type { Endpoint } from '../model.js'
+import type { Endpoint } from '../model/index.js'
 import { jittered, type TimerHandle, type Timers } from '../runtime/timers.js'
 import type { Check } from './check.js'
 

@@ -1,4 +1,4 @@
-import type { LoadReport } from '../model.js'
+import type { LoadReport } from '../model/index.js'
 
 /** Field numbers of xds.data.orca.v3.OrcaLoadReport. */
 const FIELD = { CPU: 1, RPS_FRACTIONAL: 6, EPS: 7, NAMED: 8, APPLICATION: 9 } as const

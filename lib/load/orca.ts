@@ -2,7 +2,7 @@
  * Load reports in response headers: `endpoint-load-metrics`, as text, JSON or base64 of the protocol buffer, and
  * `endpoint-load-metrics-bin` (ORCA, xds.data.orca.v3.OrcaLoadReport; the formats are Envoy's).
  */
-import type { LoadReport } from '../model.js'
+import type { LoadReport } from '../model/index.js'
 import { decodeOrca } from './orca-binary.js'
 
 const HEADER = 'endpoint-load-metrics'

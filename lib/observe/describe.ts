@@ -1,6 +1,6 @@
 /** What `console.log` and `util.inspect` show: the essentials in a few lines, of thousands of endpoints as of three. */
 import type { InspectOptions } from 'node:util'
-import type { EndpointState } from '../model.js'
+import type { EndpointState } from '../model/index.js'
 
 /** The name under which Node asks an object how it is to be shown. */
 export const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom')

@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
-import type { Endpoint, EndpointState } from '../model.js'
+import type { Endpoint, EndpointState } from '../model/index.js'
 
 /** What happened to an endpoint. */
 export type EndpointChange =

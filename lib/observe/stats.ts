@@ -1,7 +1,7 @@
 import { endBucket, firstBucket, type LatencySummary, summarise } from '../engine/histogram.js'
 import { HISTOGRAM_BUCKETS, SERVICE, SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
-import type { EndpointState } from '../model.js'
+import type { EndpointState } from '../model/index.js'
 
 export interface EndpointStats {
   /** Tries sent to this endpoint so far, those in flight included. */

@@ -1,5 +1,5 @@
 /** Every default of the configuration, by number and source. Free of the schema library, so that any stage may read it. */
-import type { PolicyConfig, PolicyName } from '../model.js'
+import type { PolicyConfig, PolicyName } from '../model/index.js'
 
 export const DEFAULT_POLICY: PolicyName = 'peak-ewma'
 export const DEFAULT_WEIGHT = 1

@@ -1,4 +1,4 @@
-import type { Endpoint, EndpointConfig } from '../model.js'
+import type { Endpoint, EndpointConfig } from '../model/index.js'
 import { withGiven } from '../runtime/dispatchers.js'
 import { parseOrigin } from './address.js'
 import { check } from './check.js'

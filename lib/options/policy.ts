@@ -1,4 +1,4 @@
-import type { CustomPolicyName, PolicyName } from '../model.js'
+import type { CustomPolicyName, PolicyName } from '../model/index.js'
 import { customPolicyNames, isCustomPolicy } from '../runtime/policies.js'
 import { check } from './check.js'
 import { DEFAULT_POLICY, POLICY_DEFAULTS, POLICY_NAMES, POLICY_OPTION_DEFAULTS } from './defaults.js'

@@ -10,7 +10,7 @@ import type {
   SlowStartConfig,
   SubsetsConfig,
   ZoneAwareConfig,
-} from '../model.js'
+} from '../model/index.js'
 
 /** A policy with every option filled in, those that it does not read with their defaults too. */
 export type ResolvedPolicy = Readonly<Required<PolicyConfig>>

@@ -5,7 +5,7 @@ import type {
   RetryConfig,
   SubsetsConfig,
   ZoneAwareConfig,
-} from '../model.js'
+} from '../model/index.js'
 import { dispatcherFactory, dispatcherFactoryNames, withGiven } from '../runtime/dispatchers.js'
 import { checkAperture, checkSubsets, checkZoneAware } from './balancing.js'
 import { check } from './check.js'

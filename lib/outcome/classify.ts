@@ -1,5 +1,5 @@
 import { OUTCOME, type OutcomeCode } from '../engine/layout.js'
-import type { Outcome } from '../model.js'
+import type { Outcome } from '../model/index.js'
 
 /** How one try of a request ended, as far as its endpoint is concerned. docs/outcomes.md has the table. */
 export type Verdict =

@@ -1,6 +1,6 @@
 import { METRIC, SLOT } from '../engine/layout.js'
 import { PolicyError } from '../errors.js'
-import type { Endpoint, PickOptions, PolicyDefinition, PolicyEndpoints } from '../model.js'
+import type { Endpoint, PickOptions, PolicyDefinition, PolicyEndpoints } from '../model/index.js'
 import type { ResolvedPolicy } from '../options/resolved.js'
 import { customPolicy } from '../runtime/policies.js'
 import { reserveFrom } from './choose.js'

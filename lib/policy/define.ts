@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js'
-import type { CustomPolicyName, PolicyDefinition } from '../model.js'
+import type { CustomPolicyName, PolicyDefinition } from '../model/index.js'
 import { POLICY_NAMES } from '../options/defaults.js'
 import { registerPolicy } from '../runtime/policies.js'
 

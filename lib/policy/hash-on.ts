@@ -1,4 +1,4 @@
-import type { HashOnConfig, PickOptions } from '../model.js'
+import type { HashOnConfig, PickOptions } from '../model/index.js'
 
 /**
  * The request with the key that `hashOn` finds in its headers or path; its own key stands above that. What the service

@@ -1,4 +1,4 @@
-import type { PolicyName } from '../model.js'
+import type { PolicyName } from '../model/index.js'
 import type { ResolvedPolicy } from '../options/resolved.js'
 import { customPolicy } from '../runtime/policies.js'
 import { adaptive } from './adaptive.js'

@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net'
-import type { PickOptions } from '../model.js'
+import type { PickOptions } from '../model/index.js'
 import { randomPosition, reserveFrom } from './choose.js'
 import { hashText, mix, textOf } from './hash.js'
 import type { StatelessPolicy } from './policy.js'

@@ -1,5 +1,5 @@
 import type { SharedState } from '../engine/state.js'
-import type { Endpoint, LoadReport, PickOptions, PolicyName } from '../model.js'
+import type { Endpoint, LoadReport, PickOptions, PolicyName } from '../model/index.js'
 import type { ResolvedPolicy } from '../options/resolved.js'
 import type { Timers } from '../runtime/timers.js'
 

@@ -1,5 +1,5 @@
 import { SLOT } from '../engine/layout.js'
-import type { LoadReport } from '../model.js'
+import type { LoadReport } from '../model/index.js'
 import type { ResolvedPolicy } from '../options/resolved.js'
 import { ByLoad, bestOf, randomPosition, sampleDistinct } from './choose.js'
 import { LatencyByLoad } from './latency-by-load.js'

@@ -1,4 +1,4 @@
-import type { LoadReport } from '../model.js'
+import type { LoadReport } from '../model/index.js'
 import type { Candidate } from './policy.js'
 
 export interface ReportedWeightsOptions {

@@ -1,18 +1,10 @@
 import { selection } from '../engine/index.js'
 import { FallbackLanes } from './fallback-lanes.js'
 import { FallbackRequestLanes } from './fallback-request-lanes.js'
-import type { RequestLanes, TicketLanes } from './lanes.js'
-import type { QueueEngineKind, QueueMemory } from './memory.js'
+import type { QueueEngine } from './lanes.js'
 import { nativeQueueEngine } from './native-lanes.js'
-import type { RequestMemory } from './request-memory.js'
 
-export interface QueueEngine {
-  readonly kind: QueueEngineKind
-  /** One thread's access to a queue of tickets. */
-  readonly createLanes: (memory: QueueMemory) => TicketLanes
-  /** One thread's access to a queue of requests. */
-  readonly createRequestLanes: (memory: RequestMemory) => RequestLanes
-}
+export type { QueueEngine }
 
 export const fallbackQueueEngine: QueueEngine = {
   kind: 'fallback',

@@ -6,7 +6,8 @@
  * A lane is named by its number. Only the thread that has taken a lane may call the methods that say "own".
  */
 import type { Bell } from './bell.js'
-import type { QueueMemory } from './memory.js'
+import type { QueueEngineKind, QueueMemory } from './memory.js'
+import type { RequestMemory } from './request-memory.js'
 
 export interface QueueLanes {
   readonly memory: QueueMemory
@@ -51,4 +52,12 @@ export interface RequestLanes extends QueueLanes {
 export interface RequestSpan {
   slot: number
   count: number
+}
+
+export interface QueueEngine {
+  readonly kind: QueueEngineKind
+  /** One thread's access to a queue of tickets. */
+  readonly createLanes: (memory: QueueMemory) => TicketLanes
+  /** One thread's access to a queue of requests. */
+  readonly createRequestLanes: (memory: RequestMemory) => RequestLanes
 }

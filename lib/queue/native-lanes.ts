@@ -1,7 +1,6 @@
 import { EngineError, HandleError } from '../errors.js'
 import type { Bell } from './bell.js'
-import type { QueueEngine } from './engine.js'
-import type { QueueLanes, RequestLanes, RequestSpan, TicketLanes } from './lanes.js'
+import type { QueueEngine, QueueLanes, RequestLanes, RequestSpan, TicketLanes } from './lanes.js'
 import { LANE, laneWord, QUEUE_HEADER, queueLayoutFingerprint } from './layout.js'
 import type { QueueMemory } from './memory.js'
 import { OWNER_SELF } from './ownership.js'

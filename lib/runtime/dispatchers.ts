@@ -4,7 +4,7 @@
  * shared; factories that each thread registers by name may be used over threads.
  */
 import type { Dispatcher } from 'undici'
-import type { DispatcherFactory } from '../model.js'
+import type { DispatcherFactory } from '../model/index.js'
 
 /** Where an endpoint or a service's client options keep what was given directly. */
 const GIVEN: unique symbol = Symbol('fairlead.dispatcher')

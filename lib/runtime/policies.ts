@@ -1,5 +1,5 @@
 /** Policies of users' own, by name. Functions do not go from thread to thread: each thread registers what it uses. */
-import type { CustomPolicyName, PolicyDefinition } from '../model.js'
+import type { CustomPolicyName, PolicyDefinition } from '../model/index.js'
 
 const definitions = new Map<string, PolicyDefinition>()
 

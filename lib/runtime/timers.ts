@@ -1,7 +1,7 @@
 /**
  * Time and chance of the control loops, in one injected place: the system's, or a manual one for tests and simulation.
  */
-import type { Endpoint, LoadReport } from '../model.js'
+import type { Endpoint, LoadReport } from '../model/index.js'
 import { monotonicNow } from './clock.js'
 
 export interface TimerHandle {

@@ -1,5 +1,5 @@
 /** From a simulation's configuration to the balancers': one service, whose endpoints are called e0, e1, ... */
-import type { BalancerConfig, EndpointConfig } from '../model.js'
+import type { BalancerConfig, EndpointConfig } from '../model/index.js'
 import { SERVICE } from './client.js'
 import type { SimulatedEndpointConfig, SimulatedPolicy, SimulationConfig } from './config.js'
 

@@ -1,9 +1,10 @@
-import { BalancerCore } from '../balancer.js'
+import { BalancerCore } from '../balancer/balancer.js'
+import type { Reservation } from '../balancer/reservation.js'
+import { ServiceHandle } from '../balancer/service-handle.js'
+import type { ServiceRuntime } from '../balancer/service-runtime.js'
 import { NoEndpointError, OverloadedError } from '../errors.js'
 import type { Waiter } from '../health/stall.js'
-import type { Lease } from '../lease.js'
-import type { BalancerConfig, Endpoint } from '../model.js'
-import type { Service } from '../service.js'
+import type { BalancerConfig, Endpoint, Service } from '../model/index.js'
 import { ClientMachine, type World } from './machine.js'
 import type { RandomStream } from './random.js'
 
@@ -25,14 +26,19 @@ export class SimulatedClient {
   constructor(config: BalancerConfig, world: World, random: RandomStream) {
     this.#machine = new ClientMachine(world, random)
     this.#balancer = new BalancerCore(config, this.#machine)
-    this.#balancer.on('endpoint', () => {
+    this.#balancer.listen(() => {
       this.changed = true
     })
   }
 
-  get service(): Service {
+  get service(): ServiceRuntime {
     this.#machine.sync()
-    return this.#balancer.service(SERVICE)
+    return this.#balancer.known(SERVICE)
+  }
+
+  /** To change its endpoints. */
+  get handle(): Service {
+    return new ServiceHandle(this.#balancer.services, this.service)
   }
 
   start(): Promise<void> {
@@ -40,12 +46,12 @@ export class SimulatedClient {
   }
 
   /** A place for one request; `full`: each endpoint is at its limit; `none`: no endpoint may be used. */
-  pick(key: string | undefined): Lease | 'full' | 'none' {
+  pick(key: string | undefined): Reservation | 'full' | 'none' {
     const { service } = this
     const request = key === undefined ? undefined : { key }
     try {
       // As fairlead's own clients: every simulated request is idempotent.
-      const lease = service.pickToLook(request) ?? service.pick(request)
+      const lease = this.#balancer.pickToLook(service, request) ?? this.#balancer.pickFrom(service, request)
       service.budget.deposit(lease.startedAt)
       this.inFlight++
       return lease
@@ -57,14 +63,14 @@ export class SimulatedClient {
   }
 
   /** A request waits for its answer, and may go elsewhere: `leave` is called where the endpoint turns out to answer nothing. */
-  wait(lease: Lease, leave: () => void): Waiter {
+  wait(lease: Reservation, leave: () => void): Waiter {
     const { service } = this
     const waiter: Waiter = {
       slot: lease.slot,
       next: undefined,
       previous: undefined,
       leave: () => {
-        if (service.hasOther([lease.endpoint]) && service.budget.withdraw()) leave()
+        if (this.#balancer.hasOther(service, [lease.endpoint]) && service.budget.withdraw()) leave()
       },
     }
     service.stalls.join(waiter)
@@ -77,8 +83,8 @@ export class SimulatedClient {
   }
 
   /** A place on an endpoint other than `tried`, for a request that was there; undefined where there is none. */
-  pickOther(tried: Endpoint): Lease | undefined {
-    const lease = this.service.pickOther([tried])
+  pickOther(tried: Endpoint): Reservation | undefined {
+    const lease = this.#balancer.pickOther(this.service, [tried])
     if (lease !== undefined) this.inFlight++
     return lease
   }

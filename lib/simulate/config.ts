@@ -1,5 +1,5 @@
 /** What a simulation is given: endpoints, load, and how long. All times in ms, all rates in requests a second. */
-import type { PolicyConfig, ServiceConfig } from '../model.js'
+import type { PolicyConfig, ServiceConfig } from '../model/index.js'
 
 export interface SimulationConfig {
   /** Headline of the table and the plots. */

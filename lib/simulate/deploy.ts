@@ -39,7 +39,7 @@ function plan(
   )
   if (drainMs === 0) return
   const tell = (state: 'drain' | 'ready') => () => {
-    for (const client of clients) client.service.set(endpoint.id, { state })
+    for (const client of clients) client.handle.set(endpoint.id, { state })
   }
   run.agenda.at(START_MS + drainAt, tell('drain'))
   run.agenda.at(START_MS + upAt, tell('ready'))

@@ -1,4 +1,4 @@
-import type { LoadReport } from '../model.js'
+import type { LoadReport } from '../model/index.js'
 import { LoadReporter } from '../policy/load-reporter.js'
 import type { IncidentConfig, SimulatedEndpointConfig } from './config.js'
 import { hangsUntil, noTrouble, type Trouble, troubleAt } from './incidents.js'

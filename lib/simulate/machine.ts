@@ -1,5 +1,5 @@
 import { HEADER } from '../engine/layout.js'
-import type { Endpoint, LoadReport } from '../model.js'
+import type { Endpoint, LoadReport } from '../model/index.js'
 import type { SimulatedMachine, TimerHandle, Timers } from '../runtime/timers.js'
 import type { RandomStream } from './random.js'
 

@@ -1,4 +1,4 @@
-import type { Endpoint, LoadReport } from '../model.js'
+import type { Endpoint, LoadReport } from '../model/index.js'
 import type { TimerHandle } from '../runtime/timers.js'
 import type { Agenda } from './agenda.js'
 import type { SimulatedEndpoint } from './endpoint.js'

@@ -1,5 +1,5 @@
+import type { Reservation } from '../balancer/reservation.js'
 import type { Waiter } from '../health/stall.js'
-import type { Lease } from '../lease.js'
 
 const INITIAL_CAPACITY = 256
 
@@ -46,7 +46,7 @@ export class Requests {
   endpoint = new Int32Array(INITIAL_CAPACITY)
   stage = new Uint8Array(INITIAL_CAPACITY)
   key = new Int32Array(INITIAL_CAPACITY)
-  readonly leases: (Lease | undefined)[] = []
+  readonly leases: (Reservation | undefined)[] = []
   /** Those that may go elsewhere while they are unanswered. */
   readonly waiters: (Waiter | undefined)[] = []
   /** Tells the endpoint's own counts that the request has been answered. */

@@ -1,4 +1,4 @@
-import type { Lease } from '../lease.js'
+import type { Reservation } from '../balancer/reservation.js'
 import { Agenda } from './agenda.js'
 import { type Arrivals, arrivalsOf } from './arrivals.js'
 import type { SimulatedClient } from './client.js'
@@ -225,7 +225,7 @@ export class Run {
     }
   }
 
-  #sent(request: number, lease: Lease): void {
+  #sent(request: number, lease: Reservation): void {
     const requests = this.#requests
     const number = this.#endpointOf.get(lease.endpoint.id) as number
     const endpoint = this.#endpoints[number]
@@ -300,7 +300,7 @@ export class Run {
   }
 
   /** Places that are taken at an endpoint. */
-  leasesAt(endpoint: number): Lease[] {
+  leasesAt(endpoint: number): Reservation[] {
     const requests = this.#requests
     return [...requests.at(endpoint)].flatMap((request) => requests.leases[request] ?? [])
   }
@@ -309,7 +309,7 @@ export class Run {
    * The balancer gives a silent endpoint up, and this request, which is idempotent, goes elsewhere. What the endpoint has
    * begun it finishes for nobody.
    */
-  released(lease: Lease): void {
+  released(lease: Reservation): void {
     const requests = this.#requests
     const old = requests.leases.indexOf(lease)
     if (old < 0) return
@@ -333,7 +333,7 @@ export class Run {
     }
   }
 
-  #endLease(request: number, end: (lease: Lease) => void): void {
+  #endLease(request: number, end: (lease: Reservation) => void): void {
     const lease = this.#requests.leases[request]
     if (lease === undefined) return
     this.#requests.leases[request] = undefined

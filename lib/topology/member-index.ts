@@ -1,4 +1,4 @@
-import type { Endpoint } from '../model.js'
+import type { Endpoint } from '../model/index.js'
 import type { Member } from './member.js'
 
 /** The members of a service by what tells them apart: among ten thousand, one is found without looking at the others. */

@@ -2,7 +2,7 @@ import type { Place } from '../engine/claims.js'
 import { SLOT, SLOT_FLAGS } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import { ConfigError } from '../errors.js'
-import type { Endpoint } from '../model.js'
+import type { Endpoint } from '../model/index.js'
 
 /** An endpoint of a service together with the slot of shared memory that holds its state. */
 export interface Member extends Place {

@@ -1,4 +1,4 @@
-import type { Endpoint } from '../model.js'
+import type { Endpoint } from '../model/index.js'
 import type { Member } from './member.js'
 
 export interface Difference {

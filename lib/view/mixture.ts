@@ -1,5 +1,5 @@
 import type { SharedState } from '../engine/state.js'
-import type { PickOptions } from '../model.js'
+import type { PickOptions } from '../model/index.js'
 import { hashText } from '../policy/hash.js'
 import type { PolicyPicker } from '../policy/policy.js'
 

@@ -1,7 +1,7 @@
 import { SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import { type Level, sortByState } from '../health/filter.js'
-import type { Endpoint } from '../model.js'
+import type { Endpoint } from '../model/index.js'
 import type { ResolvedService } from '../options/resolved.js'
 import { hashText } from '../policy/hash.js'
 import { tableMembers } from '../policy/table-policy.js'

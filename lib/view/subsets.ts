@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js'
-import type { SubsetsConfig, SubsetValue } from '../model.js'
+import type { SubsetsConfig, SubsetValue } from '../model/index.js'
 import type { Node } from './pipeline.js'
 
 export type ResolvedSubsets = Readonly<Required<Omit<SubsetsConfig, 'default'>>> &

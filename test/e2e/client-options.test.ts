@@ -5,7 +5,7 @@ import { createServer as createTcpServer } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { expect, it, onTestFinished } from 'vitest'
 import { Balancer } from '../../lib/index.js'
-import type { ServiceConfig } from '../../lib/model.js'
+import type { ServiceConfig } from '../../lib/model/index.js'
 import { serve, tlsFixture } from '../support/health-servers.js'
 
 function balancerAt(url: string, service: Partial<ServiceConfig>): Balancer {

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { type Agent, Client, type Dispatcher, MockAgent, Pool, request } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Balancer, ConfigError, defineDispatcher } from '../../lib/index.js'
-import type { ServiceConfig } from '../../lib/model.js'
+import type { ServiceConfig } from '../../lib/model/index.js'
 import { startEndpoints } from '../support/http-servers.js'
 import { undici8 } from '../support/undici-generations.js'
 

@@ -2,7 +2,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import { request, WebSocket } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Balancer, SchemeError } from '../../lib/index.js'
-import type { ServiceConfig } from '../../lib/model.js'
+import type { ServiceConfig } from '../../lib/model/index.js'
 import { serve, tlsFixture } from '../support/health-servers.js'
 import { balancerOver, startEndpoints } from '../support/http-servers.js'
 

@@ -13,7 +13,7 @@ import { endedThread } from '../support/ended-thread.js'
 vi.mock('../../lib/engine/ordering.js', () => import('../support/every-access.js'))
 
 // What is stopped must not go on when it is told something: nothing may depend on a message anyway.
-vi.mock('../../lib/share/channel.js', () => ({
+vi.mock('../../lib/shared/channel.js', () => ({
   Channel: class {
     send() {}
     hold() {}
@@ -41,7 +41,7 @@ beforeEach(() => {
 })
 afterEach(() => living.stop({ drainMs: 0 }))
 afterAll(() => {
-  vi.doUnmock('../../lib/share/channel.js')
+  vi.doUnmock('../../lib/shared/channel.js')
 })
 
 const attach = () => Balancer.attach(living.handle, new ManualTimers())

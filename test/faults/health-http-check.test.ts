@@ -4,7 +4,7 @@ import { createServer, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createHttpCheck } from '../../lib/health/http-check.js'
-import type { ClientConfig } from '../../lib/model.js'
+import type { ClientConfig } from '../../lib/model/index.js'
 import { endpointAt, noAbort, type Served, serve, tlsFixture } from '../support/health-servers.js'
 
 /** Longer than anything that answers on this machine takes. */

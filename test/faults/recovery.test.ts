@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import type { ServiceConfig } from '../../lib/model.js'
+import type { ServiceConfig } from '../../lib/model/index.js'
 import { balancerOver, startEndpoints } from '../support/http-servers.js'
 
 /** Sends idempotent requests, `width` at a time, until told to stop; counts answers by endpoint and keeps every failure. */

@@ -1,6 +1,6 @@
 /** Policies against theory and against the replay of an outage; seeded, and each with a variant that must fail. */
 import { describe, expect, it } from 'vitest'
-import type { PolicyConfig, PolicyName } from '../../lib/model.js'
+import type { PolicyConfig, PolicyName } from '../../lib/model/index.js'
 import { meanOf, shareWithin, simulate } from '../support/queueing.js'
 import { AT_NINE_TENTHS, expectRow, isAs, powerOfTwoChoices, queue } from '../support/queueing-theory.js'
 

@@ -5,8 +5,8 @@ import { Worker } from 'node:worker_threads'
 import { onTestFinished } from 'vitest'
 import { SLOT } from '../../lib/engine/layout.js'
 import { Balancer } from '../../lib/index.js'
-import type { BalancerConfig, ServiceConfig } from '../../lib/model.js'
-import type { BalancerHandle } from '../../lib/share/handle.js'
+import type { BalancerConfig, ServiceConfig } from '../../lib/model/index.js'
+import type { BalancerHandle } from '../../lib/shared/handle.js'
 
 interface Reply {
   readonly id: number

@@ -3,7 +3,7 @@
  * arrivals. Checked with few requests in each test run, with millions of them among the long tests.
  */
 import { expect } from 'vitest'
-import type { PolicyConfig, PolicyName } from '../../lib/model.js'
+import type { PolicyConfig, PolicyName } from '../../lib/model/index.js'
 import { exponential, meanOf, type QueueingResult, quantileOf, simulate } from './queueing.js'
 
 interface Row {

@@ -3,7 +3,7 @@
  * the engine that this run tests. FIFO endpoints, one request at a time unless stated.
  */
 import { OUTCOME, SLOT } from '../../lib/engine/layout.js'
-import type { PolicyConfig, PolicyName } from '../../lib/model.js'
+import type { PolicyConfig, PolicyName } from '../../lib/model/index.js'
 import { admitAll, endpoint, manualState, open, setNow, viewOf } from './state.js'
 
 export interface QueueingSpec {

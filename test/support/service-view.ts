@@ -1,13 +1,14 @@
 /** A service's view over endpoints of a test, made by the code that serves requests, on the engine that this run tests. */
+
+import { ServicePolicy } from '../../lib/balancer/service-policy.js'
+import { parseBalancerConfig } from '../../lib/configuration/parse.js'
 import { OUTCOME } from '../../lib/engine/layout.js'
 import type { SharedState } from '../../lib/engine/state.js'
-import type { PickOptions, ServiceConfig } from '../../lib/model.js'
+import type { PickOptions, ServiceConfig } from '../../lib/model/index.js'
 import type { ResolvedService } from '../../lib/options/resolved.js'
-import { parseBalancerConfig } from '../../lib/options.js'
 import { ManualTimers } from '../../lib/runtime/timers.js'
-import { ServicePolicy } from '../../lib/service-policy.js'
-import { ServiceView } from '../../lib/service-view.js'
 import type { Member } from '../../lib/topology/member.js'
+import { ServiceView } from '../../lib/view/service-view.js'
 
 export type Surroundings = Omit<ServiceConfig, 'endpoints'>
 

@@ -2,7 +2,7 @@
 import { selection } from '../../lib/engine/index.js'
 import { HEADER, SLOT } from '../../lib/engine/layout.js'
 import { SharedState } from '../../lib/engine/state.js'
-import type { Endpoint, PolicyConfig, PolicyName } from '../../lib/model.js'
+import type { Endpoint, PolicyConfig, PolicyName } from '../../lib/model/index.js'
 import { POLICY_DEFAULTS, POLICY_OPTION_DEFAULTS } from '../../lib/options/defaults.js'
 import type { ResolvedPolicy } from '../../lib/options/resolved.js'
 import { openPolicy } from '../../lib/policy/index.js'

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { HEADER } from '../../lib/engine/layout.js'
 import { Balancer, engine } from '../../lib/index.js'
-import type { BalancerHandle } from '../../lib/share/handle.js'
+import type { BalancerHandle } from '../../lib/shared/handle.js'
 import { attach, configOf, ownBalancer } from '../support/attached.js'
 
 /** A copy of a root segment with one word changed. */

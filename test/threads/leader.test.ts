@@ -2,7 +2,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Balancer, type BalancerStats } from '../../lib/index.js'
 import { ManualTimers } from '../../lib/runtime/timers.js'
-import type { BalancerHandle } from '../../lib/share/handle.js'
+import type { BalancerHandle } from '../../lib/shared/handle.js'
 import { type AttachedThread, attach, configOf, owningThread, until } from '../support/attached.js'
 import { startEndpoints } from '../support/http-servers.js'
 

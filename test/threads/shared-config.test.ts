@@ -1,7 +1,7 @@
 /** Changes of a shared balancer, from any thread: in force in all of them when the promise resolves, refused whole or made whole. */
 import { describe, expect, it } from 'vitest'
 import { Balancer, type ConfigError } from '../../lib/index.js'
-import type { BalancerHandle } from '../../lib/share/handle.js'
+import type { BalancerHandle } from '../../lib/shared/handle.js'
 import {
   AttachedThread,
   attach,

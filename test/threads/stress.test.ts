@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { RequestQueue, TicketQueue } from '../../lib/index.js'
-import type { BalancerHandle } from '../../lib/share/handle.js'
+import type { BalancerHandle } from '../../lib/shared/handle.js'
 import { configOf, ownBalancer, slotsInUse, URLS, until } from '../support/attached.js'
 import { balancerOver, startEndpoints } from '../support/http-servers.js'
 

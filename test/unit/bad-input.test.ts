@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ArgumentError, Balancer } from '../../lib/index.js'
-import type { Outcome, PickRequest, ServiceConfig } from '../../lib/model.js'
+import type { Outcome, PickRequest, ServiceConfig } from '../../lib/model/index.js'
 
 function balancerWith(service: Partial<ServiceConfig> = {}): Balancer {
   const endpoints = ['http://a.test', 'http://b.test', 'http://c.test', 'http://d.test']

@@ -1,5 +1,5 @@
+import { parseBalancerConfig } from '../../lib/configuration/parse.js'
 import { ConfigError } from '../../lib/errors.js'
-import { parseBalancerConfig } from '../../lib/options.js'
 
 /** What `run` refuses, as `path: message`; empty where it refuses nothing. Anything but a `ConfigError` is thrown on. */
 export function faultsOf(run: () => unknown): string[] {

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { CONFIG_PAGES, HEADER } from '../../lib/engine/layout.js'
 import { createPages, createRoot } from '../../lib/engine/memory.js'
 import { HandleError } from '../../lib/errors.js'
-import { ConfigStore } from '../../lib/share/config-store.js'
+import { ConfigStore } from '../../lib/shared/config-store.js'
 
 afterEach(() => {
   vi.restoreAllMocks()

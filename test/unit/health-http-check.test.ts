@@ -4,7 +4,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createHttpCheck, type HttpHealthConfig } from '../../lib/health/http-check.js'
-import type { ClientConfig } from '../../lib/model.js'
+import type { ClientConfig } from '../../lib/model/index.js'
 import { endpointAt, noAbort, type Served, serve, tlsFixture } from '../support/health-servers.js'
 
 const TIMEOUT_MS = 2000

@@ -66,14 +66,14 @@ function resolve(from: string, specifier: string): string {
 
 /** The layers, lowest first: a module imports from lower layers and from its own unit (a folder, or lib/ itself). */
 const LAYERS: readonly (readonly string[])[] = [
-  ['model.ts', 'errors.ts', 'runtime'],
+  ['model', 'errors.ts', 'runtime'],
   ['engine'],
-  // What a configuration says, checked; stages that take in configuration at run time (rules) use it.
+  // What a configuration says, checked: the stages are given it.
   ['options'],
-  ['rules', 'topology', 'queue', 'health', 'policy', 'load', 'admission', 'outcome', 'observe', 'share'],
-  // What surrounds a policy: the order in which stages narrow down the endpoints.
-  ['view'],
-  ['.'],
+  ['topology', 'queue', 'health', 'policy', 'load', 'admission', 'outcome', 'observe'],
+  // What changes configurations, what surrounds a policy, and what makes one balancer of several threads.
+  ['configuration', 'view', 'shared'],
+  ['balancer'],
   ['clients', 'admin', 'simulate'],
   ['index.ts'],
   ['cli'],
@@ -83,8 +83,7 @@ const OPEN_LAYERS = new Set([0])
 
 const unitOf = (path: string): string => {
   const first = path.split('/', 1)[0]
-  if (LAYERS.some((layer) => layer.includes(first))) return first
-  return path.includes('/') ? `?${first}` : '.'
+  return LAYERS.some((layer) => layer.includes(first)) ? first : `?${first}`
 }
 const layerOf = (unit: string): number => LAYERS.findIndex((layer) => layer.includes(unit))
 
@@ -93,7 +92,7 @@ export function wrongWays(modules: Modules): string[] {
   const faults: string[] = []
   for (const [path, { imports }] of modules) {
     const from = unitOf(path)
-    if (from.startsWith('?')) faults.push(`${path}: the folder ${from.slice(1)} has no layer`)
+    if (from.startsWith('?')) faults.push(`${path}: ${from.slice(1)} has no layer`)
     for (const { target } of imports) {
       if (!modules.has(target)) continue
       const to = unitOf(target)
@@ -103,6 +102,25 @@ export function wrongWays(modules: Modules): string[] {
     }
   }
   return faults
+}
+
+/** One line for each circle of modules that import each other, types included. */
+export function cycles(modules: Modules): string[] {
+  const found: string[] = []
+  const done = new Set<string>()
+  const visit = (path: string, trail: readonly string[]): void => {
+    const at = trail.indexOf(path)
+    if (at >= 0) {
+      found.push([...trail.slice(at), path].join(' -> '))
+      return
+    }
+    if (done.has(path)) return
+    for (const { target } of modules.get(path)?.imports ?? [])
+      if (modules.has(target)) visit(target, [...trail, path])
+    done.add(path)
+  }
+  for (const path of modules.keys()) visit(path, [])
+  return found
 }
 
 /** One line for each module that is loaded with `entry` and loads one of `packages` at once. */

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { danglingImports, eagerLoads, parseModules, wrongWays } from './import-rules.js'
+import { cycles, danglingImports, eagerLoads, parseModules, wrongWays } from './import-rules.js'
 
 const LIB = join(import.meta.dirname, '../../lib')
 
@@ -22,8 +22,12 @@ describe('imports in lib', () => {
     expect(danglingImports(modules)).toEqual([])
   })
 
-  test('go one way: clients, admin, cli -> balancer -> stage folders -> engine -> model', () => {
+  test('go one way: cli -> clients, admin, simulate -> balancer -> configuration, view, shared -> stage folders -> engine -> model', () => {
     expect(wrongWays(modules)).toEqual([])
+  })
+
+  test('go in no circle, types included', () => {
+    expect(cycles(modules)).toEqual([])
   })
 
   test('leave heavy libraries to the first use', () => {
@@ -37,18 +41,20 @@ describe('imports in lib', () => {
 
 describe('the rules themselves', () => {
   const parse = (files: Record<string, string>) => parseModules(new Map(Object.entries(files)))
-  const LOWEST = { 'model.ts': '', 'errors.ts': '', 'runtime/clock.ts': '' }
+  const LOWEST = { 'model/index.ts': '', 'errors.ts': '', 'runtime/clock.ts': '' }
 
   test.each([
     ['policy/a.ts', 'health/b.ts', 'one stage folder imports another'],
     ['engine/a.ts', 'policy/b.ts', 'the engine imports a stage'],
-    ['model.ts', 'engine/b.ts', 'the model imports the engine'],
-    ['health/a.ts', 'balancer.ts', 'a stage imports the balancer'],
-    ['balancer.ts', 'clients/b.ts', 'the balancer imports a client'],
+    ['model/a.ts', 'engine/b.ts', 'the model imports the engine'],
+    ['health/a.ts', 'balancer/b.ts', 'a stage imports the balancer'],
+    ['balancer/a.ts', 'clients/b.ts', 'the balancer imports a client'],
     ['clients/a.ts', 'cli/b.ts', 'a client imports the CLI'],
     ['index.ts', 'cli/b.ts', 'the entry imports the CLI'],
     ['admin/a.ts', 'clients/b.ts', 'admin imports a client'],
-    ['options/a.ts', 'rules/b.ts', 'the options import a stage'],
+    ['options/a.ts', 'policy/b.ts', 'the options import a stage'],
+    ['configuration/a.ts', 'shared/b.ts', 'what changes configurations imports what shares them'],
+    ['configuration/a.ts', 'balancer/b.ts', 'what changes configurations imports the balancer'],
   ])('%s -> %s is found: %s', (from, to) => {
     const up = from.includes('/') ? '../' : './'
     const text = `import type { X } from '${up}${to.replace('.ts', '.js')}'`
@@ -59,8 +65,8 @@ describe('the rules themselves', () => {
     ['cli/a.ts', 'clients/b.ts'],
     ['cli/a.ts', 'index.ts'],
     ['index.ts', 'clients/b.ts'],
-    ['balancer.ts', 'policy/b.ts'],
-    ['balancer.ts', 'service.ts'],
+    ['balancer/a.ts', 'policy/b.ts'],
+    ['balancer/a.ts', 'configuration/b.ts'],
     ['policy/a.ts', 'policy/deep/b.ts'],
     ['policy/a.ts', 'runtime/clock.ts'],
     ['engine/a.ts', 'errors.ts'],
@@ -71,7 +77,17 @@ describe('the rules themselves', () => {
   })
 
   test('a folder without a layer is found', () => {
-    expect(wrongWays(parse({ 'misc/a.ts': '' }))).toEqual(['misc/a.ts: the folder misc has no layer'])
+    expect(wrongWays(parse({ 'misc/a.ts': '' }))).toEqual(['misc/a.ts: misc has no layer'])
+  })
+
+  test('a circle is found, over types and over several files', () => {
+    const files = {
+      'policy/a.ts': "import type { B } from './b.js'",
+      'policy/b.ts': "import './c.js'",
+      'policy/c.ts': "export type { A } from './a.js'",
+      'policy/d.ts': "import './a.js'",
+    }
+    expect(cycles(parse(files))).toEqual(['policy/a.ts -> policy/b.ts -> policy/c.ts -> policy/a.ts'])
   })
 
   test('imports by re-export and by import() are found, also inside functions', () => {

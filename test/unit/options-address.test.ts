@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { parseBalancerConfig, parseEndpoint } from '../../lib/configuration/parse.js'
 import { parseAnyOrigin, parseOrigin, patternFault, serviceNameFault } from '../../lib/options/address.js'
-import { parseBalancerConfig, parseEndpoint } from '../../lib/options.js'
 
 test.each([
   ['http://10.0.0.1:8080', { url: 'http://10.0.0.1:8080', host: '10.0.0.1', port: 8080 }],

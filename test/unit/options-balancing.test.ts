@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseBalancerConfig } from '../../lib/options.js'
+import { parseBalancerConfig } from '../../lib/configuration/parse.js'
 import { faultsOfConfig } from './config-faults.js'
 
 const users = (rest: object) =>

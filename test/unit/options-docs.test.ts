@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
+import { parseBalancerConfig } from '../../lib/configuration/parse.js'
 import {
   ENDPOINT_LIMITS_DEFAULTS,
   HEALTH_DEFAULTS,
@@ -11,7 +12,6 @@ import {
   RETRY_DEFAULTS,
 } from '../../lib/options/defaults.js'
 import { loadSchemas } from '../../lib/options/schema.js'
-import { parseBalancerConfig } from '../../lib/options.js'
 import { tableOf, withTables } from './options-tables.js'
 
 const DOC = new URL('../../docs/configuration.md', import.meta.url)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { parseBalancerConfig } from '../../lib/configuration/parse.js'
 import { ConfigError } from '../../lib/errors.js'
-import { parseBalancerConfig } from '../../lib/options.js'
 import { faultsOfConfig } from './config-faults.js'
 
 const faultsOfService = (service: object): string[] =>

@@ -1,7 +1,7 @@
 import { createContext, runInContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
+import { parseBalancerConfig, parseEndpoint, parseRule } from '../../lib/configuration/parse.js'
 import { ConfigError } from '../../lib/errors.js'
-import { parseBalancerConfig, parseEndpoint, parseRule } from '../../lib/options.js'
 import { seeded } from '../support/seeded.mjs'
 import { faultsOfConfig } from './config-faults.js'
 

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { expect, test } from 'vitest'
-import { parseBalancerConfig } from '../../lib/options.js'
+import { parseBalancerConfig } from '../../lib/configuration/parse.js'
 import { loadUndici, loadYaml } from '../../lib/runtime/lazy.js'
 
 const { cache } = createRequire(import.meta.url)

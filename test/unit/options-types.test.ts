@@ -11,7 +11,7 @@ import type {
   RetryConfig,
   RuleConfig,
   ServiceConfig,
-} from '../../lib/model.js'
+} from '../../lib/model/index.js'
 import type { Schemas } from '../../lib/options/schema.js'
 
 // Checked by `npm run typecheck`: the schema knows exactly the keys that the public types have.

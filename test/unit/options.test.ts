@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseBalancerConfig, parseEndpoint, parseRule } from '../../lib/options.js'
+import { parseBalancerConfig, parseEndpoint, parseRule } from '../../lib/configuration/parse.js'
 import { faultsOf } from './config-faults.js'
 
 const service = (options: object = {}) =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { HEADER, OUTCOME, SERVICE, SLOT } from '../../lib/engine/layout.js'
-import type { PolicyName } from '../../lib/model.js'
+import type { PolicyName } from '../../lib/model/index.js'
 import { POLICIES } from '../../lib/policy/index.js'
 import type { Member } from '../../lib/topology/member.js'
 import { admitAll, endpoint, inFlight, manualState, pickerOver, setNow } from '../support/state.js'

@@ -1,7 +1,7 @@
 /** Prequal's rule and pool, one by one, and the policy with probes that a test answers. */
 import { describe, expect, it } from 'vitest'
 import { OUTCOME } from '../../lib/engine/layout.js'
-import type { LoadReport } from '../../lib/model.js'
+import type { LoadReport } from '../../lib/model/index.js'
 import { HotThreshold, isBetter, type ProbeResult } from '../../lib/policy/hot-cold.js'
 import { ProbePool, reuse } from '../../lib/policy/probe-pool.js'
 import { seeded } from '../support/seeded.mjs'

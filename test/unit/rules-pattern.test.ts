@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { bySpecificity, matcher } from '../../lib/rules/pattern.js'
+import { bySpecificity, matcher } from '../../lib/configuration/rules/pattern.js'
 import { seeded } from '../support/seeded.mjs'
 
 afterEach(() => {

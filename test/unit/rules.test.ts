@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from 'vitest'
-import type { RuleConfig } from '../../lib/model.js'
-import { parseBalancerConfig, parseRule } from '../../lib/options.js'
-import { applyRule } from '../../lib/rules/apply.js'
-import { compileRules } from '../../lib/rules/compile.js'
-import { RuleSet } from '../../lib/rules/rule-set.js'
+import { parseBalancerConfig, parseRule } from '../../lib/configuration/parse.js'
+import { applyRule } from '../../lib/configuration/rules/apply.js'
+import { compileRules } from '../../lib/configuration/rules/compile.js'
+import { RuleSet, type RuleStore } from '../../lib/configuration/rules/rule-set.js'
+import type { RuleConfig } from '../../lib/model/index.js'
 import { seeded } from '../support/seeded.mjs'
 import { faultsOf } from './config-faults.js'
 
@@ -196,49 +196,51 @@ describe('rules of a configuration', () => {
 })
 
 describe('RuleSet', () => {
-  const set = (rules: readonly RuleConfig[] = [], services: object = USERS) => {
-    const onChange = vi.fn()
-    const config = parseBalancerConfig({ services, rules })
-    return {
-      onChange,
-      rules: new RuleSet({
-        parse: parseRule,
-        rules: config.rules,
-        services: () => config.services.values(),
-        onChange,
-      }),
+  const set = (initial: readonly RuleConfig[] = [], services: object = USERS) => {
+    const config = parseBalancerConfig({ services, rules: initial })
+    let inForce = config.rules
+    const committed = vi.fn()
+    const store: RuleStore = {
+      read: () => inForce,
+      commit: (edit) => {
+        const edited = edit(inForce, config.services.values())
+        committed(edited)
+        inForce = edited
+      },
     }
+    const rules = new RuleSet(store, parseRule)
+    return { rules, committed, match: (name: string) => compileRules(rules.list()).match(name) }
   }
 
   test('add', () => {
-    const { rules, onChange } = set([{ service: '*' }])
-    expect(rules.match('users')?.id).toBe('*')
+    const { rules, committed, match } = set([{ service: '*' }])
+    expect(match('users')?.id).toBe('*')
     const added = rules.add({ service: 'users', policy: 'random' })
     expect(added).toMatchObject({ id: 'users', policy: { name: 'random' } })
-    expect(rules.match('users')).toBe(added)
+    expect(match('users')).toBe(added)
     expect(rules.list().map(({ id }) => id)).toEqual(['*', 'users'])
-    expect(onChange.mock.calls).toEqual([[rules.list()]])
+    expect(committed.mock.calls).toEqual([[rules.list()]])
   })
 
   test('update replaces the rule and keeps its id', () => {
-    const { rules, onChange } = set([{ service: 'us*', policy: 'random', healthInterval: 5 }])
+    const { rules, committed, match } = set([{ service: 'us*', policy: 'random', healthInterval: 5 }])
     const updated = rules.update('us*', { service: 'users', policy: 'round-robin' })
     expect(updated).toMatchObject({ id: 'us*', service: 'users', policy: { name: 'round-robin' } })
     expect(updated.healthInterval).toBeUndefined()
-    expect(rules.match('users')).toBe(updated)
-    expect(rules.match('use')).toBeUndefined()
+    expect(match('users')).toBe(updated)
+    expect(match('use')).toBeUndefined()
     expect(rules.update('us*', { service: 'users', id: 'new' }).id).toBe('new')
     expect(rules.list().map(({ id }) => id)).toEqual(['new'])
-    expect(onChange).toHaveBeenCalledTimes(2)
+    expect(committed).toHaveBeenCalledTimes(2)
   })
 
   test('remove', () => {
-    const { rules, onChange } = set([{ service: '*' }, { service: 'users' }])
+    const { rules, committed, match } = set([{ service: '*' }, { service: 'users' }])
     expect(rules.remove('users').service).toBe('users')
-    expect(rules.match('users')?.id).toBe('*')
+    expect(match('users')?.id).toBe('*')
     rules.remove('*')
-    expect(rules.match('users')).toBeUndefined()
-    expect(onChange).toHaveBeenCalledTimes(2)
+    expect(match('users')).toBeUndefined()
+    expect(committed).toHaveBeenCalledTimes(2)
   })
 
   test.each([
@@ -283,12 +285,12 @@ describe('RuleSet', () => {
       'rules: no rule has id `qqqqqqqqq`; rules: `us*`',
     ],
   ])('%s is refused and changes nothing', (_, change, fault) => {
-    const { rules, onChange } = set([{ service: 'us*' }])
+    const { rules, committed, match } = set([{ service: 'us*' }])
     const before = rules.list()
     expect(faultsOf(() => change(rules))).toEqual([fault])
     expect(rules.list()).toBe(before)
-    expect(rules.match('users')).toBe(before[0])
-    expect(onChange).not.toHaveBeenCalled()
+    expect(match('users')).toBe(before[0])
+    expect(committed).not.toHaveBeenCalled()
   })
 
   test('removing a rule is refused where the next one empties a service', () => {
@@ -299,21 +301,30 @@ describe('RuleSet', () => {
     expect(rules.list()).toHaveLength(2)
   })
 
-  test('a change whose callback throws is undone', () => {
-    const { rules, onChange } = set([{ service: '*' }])
-    onChange.mockImplementationOnce(() => {
+  test('a change that cannot be put into force changes nothing', () => {
+    const { rules, committed, match } = set([{ service: '*' }])
+    committed.mockImplementationOnce(() => {
       throw new Error('refused')
     })
     expect(() => rules.add({ service: 'users' })).toThrow('refused')
     expect(rules.list().map(({ id }) => id)).toEqual(['*'])
-    expect(rules.match('users')?.id).toBe('*')
+    expect(match('users')?.id).toBe('*')
   })
 
-  test('replace takes over a whole list without a callback', () => {
-    const { rules, onChange } = set([{ service: '*' }])
-    rules.replace([rule({ service: 'users' })])
-    expect(rules.match('users')?.id).toBe('users')
-    expect(rules.match('other')).toBeUndefined()
-    expect(onChange).not.toHaveBeenCalled()
+  test('a change is made anew on rules that have changed meanwhile', () => {
+    const config = parseBalancerConfig({ services: USERS, rules: [{ service: '*' }] })
+    let inForce = config.rules
+    const another = rule({ service: 'x' })
+    const store: RuleStore = {
+      read: () => inForce,
+      commit: (edit) => {
+        edit(inForce, config.services.values())
+        inForce = [...inForce, another]
+        inForce = edit(inForce, config.services.values())
+      },
+    }
+    const added = new RuleSet(store, parseRule).add({ service: 'users' })
+    expect(inForce.map(({ id }) => id)).toEqual(['*', 'x', 'users'])
+    expect(inForce[2]).toBe(added)
   })
 })

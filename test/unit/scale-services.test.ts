@@ -1,8 +1,10 @@
 /** Ten thousand services: records in chained segments, taken anew when services leave. */
 import { expect, it, onTestFinished } from 'vitest'
+import { BalancerCore } from '../../lib/balancer/balancer.js'
+import { ServiceHandle } from '../../lib/balancer/service-handle.js'
 import { SERVICE_SEGMENT_RECORDS } from '../../lib/engine/layout.js'
 import { Balancer } from '../../lib/index.js'
-import type { BalancerConfig } from '../../lib/model.js'
+import type { BalancerConfig } from '../../lib/model/index.js'
 import { AttachedThread } from '../support/attached.js'
 
 const COUNT = 10_000
@@ -19,7 +21,7 @@ const servicesOf = (from: number, to: number): BalancerConfig => ({
   ),
 })
 
-const urlOf = (balancer: Balancer, service: string): string => {
+const urlOf = (balancer: Pick<Balancer, 'pick'>, service: string): string => {
   const lease = balancer.pick(service)
   lease.end({ ok: true, status: 200, latencyMs: 5 })
   return lease.endpoint.url
@@ -31,13 +33,14 @@ function own(config: BalancerConfig): Balancer {
   return balancer
 }
 
-const recordsOf = (balancer: Balancer): number[] =>
-  balancer.serviceNames.map((name) => balancer.service(name).index).sort((a, b) => a - b)
+const recordsOf = (balancer: BalancerCore): number[] =>
+  balancer.serviceNames.map((name) => balancer.known(name).index).sort((a, b) => a - b)
 
 it(
   '10,000 services are picked from, counted, removed and replaced; their records are used anew',
   async () => {
-    const balancer = own(servicesOf(0, COUNT))
+    const balancer = new BalancerCore(servicesOf(0, COUNT))
+    onTestFinished(() => balancer.stop({ drainMs: 0 }))
     expect(urlOf(balancer, `s${COUNT - 1}`)).toBe(`http://s${COUNT - 1}.test`)
     expect(urlOf(balancer, 's0')).toBe('http://s0.test')
     const { services } = balancer.stats()
@@ -64,8 +67,9 @@ it(
       expect(urlOf(balancer, name)).toBe(`http://${name}.test`)
     // What the services before them had counted went with those.
     expect(balancer.stats().services[`s${COUNT}`]).toMatchObject({ requests: 1, succeeded: 1 })
-    balancer.service(`s${COUNT + 1}`).add('http://more.test')
-    expect(balancer.service(`s${COUNT + 1}`).endpoints).toHaveLength(2)
+    const service = balancer.known(`s${COUNT + 1}`)
+    new ServiceHandle(balancer.services, service).add('http://more.test')
+    expect(service.members).toHaveLength(2)
   },
   CASE_MS,
 )

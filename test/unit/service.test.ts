@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { BalancerCore } from '../../lib/balancer/balancer.js'
 import { Balancer } from '../../lib/clients/balancer.js'
 import { HEALTH } from '../../lib/health/filter.js'
 import { ConfigError, type EndpointEvent } from '../../lib/index.js'
@@ -7,7 +8,7 @@ import { ManualTimers } from '../../lib/runtime/timers.js'
 const config = (endpoints: unknown[] = ['http://a.test', 'http://b.test', 'http://c.test'], rest = {}) =>
   ({ services: { users: { endpoints, policy: 'round-robin', ...rest } }, seed: 1 }) as never
 
-const idsOf = (balancer: Balancer, picks: number): string[] =>
+const idsOf = (balancer: Pick<Balancer, 'pick'>, picks: number): string[] =>
   Array.from({ length: picks }, () => {
     const lease = balancer.pick('users')
     lease.end()
@@ -241,8 +242,8 @@ describe('events', () => {
 describe('what is no longer configured', () => {
   it('holds no endpoint out any longer: active checks', async () => {
     const tcp = { health: { tcp: true } }
-    const balancer = new Balancer(config(undefined, tcp), new ManualTimers())
-    const users = balancer.service('users')
+    const balancer = new BalancerCore(config(undefined, tcp), new ManualTimers())
+    const users = balancer.known('users')
     const result = { ok: false, health: HEALTH.UNHEALTHY, run: -2, score: 0.5, changed: true }
     users.checked(users.members[0], result, 'a check failed')
     expect(new Set(idsOf(balancer, 6)).size).toBe(2)
@@ -321,12 +322,21 @@ describe('a service that has left', () => {
         message: expect.stringContaining('"users" has left'),
       }),
     )
-    expect(() => users.pick()).toThrow(expect.objectContaining({ code: 'FAIRLEAD_NO_ENDPOINT' }))
     expect(balancer.stats().services['orders'].noEndpoint).toBe(0)
     await balancer.update(config(['http://a.test']))
     expect(() => users.add('http://c.test')).toThrow(expect.objectContaining({ code: 'FAIRLEAD_ARGUMENT' }))
     balancer.service('users').add('http://c.test')
     expect(new Set(idsOf(balancer, 4))).toEqual(new Set(['http://a.test', 'http://c.test']))
+  })
+})
+
+describe('a request for a service that leaves before its pick', () => {
+  it('finds no endpoint, and is not counted for whoever has the record by now', async () => {
+    const balancer = new BalancerCore(config(['http://a.test']))
+    const users = balancer.known('users')
+    await balancer.update({ services: { orders: { endpoints: ['http://b.test'] } } })
+    expect(() => balancer.pickFrom(users)).toThrow(expect.objectContaining({ code: 'FAIRLEAD_NO_ENDPOINT' }))
+    expect(balancer.stats().services['orders'].noEndpoint).toBe(0)
   })
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { Balancer } from '../../lib/clients/balancer.js'
+import { BalancerCore } from '../../lib/balancer/balancer.js'
+import { ServiceHandle } from '../../lib/balancer/service-handle.js'
 import { HEADER } from '../../lib/engine/layout.js'
 import { HEALTH } from '../../lib/health/filter.js'
 import { monotonicNow } from '../../lib/runtime/clock.js'
@@ -13,7 +14,7 @@ function setUp() {
   // The endpoints begin at the system's time, the manual one goes on from there.
   const timers = new ManualTimers(monotonicNow())
   const endpoints = Array.from({ length: OTHERS + 1 }, (_, i) => ({ url: `http://e${i}.test`, id: `e${i}` }))
-  const balancer = new Balancer(
+  const balancer = new BalancerCore(
     {
       seed: 4,
       services: {
@@ -38,7 +39,8 @@ function setUp() {
   }
   setNow(timers.now())
   words[HEADER.CLOCK_MODE] = 1
-  const users = balancer.service('users')
+  const service = balancer.known('users')
+  const users = new ServiceHandle(balancer.services, service)
   const share = (id: string) => {
     const picks = 20_000
     let count = 0
@@ -49,7 +51,7 @@ function setUp() {
     }
     return count / picks
   }
-  return { balancer, users, share, advance }
+  return { balancer, service, users, share, advance }
 }
 
 /** Of an endpoint whose factor is this among nine that have theirs whole. */
@@ -62,12 +64,12 @@ describe('slow start begins', () => {
       users.remove('e0')
       users.add({ url: 'http://e0.test', id: 'e0' })
     },
-    'when it has recovered from failed checks': async ({ users, advance }) => {
-      const [member] = users.members
+    'when it has recovered from failed checks': async ({ service, advance }) => {
+      const [member] = service.members
       const result = { ok: false, run: -2, score: 0, changed: true }
-      users.checked(member, { ...result, health: HEALTH.UNHEALTHY }, 'a check failed')
+      service.checked(member, { ...result, health: HEALTH.UNHEALTHY }, 'a check failed')
       await advance(10 * WINDOW_MS)
-      users.checked(member, { ...result, ok: true, run: 2, health: HEALTH.HEALTHY }, 'a check passed')
+      service.checked(member, { ...result, ok: true, run: 2, health: HEALTH.HEALTHY }, 'a check passed')
     },
     'when it was ejected and its probe has succeeded': async ({ balancer, users, advance }) => {
       for (let failures = 0; failures < 5; ) {
@@ -102,10 +104,10 @@ describe('slow start begins', () => {
   })
 
   it('not with the first check, nor with another weight', async () => {
-    const { balancer, users, share, advance } = setUp()
+    const { balancer, service, users, share, advance } = setUp()
     await advance(10 * WINDOW_MS)
     const result = { ok: true, health: HEALTH.HEALTHY, run: 1, score: 1, changed: true }
-    users.checked(users.members[0], result, 'its first check passed')
+    service.checked(service.members[0], result, 'its first check passed')
     users.set('e0', { weight: 1 })
     expect(Math.abs(share('e0') - due(1))).toBeLessThan(0.01)
     await balancer.stop()

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { SLOT } from '../../lib/engine/layout.js'
-import type { PolicyName, SlowStartConfig } from '../../lib/model.js'
+import type { PolicyName, SlowStartConfig } from '../../lib/model/index.js'
 import { SlicedBuild } from '../../lib/policy/sliced-build.js'
 import { layersOf } from '../../lib/view/layers.js'
 import { slowStartFactor } from '../../lib/view/slow-start.js'

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { BalancerCore } from '../../lib/balancer/balancer.js'
 import { Balancer } from '../../lib/clients/balancer.js'
-import type { SubsetsConfig } from '../../lib/model.js'
+import type { BalancerConfig, SubsetsConfig } from '../../lib/model/index.js'
 import { serviceViews } from '../support/service-view.js'
 import { admitAll, endpoint, manualState } from '../support/state.js'
 
@@ -63,16 +64,19 @@ describe('subsets by metadata', () => {
 })
 
 describe('requests to a subset', () => {
-  const balancer = (subsets: SubsetsConfig) =>
-    new Balancer({
-      services: {
-        users: {
-          policy: 'round-robin',
-          subsets,
-          endpoints: METADATA.map((metadata, i) => ({ url: `http://e${i}.test`, id: `e${i}`, metadata })),
-        },
+  const config = (
+    subsets: SubsetsConfig,
+    metadata: readonly Record<string, unknown>[] = METADATA,
+  ): BalancerConfig => ({
+    services: {
+      users: {
+        policy: 'round-robin',
+        subsets,
+        endpoints: metadata.map((metadata, i) => ({ url: `http://e${i}.test`, id: `e${i}`, metadata })),
       },
-    })
+    },
+  })
+  const balancer = (subsets: SubsetsConfig) => new Balancer(config(subsets))
   const pick = (users: Balancer, subset?: unknown) => {
     const lease = users.pick({
       service: 'users',
@@ -89,8 +93,12 @@ describe('requests to a subset', () => {
     expect([1, 2].map(() => pick(users, { version: 'v1' }))).toEqual(['e1', 'e1'])
     users.service('users').add({ url: 'http://new.test', id: 'new', metadata: { version: 'v3' } })
     expect(pick(users, { version: 'v3' })).toBe('new')
-    const other = users.service('users').pickOther([], { subset: { version: 'v3' } })
-    expect(other?.endpoint.id).toBe('new')
+  })
+
+  it('are where further tries go too', () => {
+    const core = new BalancerCore(config({ selectors }, [...METADATA, { version: 'v3' }]))
+    const other = core.pickOther(core.known('users'), [], { subset: { version: 'v3' } })
+    expect(other?.endpoint.id).toBe(`e${METADATA.length}`)
     other?.end()
   })
 

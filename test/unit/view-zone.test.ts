@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SLOT } from '../../lib/engine/layout.js'
 import { HEALTH } from '../../lib/health/filter.js'
-import type { ZoneAwareConfig } from '../../lib/model.js'
+import type { ZoneAwareConfig } from '../../lib/model/index.js'
 import { evenOrigin, zoneShares } from '../../lib/view/zone.js'
 import { serviceViews, shares } from '../support/service-view.js'
 import { admitAll, endpoint, manualState } from '../support/state.js'

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { number } from '../numbers.js'
+import type { DemoOptions } from './demo.js'
 
 const MIN_DURATION_S = 4
 const MAX_DURATION_S = 600
@@ -16,15 +17,6 @@ Examples:
   fairlead demo --duration 60 --rate 400
   fairlead demo --json > demo.json
 `
-
-export interface DemoOptions {
-  /** Seconds. */
-  readonly duration: number
-  /** Requests per second, through each client. */
-  readonly rate: number
-  readonly seed: number
-  readonly json?: boolean
-}
 
 export function demoCommand(): Command {
   return new Command('demo')

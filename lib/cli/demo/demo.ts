@@ -1,12 +1,20 @@
 /** `fairlead demo`: both loads, side by side, shown as they go; then what they mean. */
 import { EXIT } from '../report.js'
-import type { DemoOptions } from './command.js'
 import { LiveView } from './live.js'
 import type { LoadResult } from './messages.js'
 import { PlainView } from './plain.js'
 import { runLoads, type Spectator } from './run.js'
 import { type LoadPlan, TIMELINE } from './script.js'
 import { closingText, type Outcome, slowClientNotes } from './summary.js'
+
+export interface DemoOptions {
+  /** Seconds. */
+  readonly duration: number
+  /** Requests per second, through each client. */
+  readonly rate: number
+  readonly seed: number
+  readonly json?: boolean
+}
 
 const MS_PER_SECOND = 1000
 const SILENT: Spectator = { begins() {}, happens() {}, progress() {}, ends() {} }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { number } from '../numbers.js'
+import type { ProxyOptions } from './run.js'
 
 const MAX_PORT = 65_535
 
@@ -22,13 +23,6 @@ Examples:
   fairlead proxy --config proxy.yaml --port 9000
   fairlead proxy --config proxy.yaml --check
 `
-
-export interface ProxyOptions {
-  readonly config: string
-  readonly port?: number
-  readonly host?: string
-  readonly check?: boolean
-}
 
 export function proxyCommand(): Command {
   return new Command('proxy')

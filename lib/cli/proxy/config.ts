@@ -1,36 +1,18 @@
 /** The proxy's file: the balancer's configuration, and beside it where to listen and which request goes to which service. */
+
+import { parseBalancerConfig } from '../../configuration/parse.js'
 import { ConfigError } from '../../errors.js'
-import type { BalancerConfig } from '../../model.js'
+import type { BalancerConfig } from '../../model/index.js'
 import { check } from '../../options/check.js'
 import { Faults, join } from '../../options/faults.js'
 import { fieldKinds, isRecord, MAX_MS } from '../../options/fields.js'
 import { copyPlain } from '../../options/plain.js'
 import { wrong } from '../../options/words.js'
-import { parseBalancerConfig } from '../../options.js'
 import { loadZod } from '../../runtime/lazy.js'
 import { readConfigFile } from '../config-file.js'
 import { parseRange } from './forwarded.js'
 import { canonicalHost } from './host.js'
-
-export interface Listen {
-  readonly host: string
-  /** 0: any free one. */
-  readonly port: number
-  /** Believe and extend the `x-forwarded-*` headers that requests bring. Only behind a proxy that sets them. */
-  readonly trustForwarded: boolean
-  /** Addresses and ranges (CIDR) of the proxies whose headers are believed; where it is set, nobody else's are. */
-  readonly trustedProxies?: readonly string[]
-  /** ms until a request's header fields, or a connection's first, must have come; 0: no limit, as for the next three. */
-  readonly headersTimeoutMs: number
-  /** ms without a byte of a request's body. */
-  readonly bodyTimeoutMs: number
-  /** ms for which a connection may be open between two requests. */
-  readonly idleTimeoutMs: number
-  /** ms in which a client does not take a byte of its answer. */
-  readonly sendTimeoutMs: number
-  /** ms that requests in flight may take to finish when the proxy stops. */
-  readonly drainMs: number
-}
+import type { Listen } from './listen.js'
 
 export interface Route {
   /** Host name without a port, lower case, or `*.` and one for all hosts below it; undefined: any. */

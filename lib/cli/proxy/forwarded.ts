@@ -1,8 +1,8 @@
 /** Who the client is, and what endpoints are told of it: the fields that proxies set for those behind them. */
 import type { IncomingMessage } from 'node:http'
 import ipaddr from 'ipaddr.js'
-import type { Listen } from './config.js'
 import { isAuthority } from './host.js'
+import type { Listen } from './listen.js'
 
 type Range = [ipaddr.IPv4 | ipaddr.IPv6, number]
 

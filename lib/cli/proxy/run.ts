@@ -1,12 +1,9 @@
 /** The life of a proxy: start, signals, reload, stop. */
 import { Balancer } from '../../clients/balancer.js'
 import type { BalancedDispatcher } from '../../clients/dispatcher.js'
-import type { ServiceTransports } from '../../clients/transports.js'
 import { engine } from '../../engine/index.js'
-import type { ResolvedClient } from '../../options/resolved.js'
 import { EXIT, explain } from '../report.js'
 import { setUpCollector } from './collector.js'
-import type { ProxyOptions } from './command.js'
 import { describeServices, type ProxyConfig, readProxyConfig } from './config.js'
 import { openConnections } from './endpoint-connections.js'
 import { FailureLog } from './failure-log.js'
@@ -15,6 +12,13 @@ import { RouteTable } from './routes.js'
 import { ProxyServer } from './server.js'
 import { TimeoutCounts } from './timeout-counts.js'
 
+export interface ProxyOptions {
+  readonly config: string
+  readonly port?: number
+  readonly host?: string
+  readonly check?: boolean
+}
+
 const say = (text: string): void => void process.stdout.write(`fairlead proxy: ${text}\n`)
 const complain = (text: string): void => void process.stderr.write(`fairlead proxy: ${text}\n`)
 
@@ -22,13 +26,6 @@ const complain = (text: string): void => void process.stderr.write(`fairlead pro
 export async function runProxy(file: string, config: ProxyConfig, options: ProxyOptions): Promise<void> {
   setUpCollector()
   await new RunningProxy(file, config, options).run()
-}
-
-/** Its requests go over connections that cost less than undici's. */
-class ProxyBalancer extends Balancer {
-  protected override openTransports(name: string, client: ResolvedClient): ServiceTransports {
-    return openConnections(name, client)
-  }
 }
 
 class RunningProxy {
@@ -48,7 +45,8 @@ class RunningProxy {
     this.#options = options
     this.#config = config
     this.#routes = routesOf(config)
-    this.#balancer = new ProxyBalancer(config.balancer)
+    // Its requests go over connections that cost less than undici's.
+    this.#balancer = new Balancer(config.balancer, undefined, openConnections)
     this.#server = new ProxyServer({
       route: (host, path) => this.#routes.choose(host, path),
       passesHost: (service) => this.#config.balancer.services[service]?.client?.host === 'request',

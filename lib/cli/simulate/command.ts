@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { number } from '../numbers.js'
+import type { SimulateCommandOptions } from './run.js'
 
 const MAX_SEED = 0xffff_ffff
 const MAX_JOBS = 1_000_000_000
@@ -24,14 +25,6 @@ Examples:
   fairlead simulate examples/simulate.yaml --out plots
   fairlead simulate examples/simulate.yaml --json > results.json
 `
-
-export interface SimulateCommandOptions {
-  readonly policy?: string
-  readonly seed?: number
-  readonly jobs?: number
-  readonly out?: string
-  readonly json?: boolean
-}
 
 export function simulateCommand(): Command {
   return new Command('simulate')

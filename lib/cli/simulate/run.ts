@@ -9,9 +9,16 @@ import { plotLatency, plotLoad } from '../../simulate/plot.js'
 import type { PolicyResult } from '../../simulate/results.js'
 import { simulate } from '../../simulate/simulate.js'
 import { readConfigFile } from '../config-file.js'
-import type { SimulateCommandOptions } from './command.js'
 import { Progress } from './progress.js'
 import { tablesOf } from './tables.js'
+
+export interface SimulateCommandOptions {
+  readonly policy?: string
+  readonly seed?: number
+  readonly jobs?: number
+  readonly out?: string
+  readonly json?: boolean
+}
 
 const DEFAULT_TITLE = 'fairlead simulate'
 

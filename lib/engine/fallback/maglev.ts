@@ -1,4 +1,4 @@
-import type { MaglevAdvance, MaglevSpec } from '../maglev.js'
+import type { MaglevAdvance, MaglevSpec } from '../maglev-spec.js'
 
 /** Maglev's table, filled step by step, by the same operations in the same order as `src/maglev.cpp`. */
 export function fallbackMaglev({ size, offsets, skips, shares, names, table }: MaglevSpec): MaglevAdvance {

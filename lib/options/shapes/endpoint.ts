@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici'
-import type { DispatcherFactory } from '../../model.js'
+import type { DispatcherFactory } from '../../model/index.js'
 import { isDispatcher } from '../../runtime/dispatchers.js'
 import type { loadZod } from '../../runtime/lazy.js'
 import { DEFAULT_PRIORITY, DEFAULT_WEIGHT, MAX_WEIGHT } from '../defaults.js'

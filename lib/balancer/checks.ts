@@ -1,22 +1,22 @@
-import { SLOT } from './engine/layout.js'
-import type { SharedState } from './engine/state.js'
-import { ActiveChecker } from './health/active.js'
-import { type AgentWords, applyAgentWords, endAgentDrain, parseAgentWords } from './health/agent.js'
-import type { Check, CheckResult } from './health/check.js'
-import { ADMIN } from './health/filter.js'
-import { createHttpCheck, type HttpCheck } from './health/http-check.js'
-import { tcpCheck } from './health/tcp-check.js'
-import { afterCheck, healthScore } from './health/threshold.js'
-import type { Endpoint } from './model.js'
-import { MAX_WEIGHT } from './options/defaults.js'
-import type { ResolvedService } from './options/resolved.js'
-import type { Timers } from './runtime/timers.js'
-import type { Service } from './service.js'
-import type { Member } from './topology/member.js'
+import { SLOT } from '../engine/layout.js'
+import type { SharedState } from '../engine/state.js'
+import { ActiveChecker } from '../health/active.js'
+import { type AgentWords, applyAgentWords, endAgentDrain, parseAgentWords } from '../health/agent.js'
+import type { Check, CheckResult } from '../health/check.js'
+import { ADMIN } from '../health/filter.js'
+import { createHttpCheck, type HttpCheck } from '../health/http-check.js'
+import { tcpCheck } from '../health/tcp-check.js'
+import { afterCheck, healthScore } from '../health/threshold.js'
+import type { Endpoint } from '../model/index.js'
+import { MAX_WEIGHT } from '../options/defaults.js'
+import type { ResolvedService } from '../options/resolved.js'
+import type { Timers } from '../runtime/timers.js'
+import type { Member } from '../topology/member.js'
+import type { ServiceRuntime } from './service-runtime.js'
 
 /** A service's active checks, as long as its configuration asks for some. Of all threads that share a balancer one runs them. */
 export class ServiceChecks {
-  readonly #service: Service
+  readonly #service: ServiceRuntime
   readonly #state: SharedState
   readonly #timers: Timers
   readonly #leads: () => boolean
@@ -28,7 +28,7 @@ export class ServiceChecks {
   #started = false
 
   /** `leads` is asked before each result is written: a thread may have been replaced while its loop was held. */
-  constructor(service: Service, state: SharedState, timers: Timers, leads: () => boolean) {
+  constructor(service: ServiceRuntime, state: SharedState, timers: Timers, leads: () => boolean) {
     this.#service = service
     this.#state = state
     this.#timers = timers

@@ -1,7 +1,8 @@
 import { deserialize, serialize } from 'node:v8'
 import type { Place } from '../engine/claims.js'
+import type { Room } from '../engine/state.js'
 import { HandleError } from '../errors.js'
-import type { Endpoint } from '../model.js'
+import type { Endpoint } from '../model/index.js'
 import { deepFreeze } from '../options/endpoint.js'
 import type { ResolvedRule, ResolvedService } from '../options/resolved.js'
 import { refuseGiven, refuseGivenTo } from './given-dispatchers.js'
@@ -37,12 +38,6 @@ export function encodeChange(change: Change): Uint8Array {
   else if (change.kind === 'service') refuseGiven(change.service.base)
   else if (change.kind === 'add') refuseGivenTo(change.endpoint)
   return serialize(change)
-}
-
-/** How many slots and service records there are: a place in a change is one of them. */
-export interface Room {
-  readonly slots: number
-  readonly services: number
 }
 
 /** What it returns is frozen, as a configuration is. Throws a `HandleError` where the record is none, or names what there is not. */

@@ -1,8 +1,8 @@
-import type { SharedState } from './engine/state.js'
-import { loadReportOf } from './load/orca.js'
-import type { Endpoint, LoadReport } from './model.js'
-import type { ResolvedPolicy, ResolvedService } from './options/resolved.js'
-import { countsRequests, honoursWeights, keyOf, openPolicy } from './policy/index.js'
+import type { SharedState } from '../engine/state.js'
+import { loadReportOf } from '../load/orca.js'
+import type { Endpoint, LoadReport } from '../model/index.js'
+import type { ResolvedPolicy, ResolvedService } from '../options/resolved.js'
+import { countsRequests, honoursWeights, keyOf, openPolicy } from '../policy/index.js'
 import type {
   Candidate,
   OpenPolicy,
@@ -10,9 +10,9 @@ import type {
   PolicyContext,
   PolicyPicker,
   PolicyView,
-} from './policy/policy.js'
-import { HttpProbe } from './probes.js'
-import type { Timers } from './runtime/timers.js'
+} from '../policy/policy.js'
+import type { Timers } from '../runtime/timers.js'
+import { LoadProbe } from './load-probe.js'
 
 interface Opened {
   readonly policy: OpenPolicy
@@ -34,7 +34,7 @@ export class ServicePolicy {
   #round = 0
   #options: ResolvedPolicy | undefined
   #settings = ''
-  #probe: HttpProbe | undefined
+  #probe: LoadProbe | undefined
 
   /** `changed`: the policy wants to be asked for another picker. */
   constructor(state: SharedState, timers: Timers, changed: () => void) {
@@ -57,7 +57,7 @@ export class ServicePolicy {
       probe: (endpoint: Endpoint, path: string, timeoutMs: number) => {
         const { simulated } = this.#timers
         if (simulated !== undefined) return simulated.probe(endpoint, timeoutMs)
-        this.#probe ??= new HttpProbe(client, name, this.#timers)
+        this.#probe ??= new LoadProbe(client, name, this.#timers)
         return this.#probe.ask(endpoint, path, timeoutMs)
       },
     }

@@ -1,5 +1,5 @@
 import { ConfigError, type ConfigFault } from '../errors.js'
-import type { Endpoint } from '../model.js'
+import type { Endpoint } from '../model/index.js'
 import { join } from '../options/faults.js'
 import type { ResolvedService } from '../options/resolved.js'
 import { givenTo } from '../runtime/dispatchers.js'

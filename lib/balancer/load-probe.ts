@@ -1,11 +1,11 @@
-import { createHttpCheck, type HttpCheck } from './health/http-check.js'
-import { loadReportOf } from './load/orca.js'
-import type { Endpoint, LoadReport } from './model.js'
-import type { ResolvedClient } from './options/resolved.js'
-import type { Timers } from './runtime/timers.js'
+import { createHttpCheck, type HttpCheck } from '../health/http-check.js'
+import { loadReportOf } from '../load/orca.js'
+import type { Endpoint, LoadReport } from '../model/index.js'
+import type { ResolvedClient } from '../options/resolved.js'
+import type { Timers } from '../runtime/timers.js'
 
 /** Asks endpoints for their load over HTTP, on connections of its own, as the health checks are made. */
-export class HttpProbe {
+export class LoadProbe {
   readonly #checks = new Map<string, HttpCheck>()
   readonly #client: ResolvedClient
   readonly #service: string

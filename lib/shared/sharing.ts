@@ -1,35 +1,32 @@
-import { HEADER, THREAD, threadWord } from './engine/layout.js'
-import { createPages } from './engine/memory.js'
-import { contributed, eachOwn, reclaimCounts } from './engine/reclaim.js'
-import type { SharedState } from './engine/state.js'
-import { freeThread, livingThreads, takeEndedRecords, threadToken } from './engine/threads.js'
-import { HandleError } from './errors.js'
-import { onThreadEnd } from './runtime/thread-ends.js'
-import type { TimerHandle, Timers } from './runtime/timers.js'
-import { type Change, decodeChange, encodeChange } from './share/change.js'
-import { Channel, type Message } from './share/channel.js'
-import { ConfigStore } from './share/config-store.js'
-import { blockId, type SharedMemory } from './share/handle.js'
-import { Leadership } from './share/leadership.js'
+import { HEADER, THREAD, threadWord } from '../engine/layout.js'
+import { createPages } from '../engine/memory.js'
+import { contributed, eachOwn, reclaimCounts } from '../engine/reclaim.js'
+import type { SharedState } from '../engine/state.js'
+import { freeThread, livingThreads, takeEndedRecords, threadToken } from '../engine/threads.js'
+import { HandleError } from '../errors.js'
+import { onThreadEnd } from '../runtime/thread-ends.js'
+import type { TimerHandle, Timers } from '../runtime/timers.js'
+import { Channel, type Message } from './channel.js'
+import { ConfigStore } from './config-store.js'
+import { blockId, type SharedMemory } from './handle.js'
+import { Leadership } from './leadership.js'
 
-/** What a balancer does for its sharing. */
-export interface SharingHost {
-  /** Takes over a change that another thread has made. */
-  adopt(change: Change): void
-  /** The configuration as this thread has it, whole. */
-  whole(): Change
-  /** After a change was taken over: the events that it caused, and slots that may be free now. */
-  settled(): void
-  /** Whether the control loops are to run in this thread may have changed. */
-  tend(): void
-  /** The leader is to look at a service's ejections and endpoints. */
+/** What other threads have done, as far as this one has to do something about it. */
+export interface ThreadEvents {
+  /** Another thread has changed the configuration, or started or stopped the balancer. */
+  changed(): void
+  /** Another thread has taken over what is published, or was detached: what has left may be free now. */
+  seen(): void
+  /** Another thread cannot read the configuration in force, which this one may have. */
+  unreadable(): void
+  /** Whether this thread leads may have changed. */
+  led(): void
+  /** The leader, which this thread is, is to look at a service's ejections and endpoints. */
   look(service: number): void
-  /** A thread has ended that held this slot's probe request. */
-  probeLost(slot: number): void
-  /** A thread has ended, perhaps in the middle of a change: write the settings anew, and free what it was busy with. */
-  repair(): void
-  /** The balancer was stopped by the thread that made it. */
-  stopped(): void
+  /** Threads have ended, perhaps in the middle of a change: `cleanUp` gives back what they held. */
+  ended(): void
+  /** Comes once a second, for what nobody has told. */
+  beat(): void
 }
 
 /** ms between two signs of life of a thread, and between two looks at whether the leader gives any. */
@@ -51,12 +48,12 @@ const LEAST_SERVICES = 10_240
 const HEADROOM = 4
 
 /**
- * One balancer over several threads: takes over what others change, publishes what this one changes, and cleans up after
- * threads that have ended. Everything that counts stands in shared memory; messages only make it quick.
+ * One balancer over several threads: reads what others have changed, publishes what this one changes, and gives back what
+ * threads held that have ended. Everything that counts stands in shared memory; messages only make it quick.
  */
 export class Sharing {
   readonly #state: SharedState
-  readonly #host: SharingHost
+  readonly #events: ThreadEvents
   readonly #timers: Timers
   readonly #store: ConfigStore
   readonly #channel: Channel
@@ -65,18 +62,17 @@ export class Sharing {
   /** Records of ended threads that this thread is alone to clean. */
   readonly #toClean = new Set<number>()
   readonly #waiters = new Set<() => void>()
-  #adopting = false
   /** This thread has a configuration. */
   #isStarted = false
   #settleTimer: TimerHandle | undefined
   #beatTimer: TimerHandle | undefined
 
-  constructor(state: SharedState, memory: SharedMemory, host: SharingHost, timers: Timers) {
+  constructor(state: SharedState, memory: SharedMemory, events: ThreadEvents, timers: Timers) {
     this.#state = state
-    this.#host = host
+    this.#events = events
     this.#timers = timers
     this.#store = new ConfigStore(memory.root, memory.pages, state.token)
-    this.#leadership = new Leadership(state, timers, () => host.tend())
+    this.#leadership = new Leadership(state, timers, () => events.led())
     this.#channel = new Channel(blockId(memory.root), (message) => this.#receive(message))
     this.#forget = onThreadEnd((id) => this.#threadEnded(id))
   }
@@ -88,11 +84,11 @@ export class Sharing {
     return { root: state.root, segments: state.fix(slots, services), pages: createPages() }
   }
 
-  /** Begins to take part, once the balancer is ready: publishes its configuration where it is the first. */
-  start(isFirst: boolean): void {
-    if (isFirst) {
-      this.#store.replace(encodeChange(this.#host.whole()))
-      this.#acknowledge()
+  /** Begins to take part, once the balancer is ready. The first of all threads publishes its configuration. */
+  start(first?: Uint8Array): void {
+    if (first !== undefined) {
+      this.#store.replace(first)
+      this.acknowledge()
     }
     this.#isStarted = true
     this.#beat()
@@ -124,31 +120,18 @@ export class Sharing {
     )
   }
 
-  /**
-   * Takes over what other threads have published; true where there was something. Where it was damaged, a thread that is
-   * about to attach cannot (a `HandleError`), and one that has a configuration goes on with that.
-   */
-  catchUp(): boolean {
-    if (this.#adopting || !this.isBehind) return false
-    this.#adopting = true
-    try {
-      for (const change of this.#read()) this.#host.adopt(change)
-      if (this.#store.isUnreadable) return false
-      this.#acknowledge()
-    } finally {
-      this.#adopting = false
-    }
-    this.#host.settled()
-    return true
+  /** Whether the configuration in force was damaged. This thread goes on with the one that it has. */
+  get isUnreadable(): boolean {
+    return this.#store.isUnreadable
   }
 
-  #read(): Change[] {
+  /**
+   * What other threads have published since the last call, oldest first; `acknowledge` it once it is taken over. Where it
+   * was damaged, a thread that is about to attach cannot (a `HandleError`), and one that has a configuration gets nothing.
+   */
+  read<Read>(decode: (record: Uint8Array) => Read): Read[] {
     try {
-      return this.#store.read((record) => {
-        this.#state.followGrowth()
-        const { slotsUsed: slots, servicesUsed: services } = this.#state
-        return decodeChange(record, { slots, services })
-      })
+      return this.#store.read(decode)
     } catch (error) {
       if (!this.#isStarted || !(error instanceof HandleError)) throw error
       process.emitWarning(`${error.message}; this thread goes on with the one that it has`, {
@@ -159,37 +142,35 @@ export class Sharing {
     }
   }
 
-  /** For a thread that could not read the configuration in force, which this one has. */
-  #publishAgain(): void {
-    if (this.isBehind || this.#store.isUnreadable) return
-    if (this.#store.replace(encodeChange(this.#host.whole()))) this.announce()
-  }
-
-  /** Publishes a change of this thread; false where another thread was first, and there is something to take over before. */
-  publish(change: Change): boolean {
-    const record = encodeChange(change)
-    if (change.kind === 'all') return this.#store.replace(record)
+  /** Publishes a change of this thread; false where another thread was first, and there is something to read before. */
+  publish(record: Uint8Array, isWhole: boolean, whole: () => Uint8Array): boolean {
+    if (isWhole) return this.#store.replace(record)
     const outcome = this.#store.append(record)
     if (outcome !== 'full') return outcome === 'done'
-    return this.#store.replace(encodeChange(this.#host.whole())) && this.#store.append(record) === 'done'
+    return this.#store.replace(whole()) && this.#store.append(record) === 'done'
+  }
+
+  /** For a thread that could not read the configuration in force, which this one has. */
+  publishAgain(whole: Uint8Array): void {
+    if (this.isBehind || this.isUnreadable) return
+    if (this.#store.replace(whole)) this.announce()
   }
 
   /** A change of this thread was published, and taken over here. */
   announce(): void {
-    this.#acknowledge()
+    this.acknowledge()
     this.#channel.send({ kind: 'changed', reply: false })
   }
 
-  #acknowledge(): void {
-    // After the change was taken over: from here on no pick of this thread takes what it took out. (T5)
+  /** What was read is taken over: from here on no pick of this thread takes what it took out. */
+  acknowledge(): void {
+    // Frees what has left, where this thread is the last. (T5)
     Atomics.store(this.#state.root, this.#state.threadField(THREAD.CONFIG_SEEN), this.version | 0)
   }
 
   /** Resolves when every living thread has what this one has now. Keeps the process alive meanwhile. */
   async seen(): Promise<void> {
     if (!this.isSeen(this.version)) await this.#untilSeen(this.version)
-    // What has left may be free now.
-    this.#host.settled()
   }
 
   async #untilSeen(version: number): Promise<void> {
@@ -253,23 +234,21 @@ export class Sharing {
     if (this.#state.detached) return
     switch (message.kind) {
       case 'changed':
-        this.catchUp()
-        this.#host.tend()
+        this.#events.changed()
         if (message.reply) this.#channel.send({ kind: 'seen' })
-        if (Atomics.load(this.#state.root, HEADER.STOPPED) === 1) this.#host.stopped()
         break
       case 'seen':
-        this.#host.settled()
+        this.#events.seen()
         for (const look of this.#waiters) look()
         break
       case 'unreadable':
-        this.#publishAgain()
+        this.#events.unreadable()
         break
       case 'led-by-nobody':
         this.#leadership.look()
         break
       case 'look':
-        if (this.leads) this.#host.look(message.service)
+        if (this.leads) this.#events.look(message.service)
         break
     }
   }
@@ -279,36 +258,38 @@ export class Sharing {
     new Float64Array(this.#state.root.buffer, beat * 4, 1)[0] = this.#timers.now()
     // Also what nobody has told: a thread may have ended between its change and the message.
     this.#threadEnded(NOBODY)
-    if (!this.catchUp()) this.#host.settled()
+    this.#events.beat()
     this.#beatTimer = this.#timers.after(BEAT_MS, () => this.#beat())
   }
 
   /** Also where nobody has: a cleaner may have ended whose work nobody has taken up. */
   #threadEnded(id: number): void {
     for (const thread of takeEndedRecords(this.#state.root, this.#state.thread, id)) this.#toClean.add(thread)
-    this.#clean()
+    if (this.#toClean.size > 0) this.#events.ended()
     this.#leadership.look()
   }
 
-  #clean(): void {
-    if (this.#toClean.size === 0) return
-    this.catchUp()
-    for (const thread of this.#toClean) if (this.#cleanAfter(thread)) this.#toClean.delete(thread)
-    this.#host.repair()
+  /**
+   * Gives back what ended threads held, once all that they had published is taken over.
+   * @param releaseProbe of a slot whose probe request such a thread had
+   */
+  cleanUp(releaseProbe: (slot: number) => void): void {
+    for (const thread of this.#toClean)
+      if (this.#cleanAfter(thread, releaseProbe)) this.#toClean.delete(thread)
     for (const look of this.#waiters) look()
     this.#settleTimer?.cancel()
     this.#settleTimer = undefined
-    if (this.#toClean.size > 0) this.#settleTimer = this.#timers.after(SETTLE_MS, () => this.#clean())
+    if (this.#toClean.size > 0) this.#settleTimer = this.#timers.after(SETTLE_MS, () => this.#events.ended())
   }
 
   /** Each step may be done again: by this thread, or by another after this one has ended in the middle of it. */
-  #cleanAfter(thread: number): boolean {
+  #cleanAfter(thread: number, releaseProbe: (slot: number) => void): boolean {
     const { root, claims } = this.#state
     const token = threadToken(root, thread)
     this.#store.releasePages(token)
     claims.releaseClaims(token)
     for (let slot = 0; slot < this.#state.segmentSlots; slot++) {
-      if (this.#state.takeProbe(thread, slot)) this.#host.probeLost(slot)
+      if (this.#state.takeProbe(thread, slot)) releaseProbe(slot)
     }
     if (!reclaimCounts(this.#state, thread)) return false
     freeThread(root, thread, this.#state.token)

@@ -1,26 +1,7 @@
-/**
- * The words of the domain, as types: what every stage of a request's way speaks of. No code here.
- */
 import type { Dispatcher, Pool } from 'undici'
-
-/** An endpoint as users see it. Frozen; a change makes a new object. */
-export interface Endpoint {
-  /** Unique within its service; the URL's origin unless configured. */
-  readonly id: string
-  /** The origin, e.g. `http://10.0.0.1:8080`: no path, no trailing slash. */
-  readonly url: string
-  /** Host name or address; IPv6 without brackets. */
-  readonly host: string
-  /** 80 or 443 where the URL has none. */
-  readonly port: number
-  /** Relative share of traffic, 1 unless configured; more than 0, at most 65,535, fractions allowed. */
-  readonly weight: number
-  readonly zone: string
-  readonly region: string
-  /** 0 is preferred; higher levels take over when lower ones lack healthy endpoints. */
-  readonly priority: number
-  readonly metadata: Readonly<Record<string, unknown>>
-}
+import type { Endpoint } from './endpoint.js'
+import type { CustomPolicyName, PolicyName } from './policy.js'
+import type { SubsetValue } from './request.js'
 
 /** An endpoint as configured: a URL, or an object. */
 export interface EndpointConfig {
@@ -34,46 +15,6 @@ export interface EndpointConfig {
   /** Sends the requests to this endpoint, in this thread alone. One that is given as an object is yours to close. */
   dispatcher?: Dispatcher | DispatcherFactory
 }
-
-/** Set by the operator: `ready` takes requests, `drain` only finishes its own, `maint` is not checked either. */
-export type AdminState = 'ready' | 'drain' | 'maint'
-
-/** Forced by the operator, or `auto`. `open` takes the endpoint out, `closed` overrules health and ejection. */
-export type BreakerOverride = 'auto' | 'open' | 'closed'
-
-/** What an endpoint can do now, all causes together. */
-export type EndpointState =
-  | 'ready'
-  | 'unhealthy'
-  | 'ejected'
-  | 'probing'
-  /** It asked to be left alone for a while (`Retry-After`). */
-  | 'parked'
-  | 'drain'
-  | 'maint'
-  | 'open'
-
-export type PolicyName =
-  | 'peak-ewma'
-  | 'least-request'
-  | 'least-response-time'
-  | 'round-robin'
-  | 'weighted-round-robin'
-  | 'random'
-  | 'ip-hash'
-  | 'geographic'
-  | 'resource-based'
-  | 'adaptive'
-  | 'weighted-random'
-  | 'ring-hash'
-  | 'maglev'
-  | 'rendezvous'
-  | 'prequal'
-  | 'join-idle-queue'
-
-/** The name of a policy of your own, as `definePolicy` returned it. */
-export type CustomPolicyName = string & { readonly [CUSTOM_POLICY]: true }
-declare const CUSTOM_POLICY: unique symbol
 
 /** A policy with its options. `name` alone means the defaults; `docs/policies.md` lists every option. */
 export interface PolicyConfig {
@@ -120,100 +61,6 @@ export interface PolicyConfig {
   errorPenalty?: number
   /** Of a policy of your own: plain data, handed to it as it is. */
   options?: Readonly<Record<string, unknown>>
-}
-
-/** What a policy of your own may look at: the usable endpoints of one moment, and how loaded they are. */
-export interface PolicyEndpoints {
-  readonly endpoints: readonly Endpoint[]
-  /** Requests in flight from all threads. */
-  inFlight(endpoint: Endpoint): number
-  /** Latency average in ms; 0 before the first answer. */
-  latencyMs(endpoint: Endpoint): number
-  /** Share of recent active checks that passed, 0 to 1; 1 without checks. */
-  health(endpoint: Endpoint): number
-  /** The weight in force. */
-  weight(endpoint: Endpoint): number
-  /** Uniform in [0, 1), from the balancer's own seeded generator. */
-  random(): number
-  /** ms on the balancer's clock, the manual one in tests and simulation. */
-  now(): number
-}
-
-/** A policy of your own; see `definePolicy`. */
-export interface PolicyDefinition {
-  /** How its endpoints' latency averages follow a slower answer: at once, or slowly. Default `plain`. */
-  readonly latency?: 'peak' | 'plain'
-  /**
-   * Called whenever the usable endpoints have changed; returns the function that chooses one of them for a request, at
-   * once. `undefined` leaves the choice to least-request.
-   * @param options what the configuration says under `options`
-   */
-  picker(
-    view: PolicyEndpoints,
-    options: Readonly<Record<string, unknown>>,
-  ): (request: PickOptions) => Endpoint | undefined
-}
-
-/** What an endpoint says of its own load (ORCA). */
-export interface LoadReport {
-  /** CPU in use, 0 to 1; more where it is overcommitted. */
-  cpuUtilization?: number
-  /** The application's own idea of how busy it is; where it is above 0 it counts in the place of `cpuUtilization`. */
-  applicationUtilization?: number
-  /** Requests answered a second. */
-  rps?: number
-  /** Errors a second. */
-  eps?: number
-  /** Named figures. */
-  named?: Readonly<Record<string, number>>
-}
-
-/** How one request asks to be balanced. */
-export interface PickOptions {
-  /** Consistent choice: requests of one key go to one endpoint under the hash policies. */
-  key?: string
-  /** The client's IP address, for `ip-hash`. */
-  clientIp?: string
-  /** The region to prefer, for `geographic` and `adaptive`. */
-  region?: string
-  /** Request headers, for `hashOn`. Lower-case names. */
-  headers?: Record<string, string | string[] | undefined>
-  /** Path with query string, for `hashOn`. */
-  path?: string
-  /** Metadata of the endpoints that may answer: the keys of one of the service's `subsets.selectors`, with their values. */
-  subset?: Readonly<Record<string, SubsetValue>>
-}
-
-export interface PickRequest extends PickOptions {
-  service: string
-}
-
-/** How a request ended, for `lease.end`. */
-export interface Outcome {
-  /** Did the endpoint do its job? Defaults to `status < 500` where a status is given. */
-  ok?: boolean
-  status?: number
-  /** Time to the response's headers in ms; measured from the pick where it is left out. */
-  latencyMs?: number
-  /** What the endpoint reported of its load, where the answer did not come through fairlead's own clients. */
-  load?: LoadReport
-}
-
-/** One try of a request that failed, or whose answer was refused. */
-export interface FailedTry {
-  /** Id of the endpoint. */
-  readonly endpoint: string
-  /** What ended it: an error's code, or its name where it has none. */
-  readonly code?: string
-  /** The status of the answer that was refused. */
-  readonly status?: number
-}
-
-/** `error.fairlead` of a request that failed. */
-export interface RequestFailure {
-  readonly service: string
-  /** In their order; none where no endpoint was asked. */
-  readonly tries: readonly FailedTry[]
 }
 
 export interface HealthConfig {
@@ -372,9 +219,6 @@ export interface ZoneAwareConfig {
   /** Per cent of the requests for which zones count. Default 100 (Envoy). */
   routingEnabled?: number
 }
-
-/** A value of metadata that endpoints can be chosen by. */
-export type SubsetValue = string | number | boolean
 
 /** Requests choose endpoints by metadata: `subset` of a request. */
 export interface SubsetsConfig {

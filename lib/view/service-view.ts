@@ -1,16 +1,13 @@
-import { SLOT } from './engine/layout.js'
-import type { SharedState } from './engine/state.js'
-import type { PickOptions } from './model.js'
-import type { ResolvedService } from './options/resolved.js'
-import type { PolicyPicker } from './policy/policy.js'
-import type { TimerHandle, Timers } from './runtime/timers.js'
-import type { ServicePolicy } from './service-policy.js'
-import type { Member } from './topology/member.js'
-import { mixtureOf } from './view/mixture.js'
-import { divide, type Part } from './view/pipeline.js'
-import { slotLookup } from './view/slot-lookup.js'
-import { slowStartStepMs } from './view/slow-start.js'
-import { type Subset, Subsets } from './view/subsets.js'
+import { SLOT } from '../engine/layout.js'
+import type { SharedState } from '../engine/state.js'
+import type { PickOptions } from '../model/index.js'
+import type { ResolvedService } from '../options/resolved.js'
+import type { Policy, PolicyPicker, PolicyView } from '../policy/policy.js'
+import type { Member } from '../topology/member.js'
+import { mixtureOf } from './mixture.js'
+import { divide, type Part } from './pipeline.js'
+import { slotLookup } from './slot-lookup.js'
+import { type Subset, Subsets } from './subsets.js'
 
 /** What a request chooses from: replaced whole, never edited. */
 export interface View {
@@ -30,6 +27,16 @@ export interface ViewOptions extends PickOptions {
 /** No request that names this subset can be answered. */
 const EMPTY: View = { picker: () => -1, usable: [], awaitingProbe: [], panic: false }
 
+/** What a view asks of the service's policy. */
+export interface ViewPolicy {
+  readonly honoursWeights: boolean
+  readonly keyOf: Policy['keyOf']
+  /** The service is about to be divided anew. */
+  nextRound(): void
+  /** @param part which part of the service the view is of */
+  picker(part: string, view: PolicyView): PolicyPicker
+}
+
 /** Everything that the views of one moment are made of. */
 export interface Basis {
   readonly state: SharedState
@@ -37,7 +44,7 @@ export interface Basis {
   readonly service: number
   readonly members: readonly Member[]
   readonly options: ResolvedService
-  readonly policy: ServicePolicy
+  readonly policy: ViewPolicy
 }
 
 /** A service as it is until something changes: one view, or one for each subset, each made when it is first asked for. */
@@ -130,30 +137,5 @@ export class ServiceView {
       isUsable: slotLookup(slots),
       region: options.region === '' ? undefined : options.region,
     })
-  }
-}
-
-/** Has a service's view made anew while endpoints are in their slow start. */
-export class WarmUp {
-  readonly #timers: Timers
-  readonly #again: () => void
-  #timer: TimerHandle | undefined
-
-  constructor(timers: Timers, again: () => void) {
-    this.#timers = timers
-    this.#again = again
-  }
-
-  watch({ slowStart }: ResolvedService): void {
-    if (slowStart === undefined || this.#timer !== undefined) return
-    this.#timer = this.#timers.after(slowStartStepMs(slowStart), () => {
-      this.#timer = undefined
-      this.#again()
-    })
-  }
-
-  stop(): void {
-    this.#timer?.cancel()
-    this.#timer = undefined
   }
 }

@@ -2,17 +2,17 @@
  * The configuration: checked whole, before anything changes. Each function throws a `ConfigError` that lists every fault
  * with its path, whatever it is given; what it returns is frozen, has every default filled in, and shares nothing with the input.
  */
-import type { Endpoint } from './model.js'
-import { serviceNameFault } from './options/address.js'
-import { check } from './options/check.js'
-import { resolveEndpoint } from './options/endpoint.js'
-import { Faults, join } from './options/faults.js'
-import { isRecord } from './options/fields.js'
-import { copyPlain } from './options/plain.js'
-import type { ResolvedConfig, ResolvedRule, ResolvedService } from './options/resolved.js'
-import { resolveRule } from './options/rule.js'
-import { loadSchemas, type Schemas } from './options/schema.js'
-import { resolveService } from './options/service.js'
+import type { Endpoint } from '../model/index.js'
+import { serviceNameFault } from '../options/address.js'
+import { check } from '../options/check.js'
+import { resolveEndpoint } from '../options/endpoint.js'
+import { Faults, join } from '../options/faults.js'
+import { isRecord } from '../options/fields.js'
+import { copyPlain } from '../options/plain.js'
+import type { ResolvedConfig, ResolvedRule, ResolvedService } from '../options/resolved.js'
+import { resolveRule } from '../options/rule.js'
+import { loadSchemas, type Schemas } from '../options/schema.js'
+import { resolveService } from '../options/service.js'
 import { addRuleFaults } from './rules/conflicts.js'
 
 export type {
@@ -27,7 +27,7 @@ export type {
   ResolvedRule,
   ResolvedService,
   RetryOverlay,
-} from './options/resolved.js'
+} from '../options/resolved.js'
 
 /**
  * A whole configuration.

@@ -1,0 +1,343 @@
+import { ServiceLimit } from '../admission/service-limit.js'
+import { parseBalancerConfig, parseRule } from '../configuration/parse.js'
+import { RuleSet } from '../configuration/rules/rule-set.js'
+import { selection } from '../engine/index.js'
+import { HEADER, OUTCOME, SLOT } from '../engine/layout.js'
+import { SharedState } from '../engine/state.js'
+import { ArgumentError, NoEndpointError, StoppedError, UnknownServiceError } from '../errors.js'
+import type { BalancerConfig, Endpoint, PickOptions, PickRequest } from '../model/index.js'
+import type { BalancerStats, ServiceStats } from '../observe/stats.js'
+import { withKey } from '../policy/hash-on.js'
+import { systemTimers, type Timers } from '../runtime/timers.js'
+import { Attachment, type BalancerHandle, type SharedMemory, toHandle } from '../shared/handle.js'
+import type { Member } from '../topology/member.js'
+import type { ServiceView } from '../view/service-view.js'
+import { drained } from './drained.js'
+import { LEASE_FLAGS } from './feedback.js'
+import { overloaded, refusal } from './refusals.js'
+import { Reservation } from './reservation.js'
+import type { ServiceRuntime } from './service-runtime.js'
+import { type BalancerChange, Services } from './services.js'
+
+const DEFAULT_DRAIN_MS = 5_000
+const NO_OPTIONS: PickOptions = Object.freeze({})
+const TWO_TO_32 = 4294967296
+/** More requests in flight than there can be: they are only counted. */
+const UNLIMITED = 0x7fffffff
+
+/**
+ * A request's way, from top to bottom:
+ *
+ * 1. rule: which settings the service has          `configuration/rules/`, applied when rules or services change
+ * 2. snapshot: its endpoints and their slots       `configuration/`, `topology/`
+ * 3. filter: which of them are usable now          `view/`
+ * 4. policy: one of those                          `policy/`
+ * 5. reservation: a place on it                    `engine/`
+ * 6. lease: the place, in the caller's hands       `lease.ts`
+ * 7. outcome: how the request ended, once          `outcome/`
+ * 8. feedback: latency, failures, ejection         `feedback.ts`
+ *
+ * It makes no requests itself: that is `clients/`. How configurations change is `services.ts`.
+ */
+export class BalancerCore {
+  readonly #state: SharedState
+  readonly #services: Services
+  readonly #rules: RuleSet
+  readonly #isOwner: boolean
+  #memory: SharedMemory | undefined
+  #stopping: Promise<void> | undefined
+  #closeClients: () => Promise<void> = () => Promise.resolve()
+
+  /** @throws ConfigError which lists every fault of the configuration at once */
+  constructor(source: BalancerConfig | Attachment, timers: Timers = systemTimers) {
+    this.#isOwner = !(source instanceof Attachment)
+    const config = source instanceof Attachment ? undefined : parseBalancerConfig(source)
+    if (source instanceof Attachment) {
+      const { root, segments } = source.memory
+      this.#memory = source.memory
+      this.#state = SharedState.attach(root, segments, selection.factory)
+    } else {
+      const seed = config?.seed ?? Math.floor(Math.random() * TWO_TO_32)
+      this.#state = SharedState.create(selection.kind, selection.factory, seed)
+      timers.simulated?.drive(this.#state.root)
+    }
+    this.#services = new Services(this.#state, timers, () => void this.stop())
+    const store = { read: () => this.#newest.rules, commit: this.#services.replaceRules.bind(this.#services) }
+    this.#rules = new RuleSet(store, parseRule)
+    if (config !== undefined) this.#services.begin(config.services, config.rules)
+    else if (this.#memory !== undefined) this.#services.join(this.#memory)
+  }
+
+  /**
+   * For whoever sends requests by this balancer.
+   * @param tell is told of every change, after it took effect and before the next request
+   * @param closeClients ends connections and whatever is still in flight over them; part of `stop`
+   */
+  listen(tell: (changes: readonly BalancerChange[]) => void, closeClients?: () => Promise<void>): void {
+    this.#services.listen(tell)
+    if (closeClients !== undefined) this.#closeClients = closeClients
+  }
+
+  // A request's way.
+
+  /** Chooses an endpoint for one request, at once, and reserves a place on it. */
+  pick(request: string | PickRequest): Reservation {
+    if (typeof request === 'string') return this.pickFrom(this.known(request), undefined)
+    return this.pickFrom(this.known(request?.service), request)
+  }
+
+  /**
+   * Steps 2 to 6 for a service at hand.
+   * @throws NoEndpointError where no endpoint may be used
+   * @throws OverloadedError where each usable one is at its limit, or the service is
+   * @throws ArgumentError on a key, an address or a subset of the wrong type
+   */
+  pickFrom(service: ServiceRuntime, request: PickOptions = NO_OPTIONS): Reservation {
+    if (this.stopped) throw new StoppedError()
+    const serviceView = this.#viewOf(service)
+    if (service.closed) throw new NoEndpointError(service.name, 'it has left the configuration')
+    const view = serviceView.of(request)
+    const flags = this.#enter(service)
+    if (flags < 0) {
+      const { maxRequests } = service.options.limits
+      throw overloaded(this.#state, service, `limits.maxRequests, ${maxRequests}, is reached`)
+    }
+    try {
+      if (view.awaitingProbe.length !== 0) {
+        const probe = this.#probe(service, view.awaitingProbe, flags)
+        if (probe !== undefined) return probe
+      }
+      const { hashOn } = service.options
+      // Throws on a key or address that is no text, and where a policy of the user's own fails.
+      const slot = view.picker(hashOn === undefined ? request : withKey(request, hashOn))
+      if (slot < 0) throw refusal(this.#state, service, serviceView, request)
+      return this.#lease(service, slot, flags)
+    } catch (error) {
+      if (flags & LEASE_FLAGS.COUNTED) service.limit.leave()
+      throw error
+    }
+  }
+
+  /** The first request after an ejection probes the endpoint; all others go on elsewhere meanwhile. */
+  #probe(service: ServiceRuntime, awaiting: readonly Member[], flags: number): Reservation | undefined {
+    for (const member of awaiting) {
+      if (!service.ejection.claimProbe(member)) continue
+      if (this.#state.core.reserve(member.slot))
+        return this.#lease(service, member.slot, flags | LEASE_FLAGS.PROBE)
+      service.ejection.probeCancelled(member)
+    }
+    return undefined
+  }
+
+  /**
+   * A place for an idempotent request on an endpoint that has been silent for a while, to see whether it answers: the
+   * request goes elsewhere where it does not. Undefined, mostly, where there is nothing to look at.
+   */
+  pickToLook(service: ServiceRuntime, request: PickOptions = NO_OPTIONS): Reservation | undefined {
+    const { stalls } = service
+    if (!stalls.suspects || service.closed || service.budget.available === 0) return undefined
+    const { usable } = this.#viewOf(service).of(request)
+    const member = stalls.claimLook((one) => usable.includes(one))
+    if (member === undefined) return undefined
+    const flags = this.#enter(service)
+    if (flags >= 0) {
+      if (this.#state.core.reserve(member.slot))
+        return this.#lease(service, member.slot, flags | LEASE_FLAGS.LOOK)
+      if (flags & LEASE_FLAGS.COUNTED) service.limit.leave()
+    }
+    // It was not sent, so it is no look.
+    stalls.lookCancelled(member, 0)
+    return undefined
+  }
+
+  /**
+   * A place for one more try of a request, on an endpoint that it has not tried: the one with fewer requests in flight
+   * of two at random, whatever the policy, which has had its say. Undefined where there is none.
+   */
+  pickOther(
+    service: ServiceRuntime,
+    tried: readonly Endpoint[],
+    request: PickOptions = NO_OPTIONS,
+  ): Reservation | undefined {
+    const { core } = this.#state
+    const view = this.#viewOf(service).of(request)
+    const flags = this.#enter(service)
+    if (flags < 0) return undefined
+    const fresh = view.usable.filter(({ endpoint }) => !tried.includes(endpoint))
+    const take = (): Member => fresh.splice(Math.floor((core.random() * fresh.length) / TWO_TO_32), 1)[0]
+    while (fresh.length > 0) {
+      const one = take()
+      const other = fresh.length > 0 ? take() : one
+      const [better, worse] = this.#inFlight(other) < this.#inFlight(one) ? [other, one] : [one, other]
+      for (const { slot } of [better, worse]) {
+        if (core.reserve(slot)) return this.#lease(service, slot, flags)
+      }
+    }
+    if (flags & LEASE_FLAGS.COUNTED) service.limit.leave()
+    return undefined
+  }
+
+  /** Whether an endpoint is usable, and has room, that is none of `tried`. */
+  hasOther(service: ServiceRuntime, tried: readonly Endpoint[], request: PickOptions = NO_OPTIONS): boolean {
+    const hasRoom = (member: Member): boolean => {
+      const limit = this.#state.peek(member.slot, SLOT.LIMIT)
+      return limit === 0 || this.#inFlight(member) < limit
+    }
+    const { usable } = this.#viewOf(service).of(request)
+    return usable.some((member) => !tried.includes(member.endpoint) && hasRoom(member))
+  }
+
+  /** The service of that name. @throws UnknownServiceError */
+  known(name: string): ServiceRuntime {
+    const service = this.#services.get(name) ?? this.#newest.get(name)
+    if (service === undefined) throw new UnknownServiceError(String(name), this.serviceNames)
+    return service
+  }
+
+  /** What requests choose from now: made anew where anything has changed since the last one was. */
+  #viewOf(service: ServiceRuntime): ServiceView {
+    const { view } = service
+    if (view !== undefined) return view
+    const { epoch } = service
+    this.#services.catchUp()
+    return service.renewView(epoch)
+  }
+
+  /** A place within the service's own limit: flags of the lease, or -1 where there is none. */
+  #enter({ options, policy, limit }: ServiceRuntime): number {
+    const most = options.limits.maxRequests || (policy.countsRequests ? UNLIMITED : 0)
+    if (most === 0) return 0
+    return limit.enter(most) ? LEASE_FLAGS.COUNTED : -1
+  }
+
+  #lease(service: ServiceRuntime, slot: number, flags: number): Reservation {
+    service.stalls.began()
+    return new Reservation(service.feedback, service.configured.at(slot), this.#state.core.startedAt(), flags)
+  }
+
+  #inFlight({ slot }: Member): number {
+    return this.#state.peek(slot, SLOT.IN_FLIGHT)
+  }
+
+  // Configuration.
+
+  /** The services, once what other threads have changed is taken over. */
+  get #newest(): Services {
+    this.#services.catchUp()
+    return this.#services
+  }
+
+  /** The service of that name, or undefined. */
+  find(name: string): ServiceRuntime | undefined {
+    return this.#services.get(name) ?? this.#newest.get(name)
+  }
+
+  get serviceNames(): string[] {
+    return this.#newest.names
+  }
+
+  /** For changes of single services. */
+  get services(): Services {
+    return this.#services
+  }
+
+  get rules(): RuleSet {
+    return this.#rules
+  }
+
+  /**
+   * Replaces the whole configuration. Resolves when every thread that shares the balancer has it.
+   * @throws ConfigError before anything has changed
+   */
+  async update(config: BalancerConfig): Promise<void> {
+    if (this.stopped) throw new StoppedError()
+    const { services, rules } = parseBalancerConfig(config)
+    this.#services.replace(services, rules)
+    await this.synced()
+  }
+
+  /** Resolves when every thread that shares the balancer has all that was changed so far. */
+  async synced(): Promise<void> {
+    await this.#services.sharing?.seen()
+    // What has left may be free now.
+    this.#services.departures.sweep()
+  }
+
+  /** This balancer as plain data, for other threads of the process. @throws StoppedError */
+  get handle(): BalancerHandle {
+    if (this.stopped) throw new StoppedError()
+    this.#memory ??= this.#services.share()
+    return toHandle(this.#memory, selection.kind)
+  }
+
+  /** A copy of all counts, as plain data. */
+  stats(): BalancerStats {
+    const services: Record<string, ServiceStats> = Object.create(null)
+    for (const service of this.#newest)
+      services[service.name] = service.stats(this.#viewOf(service).whole.panic)
+    return { engine: selection.kind, services }
+  }
+
+  /** ms on the balancer's clock. */
+  now(): number {
+    return this.#state.core.now()
+  }
+
+  // Start and stop.
+
+  /** Starts the control loops, in whichever thread leads. */
+  async start(): Promise<void> {
+    if (this.stopped) throw new StoppedError()
+    Atomics.store(this.#state.root, HEADER.STARTED, 1)
+    this.#services.loops.update()
+    this.#services.sharing?.announce()
+  }
+
+  get leads(): boolean {
+    return this.#services.leads
+  }
+
+  get stopped(): boolean {
+    return this.#stopping !== undefined || this.#state.root[HEADER.STOPPED] === 1
+  }
+
+  /** @throws ArgumentError */
+  stop(options: { drainMs?: number } = {}): Promise<void> {
+    if (typeof options !== 'object' || options === null)
+      throw new ArgumentError(
+        `stop() takes an object like { drainMs: 5000 }, or nothing; not ${String(options)}`,
+      )
+    const { drainMs = DEFAULT_DRAIN_MS } = options
+    if (!(typeof drainMs === 'number' && drainMs >= 0))
+      throw new ArgumentError(`drainMs is ${String(drainMs)}; it takes a number of milliseconds, 0 or more`)
+    this.#stopping ??= this.#stop(drainMs)
+    return this.#stopping
+  }
+
+  async #stop(drainMs: number): Promise<void> {
+    const { sharing, loops } = this.#services
+    if (this.#isOwner) {
+      Atomics.store(this.#state.root, HEADER.STOPPED, 1)
+      sharing?.stopAll()
+    }
+    const checks = loops.stop()
+    await drained(() => (this.#isOwner || sharing === undefined ? this.inFlight : sharing.inFlight), drainMs)
+    for (const service of this.#services) service.stop()
+    await checks
+    await this.#closeClients()
+    sharing?.detach(
+      (slot, isOpen) => {
+        if (isOpen) this.#state.core.close(slot, false)
+        else this.#state.core.end(slot, 0, OUTCOME.CANCELLED, -1)
+      },
+      (service) => new ServiceLimit(this.#state, service).leave(),
+    )
+  }
+
+  /** Requests in flight to all services, those that have left included, from all threads. */
+  get inFlight(): number {
+    let sum = this.#services.departures.inFlight
+    for (const { configured } of this.#services) sum += configured.inFlight
+    return sum
+  }
+}

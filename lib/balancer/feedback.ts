@@ -1,0 +1,162 @@
+import type { ServiceLimit } from '../admission/service-limit.js'
+import { OUTCOME, SERVICE } from '../engine/layout.js'
+import type { SharedState } from '../engine/state.js'
+import type { Ejection } from '../health/ejection.js'
+import type { StallWatch } from '../health/stall.js'
+import type { LoadReport } from '../model/index.js'
+import { type AnswerVerdict, OUTCOME_OF, type Verdict } from '../outcome/classify.js'
+import type { Departures } from '../topology/departures.js'
+import type { Member } from '../topology/member.js'
+import type { ServicePolicy } from './service-policy.js'
+
+/** What a lease remembers of how it came about. */
+export const LEASE_FLAGS = {
+  /** Its request probes an endpoint after an ejection. */
+  PROBE: 1,
+  /** It counts in the service's own requests in flight, since a limit was set when it was taken. */
+  COUNTED: 2,
+  /** Its request looks whether a silent endpoint answers. */
+  LOOK: 4,
+} as const
+
+/** What of a service learns from outcomes. */
+export interface Learning {
+  readonly name: string
+  /** Of its record in shared memory. */
+  readonly index: number
+  readonly ejection: Ejection<Member>
+  readonly stalls: StallWatch<Member>
+  readonly limit: ServiceLimit
+  readonly policy: ServicePolicy
+}
+
+/** How a body ended; `broken`: by its endpoint, `lost`: by nobody who is to blame, `left`: by the caller. */
+export type BodyEnd = 'complete' | 'broken' | 'lost' | 'left'
+
+/**
+ * The last step of a request's way: what outcomes of a service's requests change. Nothing else writes latency and what
+ * real traffic says of health. Each method is called once for each part of an outcome; leases see to that.
+ */
+export class Feedback {
+  readonly service: Learning
+  readonly #state: SharedState
+  readonly #departures: Departures
+
+  constructor(service: Learning, state: SharedState, departures: Departures) {
+    this.service = service
+    this.#state = state
+    this.#departures = departures
+  }
+
+  /**
+   * The final headers of a request are here; its place is kept until `closed`.
+   * @param startedAt ms on the balancer's clock
+   * @param latencyMs negative: no sample; NaN: the time since `startedAt`
+   * @param pauseMs for how long the endpoint asks to be left alone; 0: it does not
+   */
+  answered(
+    member: Member,
+    startedAt: number,
+    verdict: AnswerVerdict,
+    latencyMs: number,
+    pauseMs: number,
+    flags: number,
+  ): void {
+    const { stalls, policy } = this.service
+    stalls.ended()
+    if (this.#state.detached) return
+    try {
+      this.#judge(member, startedAt, verdict, pauseMs, flags)
+    } finally {
+      this.#state.core.answer(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
+    }
+    policy.answered(member.slot, startedAt, latencyMs, verdict === 'success')
+  }
+
+  /** The body of an answered request is over. `succeeded`: its answer was good. */
+  closed(member: Member, body: BodyEnd, succeeded: boolean, flags: number, startedAt: number): void {
+    if (this.#state.detached) return
+    const { ejection, limit } = this.service
+    try {
+      if (body === 'complete') ejection.bodyComplete(member)
+      else if (body === 'broken') ejection.bodyBroken(member)
+    } finally {
+      if (flags & LEASE_FLAGS.COUNTED) limit.leave()
+      this.#state.core.close(member.slot, succeeded && (body === 'broken' || body === 'lost'))
+    }
+    this.#afterEnd(member, startedAt)
+  }
+
+  /** A request is over that was not answered before, as far as its lease was told. Parameters as of `answered`. */
+  ended(
+    member: Member,
+    startedAt: number,
+    verdict: Verdict,
+    latencyMs: number,
+    pauseMs: number,
+    flags: number,
+  ): void {
+    const { stalls, ejection, limit, policy } = this.service
+    stalls.ended()
+    if (this.#state.detached) return
+    try {
+      this.#judge(member, startedAt, verdict, pauseMs, flags)
+      if (verdict === 'success') ejection.bodyComplete(member)
+      if (verdict === 'cancelled' && (flags & LEASE_FLAGS.LOOK) !== 0)
+        stalls.lookCancelled(member, this.#state.core.now() - startedAt)
+    } finally {
+      // Last: with nothing in flight there the slot may become another endpoint's, and the record another service's.
+      if (flags & LEASE_FLAGS.COUNTED) limit.leave()
+      this.#state.core.end(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
+    }
+    policy.answered(member.slot, startedAt, latencyMs, verdict === 'success')
+    this.#afterEnd(member, startedAt)
+  }
+
+  /** An endpoint said how loaded it is, in its answer or to the caller. */
+  reported(member: Member, report: LoadReport): void {
+    this.service.policy.reported(member, report)
+  }
+
+  /** An endpoint's answer has begun; `headers` are raw pairs. */
+  responded(member: Member, headers: Buffer[]): void {
+    this.service.policy.responded(member, headers)
+  }
+
+  /** A request is about to be tried once more; `verdict` says how the try before counts. */
+  retried(verdict: Verdict): void {
+    const { index } = this.service
+    this.#state.countService(index, SERVICE.RETRIED)
+    const outcome = OUTCOME_OF[verdict]
+    if (outcome === OUTCOME.CANCELLED) this.#state.countService(index, SERVICE.RETRIED_CANCELLED)
+    if (outcome === OUTCOME.SUCCEEDED) this.#state.countService(index, SERVICE.RETRIED_SUCCEEDED)
+  }
+
+  #afterEnd({ slot }: Member, startedAt: number): void {
+    this.service.policy.ended(slot, startedAt)
+    this.#departures.sweep()
+  }
+
+  #judge(member: Member, startedAt: number, verdict: Verdict, pauseMs: number, flags: number): void {
+    const { ejection } = this.service
+    const wasProbe = (flags & LEASE_FLAGS.PROBE) !== 0
+    switch (verdict) {
+      case 'success':
+        return ejection.succeeded(member, wasProbe)
+      case 'throttled':
+        return ejection.throttled(member, pauseMs, wasProbe)
+      case 'status':
+      case 'gateway':
+        ejection.failed(member, verdict, wasProbe)
+        if (pauseMs > 0) ejection.throttled(member, pauseMs, false)
+        return
+      case 'connect':
+      case 'local-origin':
+        return ejection.failed(member, verdict, wasProbe)
+      case 'stall':
+        return ejection.stalled(member, wasProbe)
+      default:
+        if (wasProbe) ejection.probeCancelled(member, this.#state.core.now() - startedAt)
+    }
+  }
+}

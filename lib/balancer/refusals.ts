@@ -1,0 +1,47 @@
+import { SERVICE } from '../engine/layout.js'
+import type { SharedState } from '../engine/state.js'
+import { NoEndpointError, OverloadedError } from '../errors.js'
+import { stateOf } from '../health/filter.js'
+import type { PickOptions } from '../model/index.js'
+import type { ServiceView } from '../view/service-view.js'
+import type { ServiceRuntime } from './service-runtime.js'
+
+const LISTED_IN_ERRORS = 10
+
+/** The error of a request that is over a limit; counted. */
+export function overloaded(state: SharedState, { name, index }: ServiceRuntime, why: string): Error {
+  state.countService(index, SERVICE.OVERLOADED)
+  return new OverloadedError(name, why)
+}
+
+/** The error of a request that found no place: all usable endpoints are full, or there are none, and why. Counted. */
+export function refusal(
+  state: SharedState,
+  service: ServiceRuntime,
+  view: ServiceView,
+  request: PickOptions,
+): Error {
+  const { name, members } = service
+  const { subset } = request
+  const { usable } = view.of(request)
+  if (usable.length > 0) {
+    const why = `all ${usable.length} usable endpoints are at limits.perEndpoint.maxRequests`
+    return overloaded(state, service, why)
+  }
+  state.countService(service.index, SERVICE.NO_ENDPOINT)
+  if (members.length === 0) return new NoEndpointError(name, 'it has no endpoints')
+  if (view.hasNone(subset)) return new NoEndpointError(name, noSubset(subset))
+  const listed = members
+    .slice(0, LISTED_IN_ERRORS)
+    .map(({ endpoint, slot }) => `${endpoint.id} is ${stateOf(state, slot)}`)
+  const more = members.length > LISTED_IN_ERRORS ? `, ... (${members.length} in all)` : ''
+  return new NoEndpointError(name, listed.join(', ') + more)
+}
+
+function noSubset(subset: PickOptions['subset']): string {
+  const asked =
+    subset === undefined
+      ? 'the request names no `subset`'
+      : `no endpoint is in the subset ${JSON.stringify(subset)}`
+  return `${asked}, and \`subsets.fallback\` has none either`
+}

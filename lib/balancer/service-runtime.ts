@@ -1,0 +1,322 @@
+import { ServiceLimit } from '../admission/service-limit.js'
+import type { ConfiguredService, EndpointDiff } from '../configuration/configured-service.js'
+import { SERVICE, SLOT } from '../engine/layout.js'
+import type { SharedState } from '../engine/state.js'
+import { EJECTION_OFF, Ejection, type EjectionOptions } from '../health/ejection.js'
+import { isOff } from '../health/ejection-options.js'
+import { CAUSE } from '../health/ejection-words.js'
+import { HEALTH, stateOf } from '../health/filter.js'
+import { StallWatch } from '../health/stall.js'
+import { INITIAL_HEALTH_SCORE } from '../health/threshold.js'
+import type { EndpointState } from '../model/index.js'
+import type { ServiceFacts } from '../observe/describe.js'
+import type { EndpointChange } from '../observe/events.js'
+import { type ServiceStats, serviceStats, Totals } from '../observe/stats.js'
+import type { ResolvedService } from '../options/resolved.js'
+import { RetryBudget } from '../outcome/budget.js'
+import type { Timers } from '../runtime/timers.js'
+import type { Departures } from '../topology/departures.js'
+import type { Member } from '../topology/member.js'
+import { ServiceView } from '../view/service-view.js'
+import { WarmUp } from '../view/warm-up.js'
+import { Feedback } from './feedback.js'
+import { ServicePolicy } from './service-policy.js'
+
+/** What every service of a balancer stands on. */
+export interface ServiceParts {
+  readonly state: SharedState
+  readonly departures: Departures
+  readonly timers: Timers
+  /** Whether this thread runs the control loops. */
+  readonly leads: () => boolean
+  /** Is told of each change of an endpoint that requests, checks and timers make, after it has taken effect. */
+  readonly observe: (change: EndpointChanged) => void
+}
+
+/** An endpoint has changed, and why. */
+export interface EndpointChanged {
+  readonly kind: 'endpoint'
+  readonly service: ServiceRuntime
+  readonly member: Member
+  readonly type: EndpointChange
+  /** Its state after the change. */
+  readonly state: EndpointState
+  /** In words, for logs. */
+  readonly reason: string
+}
+
+/** Result of an active check, and what rise and fall make of it. */
+export interface Checked {
+  readonly ok: boolean
+  readonly health: number
+  readonly run: number
+  readonly score: number
+  /** Whether `health` is another than before. */
+  readonly changed: boolean
+}
+
+/**
+ * One service at work in this thread: its configuration, and the stages that its requests pass. The way over those
+ * stages is `balancer.ts`; what follows from outcomes is `feedback.ts`.
+ */
+export class ServiceRuntime {
+  readonly name: string
+  readonly index: number
+  readonly configured: ConfiguredService
+  readonly ejection: Ejection<Member>
+  /** Requests that wait for an answer and may go elsewhere, and what they are to look at. */
+  readonly stalls: StallWatch<Member>
+  readonly limit: ServiceLimit
+  readonly policy: ServicePolicy
+  readonly feedback: Feedback
+  readonly #parts: ServiceParts
+  readonly #state: SharedState
+  readonly #warmUp: WarmUp
+  /** The segment of the service's record, and in it the word of its filter epoch. */
+  readonly #words: Int32Array
+  readonly #epochWord: number
+  #budget: RetryBudget
+  /** What this thread chooses from until the filter epoch moves on. */
+  #view: ServiceView | undefined
+  #viewEpoch = 0
+  /** Left the configuration: its record may be another service's by now. */
+  #closed = false
+
+  constructor(parts: ServiceParts, configured: ConfiguredService) {
+    const { state, timers } = parts
+    const { options, index } = configured
+    this.name = configured.name
+    this.index = index
+    this.configured = configured
+    this.#parts = parts
+    this.#state = state
+    this.#words = state.serviceWords(index)
+    this.#epochWord = state.serviceField(index, SERVICE.FILTER_EPOCH)
+    this.#budget = new RetryBudget(state, index, options.retry.budget)
+    this.limit = new ServiceLimit(state, index)
+    const renew = () => {
+      this.#view = undefined
+    }
+    this.policy = new ServicePolicy(state, timers, renew)
+    this.#warmUp = new WarmUp(timers, renew)
+    const members = () => configured.members
+    this.ejection = new Ejection(
+      state,
+      ejectionOptions(options),
+      timers,
+      members,
+      (member, type, why) => parts.observe(this.changeOf(member, type, why)),
+      parts.leads,
+    )
+    this.stalls = new StallWatch(
+      state,
+      timers,
+      members,
+      () => !isOff(CAUSE.SILENCE, ejectionOptions(this.options)),
+      (member, wasProbe) => this.ejection.stalled(member, wasProbe),
+    )
+    this.feedback = new Feedback(this, state, parts.departures)
+  }
+
+  get options(): ResolvedService {
+    return this.configured.options
+  }
+
+  get members(): readonly Member[] {
+    return this.configured.members
+  }
+
+  get budget(): RetryBudget {
+    return this.#budget
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  // What requests choose from.
+
+  /** What this thread chooses from; undefined where something has changed since, and `renewView` makes another. */
+  get view(): ServiceView | undefined {
+    return Atomics.load(this.#words, this.#epochWord) === this.#viewEpoch ? this.#view : undefined
+  }
+
+  /** The filter epoch as it is. To be read before what it stands for, so that a change meanwhile is not missed. */
+  get epoch(): number {
+    return Atomics.load(this.#words, this.#epochWord)
+  }
+
+  /** `epoch` as it was before the configuration was last taken over. */
+  renewView(epoch: number): ServiceView {
+    this.#viewEpoch = epoch
+    const basis = {
+      state: this.#state,
+      service: this.index,
+      members: this.members,
+      options: this.options,
+      policy: this.policy,
+    }
+    const view = new ServiceView(basis, () => this.#warmUp.watch(this.options))
+    this.#view = view
+    this.ejection.watch()
+    return view
+  }
+
+  // Taking over what the configuration says.
+
+  /** Takes over the options that `configured` has by now, and what became of its endpoints. Returns what is to be told. */
+  configure(diff: EndpointDiff, how: string): EndpointChanged[] {
+    const { options } = this
+    this.#budget = new RetryBudget(this.#state, this.index, options.retry.budget)
+    this.ejection.configure(ejectionOptions(options))
+    const changes = this.replaceEndpoints(diff, how)
+    // The thread that checks may have written a last result after whoever has made the change had written its settings.
+    if (this.#parts.leads()) changes.push(...this.#forgetChecks())
+    // Last, since policies of the user's own run then, and may use the balancer.
+    this.policy.configure(options)
+    return changes
+  }
+
+  /** As `configure`, where the options are as they were. */
+  replaceEndpoints({ added, changed, removed }: EndpointDiff, how: string): EndpointChanged[] {
+    this.#view = undefined
+    for (const member of removed) this.#forget(member)
+    return [
+      ...removed.map((member) => this.#removed(member)),
+      ...changed.map((member) => this.changeOf(member, 'changed', 'its configuration changed')),
+      ...added.map((member) => this.changeOf(member, 'added', how)),
+    ]
+  }
+
+  /** The service has left the configuration, with all of its endpoints. Returns what is to be told. */
+  close({ removed }: EndpointDiff): EndpointChanged[] {
+    this.#view = undefined
+    this.#closed = true
+    for (const member of removed) this.#forget(member)
+    this.stop()
+    // Threads that still pick from it find out.
+    this.#state.touchFilter(this.index)
+    return removed.map((member) => this.#removed(member))
+  }
+
+  /** Ends its timers, and closes its policy. */
+  stop(): void {
+    this.ejection.stop()
+    this.stalls.stop()
+    this.#warmUp.stop()
+    this.policy.close()
+  }
+
+  #forget({ slot, endpoint }: Member): void {
+    this.ejection.forget(slot)
+    this.policy.forget(endpoint.id)
+  }
+
+  #removed(member: Member): EndpointChanged {
+    const reason = 'it left the service; its requests in flight finish'
+    return { kind: 'endpoint', service: this, member, type: 'removed', state: 'drain', reason }
+  }
+
+  // What only the thread writes that has made a change.
+
+  /** Writes into shared memory what the configuration says of the endpoints, and tells all threads to look. */
+  writeSettings(): void {
+    this.configured.writeSettings()
+    for (const change of this.#forgetChecks()) this.#parts.observe(change)
+    this.ejection.writeSettings()
+    this.#state.touchFilter(this.index)
+  }
+
+  /** As `writeSettings`, of one endpoint's weight. */
+  writeWeight(id: string): void {
+    const { slot, endpoint } = this.configured.find(id)
+    this.#state.setFloat(slot, SLOT.WEIGHT, endpoint.weight)
+    this.#state.touchFilter(this.index)
+  }
+
+  /** Where nobody checks any more, nobody would ever find an endpoint healthy again. */
+  #forgetChecks(): EndpointChanged[] {
+    if (this.options.health !== undefined) return []
+    const changes: EndpointChanged[] = []
+    for (const member of this.members) {
+      const health = this.#state.get(member.slot, SLOT.HEALTH)
+      if (health === HEALTH.UNKNOWN) continue
+      const result = { ok: false, health: HEALTH.UNKNOWN, run: 0, score: INITIAL_HEALTH_SCORE }
+      const changed = health === HEALTH.UNHEALTHY
+      if (this.#take(member, { ...result, changed }))
+        changes.push(this.changeOf(member, 'healthy', 'it is no longer checked'))
+    }
+    return changes
+  }
+
+  // What active checks and operators say.
+
+  /** An active check ended. */
+  checked(member: Member, result: Checked, why: string): void {
+    if (!this.#take(member, result)) return
+    const type = result.health === HEALTH.UNHEALTHY ? 'unhealthy' : 'healthy'
+    this.#parts.observe(this.changeOf(member, type, why))
+  }
+
+  #take(member: Member, result: Checked): boolean {
+    const { slot } = member
+    const recovered = result.changed && this.#state.get(slot, SLOT.HEALTH) === HEALTH.UNHEALTHY
+    if (recovered) this.#state.setDouble(slot, SLOT.READY_SINCE, this.#state.core.now())
+    this.#state.set(slot, SLOT.HEALTH, result.health)
+    this.#state.set(slot, SLOT.CHECK_RUN, result.run)
+    this.#state.setFloat(slot, SLOT.HEALTH_SCORE, result.score)
+    if (result.ok) this.ejection.checkPassed(member)
+    if (result.changed) this.#state.touchFilter(this.index)
+    return result.changed
+  }
+
+  /** An operator has set an endpoint's state or breaker. Undefined: it stays as it is. */
+  setByHand(member: Member, admin: number | undefined, breaker: number | undefined): void {
+    const { slot } = member
+    const wasReady = stateOf(this.#state, slot) === 'ready'
+    if (admin !== undefined) this.#state.set(slot, SLOT.ADMIN, admin)
+    if (breaker !== undefined) this.#state.set(slot, SLOT.BREAKER, breaker)
+    if (!wasReady) this.#state.setDouble(slot, SLOT.READY_SINCE, this.#state.core.now())
+    this.adjusted(member, 'it was set by hand')
+  }
+
+  /** Something that policies look at was changed in an endpoint's slot. */
+  adjusted(member: Member, why: string): void {
+    this.#state.touchFilter(this.index)
+    this.#parts.observe(this.changeOf(member, 'set', why))
+  }
+
+  changeOf(member: Member, type: EndpointChange, reason: string): EndpointChanged {
+    const state = stateOf(this.#state, member.slot)
+    return { kind: 'endpoint', service: this, member, type, state, reason }
+  }
+
+  // What it shows.
+
+  /** `panic` as the service's view has it. */
+  stats(panic: boolean): ServiceStats {
+    return serviceStats(this.#state, {
+      index: this.index,
+      endpoints: this.members.map(({ slot, endpoint: { id, weight, zone, region } }) => {
+        return { id, slot, weight, zone, region, state: stateOf(this.#state, slot) }
+      }),
+      leaving: [...this.configured.leaving],
+      gone: new Totals().addSlot(this.#state, this.#state.claims.goneSlot(this.index)),
+      panic,
+      retriesAvailable: this.#budget.available,
+    })
+  }
+
+  /** What `util.inspect` shows. */
+  get facts(): ServiceFacts {
+    const endpoints = this.members.map(({ slot, endpoint: { id } }) => {
+      return { id, state: stateOf(this.#state, slot), inFlight: this.#state.get(slot, SLOT.IN_FLIGHT) }
+    })
+    return { name: this.name, policy: this.options.policy.name, endpoints }
+  }
+}
+
+/** Active checks notice the end of an outage themselves. */
+function ejectionOptions({ outlier = EJECTION_OFF, health }: ResolvedService): EjectionOptions {
+  return health === undefined ? outlier : { ...outlier, reconnectMs: 0 }
+}

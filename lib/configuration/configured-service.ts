@@ -1,0 +1,194 @@
+import type { SharedState } from '../engine/state.js'
+import type { Endpoint } from '../model/index.js'
+import type { ResolvedRule, ResolvedService } from '../options/resolved.js'
+import { firstLatencyMs, latencyKind } from '../policy/index.js'
+import type { Departures } from '../topology/departures.js'
+import { admit, type Member, type SlotSettings } from '../topology/member.js'
+import { Roster } from '../topology/roster.js'
+import type { Change, PlacedService } from './change.js'
+import { applyRule } from './rules/apply.js'
+
+/** What a change of the configuration did to the endpoints of a service. */
+export interface EndpointDiff {
+  readonly added: readonly Member[]
+  readonly changed: readonly Member[]
+  readonly removed: readonly Member[]
+}
+
+/** A change of one service, and the slots that were claimed for it. */
+export interface ServicePlan {
+  readonly change: Change
+  readonly slots: readonly number[]
+}
+
+/** A change of one endpoint. */
+export type EndpointChange = Extract<Change, { kind: 'add' | 'remove' | 'weigh' }>
+
+/** Where configured endpoints find their slots. */
+export interface Placing {
+  readonly state: SharedState
+  /** Of all services, by slot. */
+  readonly bySlot: (Member | undefined)[]
+  readonly departures: Departures
+}
+
+const NOTHING: EndpointDiff = { added: [], changed: [], removed: [] }
+
+/** One service as this thread has it configured: its options, before and after its rule, and its endpoints with their slots. */
+export class ConfiguredService {
+  readonly name: string
+  /** Of its record in shared memory. */
+  readonly index: number
+  readonly #state: SharedState
+  readonly #roster: Roster
+  #base: ResolvedService
+  #rule: ResolvedRule | undefined
+  #options: ResolvedService
+
+  /** Has no endpoints until `configure`. */
+  constructor(placing: Placing, index: number, base: ResolvedService, rule: ResolvedRule | undefined) {
+    this.name = base.name
+    this.index = index
+    this.#state = placing.state
+    this.#base = base
+    this.#rule = rule
+    this.#options = applyRule(base, rule)
+    this.#roster = new Roster(placing.state, index, placing.bySlot, placing.departures)
+  }
+
+  /** As in force: the rule applied. */
+  get options(): ResolvedService {
+    return this.#options
+  }
+
+  /** As configured, before any rule. */
+  get base(): ResolvedService {
+    return this.#base
+  }
+
+  get members(): readonly Member[] {
+    return this.#roster.members
+  }
+
+  /** Slots of endpoints that have left and still have requests in flight. */
+  get leaving(): Iterable<number> {
+    return this.#roster.leaving
+  }
+
+  /** Requests in flight from all threads to the endpoints that it has now. */
+  get inFlight(): number {
+    return this.#roster.inFlight
+  }
+
+  at(slot: number): Member {
+    return this.#roster.at(slot)
+  }
+
+  /** @throws UnknownEndpointError */
+  find(id: string): Member {
+    return this.#roster.find(this.name, id)
+  }
+
+  /** As it is now, for other threads to take over. */
+  get placed(): PlacedService {
+    return { name: this.name, index: this.index, base: this.#base, places: this.#roster.places }
+  }
+
+  /**
+   * Where the endpoints of a validated configuration would be: those that stay keep their slot, new ones get one that is
+   * set up. Nothing changes yet.
+   * @throws ConfigError where shared memory has no slot left
+   */
+  place(
+    base: ResolvedService,
+    rule: ResolvedRule | undefined,
+  ): { service: PlacedService; fresh: readonly number[] } {
+    const options = applyRule(base, rule)
+    const { places, fresh } = this.#roster.place(options.endpoints, slotSettings(options))
+    return { service: { name: this.name, index: this.index, base, places }, fresh }
+  }
+
+  planAdd(endpoint: Endpoint): ServicePlan {
+    this.#roster.refuseTwin(this.name, endpoint)
+    if (this.#rule !== undefined) {
+      const base = { ...this.#base, endpoints: [...this.#base.endpoints, endpoint] }
+      const { service, fresh } = this.place(base, this.#rule)
+      return { change: { kind: 'service', service }, slots: fresh }
+    }
+    const { slot, generation } = admit(this.#state, this.index, endpoint, slotSettings(this.#options))
+    const place = { slot, generation }
+    return { change: { kind: 'add', service: this.index, endpoint, place }, slots: [slot] }
+  }
+
+  /** @throws UnknownEndpointError */
+  planRemove(id: string): ServicePlan {
+    this.find(id)
+    return { change: { kind: 'remove', service: this.index, id }, slots: [] }
+  }
+
+  /** `weigh` makes the endpoint with its new weight from the one that is there. */
+  planWeigh(id: string, weigh: (before: Endpoint) => Endpoint): ServicePlan {
+    const endpoint = weigh(this.find(id).endpoint)
+    return { change: { kind: 'weigh', service: this.index, endpoint }, slots: [] }
+  }
+
+  /** Takes over a configuration that `place` has made here or in another thread. `version` is the one that says so. */
+  configure(
+    { base, places }: Pick<PlacedService, 'base' | 'places'>,
+    rule: ResolvedRule | undefined,
+    version: number,
+  ): EndpointDiff {
+    this.#base = base
+    this.#rule = rule
+    this.#options = applyRule(base, rule)
+    return this.#roster.replace(this.#options.endpoints, places, version)
+  }
+
+  /** Lets every endpoint go. */
+  clear(version: number): EndpointDiff {
+    return this.configure({ base: { ...this.#base, endpoints: [] }, places: [] }, undefined, version)
+  }
+
+  /** Takes over a change of one endpoint, from here or from another thread. */
+  adopt(change: EndpointChange, version: number): EndpointDiff {
+    if (change.kind === 'add') {
+      this.#setEndpoints((endpoints) => endpoints.concat(change.endpoint))
+      return { ...NOTHING, added: [this.#roster.add(change.endpoint, change.place)] }
+    }
+    const id = change.kind === 'remove' ? change.id : change.endpoint.id
+    const member = this.find(id)
+    if (change.kind === 'remove') {
+      this.#setEndpoints((endpoints) => endpoints.toSpliced(indexOf(endpoints, id), 1))
+      this.#roster.remove(member, version)
+      return { ...NOTHING, removed: [member] }
+    }
+    this.#setEndpoints((endpoints) => endpoints.with(indexOf(endpoints, id), change.endpoint))
+    member.endpoint = change.endpoint
+    return NOTHING
+  }
+
+  /** Writes into the endpoints' slots what the configuration says of them. For the thread that has made the change. */
+  writeSettings(): void {
+    this.#roster.configure(slotSettings(this.#options))
+  }
+
+  #setEndpoints(edit: (endpoints: readonly Endpoint[]) => readonly Endpoint[]): void {
+    const base = { ...this.#base, endpoints: edit(this.#base.endpoints) }
+    this.#options =
+      this.#rule === undefined ? base : { ...this.#options, endpoints: edit(this.#options.endpoints) }
+    this.#base = base
+  }
+}
+
+function slotSettings({ policy, limits }: ResolvedService): SlotSettings {
+  const peak = latencyKind(policy) === 'peak'
+  return {
+    peak,
+    decayMs: policy.decayMs,
+    firstLatencyMs: firstLatencyMs(policy),
+    limit: limits.perEndpoint.maxRequests,
+  }
+}
+
+const indexOf = (endpoints: readonly Endpoint[], id: string): number =>
+  endpoints.findIndex((endpoint) => endpoint.id === id)

@@ -1,0 +1,6 @@
+/** The words of the domain, as types: what every stage of a request's way speaks of. No code here. */
+export type * from './configuration.js'
+export type * from './endpoint.js'
+export type * from './policy.js'
+export type * from './request.js'
+export type * from './service.js'
