@@ -129,7 +129,7 @@ void Core::count(const Segment& segment, std::size_t at, double startedAt, std::
     // (C17) Relaxed, with itself in other threads: whichever sample was last will do.
     const auto last = word(segment.cells, at + slot::kLastLatency);
     if ((word(segment.cells, at + slot::kFlags).load(memory_order_relaxed) & slot_flags::kPeak) !=
-        0) { // (C12) a setting
+        0) { // (C12) a setting of a moment ago will do
       const double lastMs = std::bit_cast<float>(last.load(memory_order_relaxed));
       sample.peakMs = sample.raiseOnly || sample.latencyMs < lastMs ? sample.latencyMs : lastMs;
     }

@@ -39,7 +39,7 @@ export function hold({ words }: QueueMemory, holder: number, block: number): voi
 export function isHeld({ words }: QueueMemory, block: number): boolean {
   const used = holdersUsed(words)
   for (let holder = 0; holder < used; holder++)
-    // (Q18) Is somebody still reading in the block?.
+    // (Q18) Is somebody still reading in the block?
     if (Atomics.load(words, holderWord(holder) + HOLDER.HOLD) === block + 1) return true
   return false
 }
@@ -49,7 +49,7 @@ export function heldBlocks({ words }: QueueMemory): number[] {
   const blocks: number[] = []
   const used = holdersUsed(words)
   for (let holder = 0; holder < used; holder++) {
-    // (Q18) Is somebody still reading in the block?.
+    // (Q18) Is somebody still reading in the block?
     const held = Atomics.load(words, holderWord(holder) + HOLDER.HOLD)
     if (held !== NOTHING) blocks.push(held - 1)
   }

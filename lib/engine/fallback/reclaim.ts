@@ -47,10 +47,10 @@ function rebuild(
   at: number,
   field: number,
 ): boolean {
-  // (R1) Has a thread begun since the living were counted?.
+  // (R1) Has a thread begun since the living were counted?
   const claims = Atomics.load(root, HEADER.THREAD_CLAIMS)
   const living = livingThreads(root).map(recordOf)
-  // (R2) Is a living thread between its two words?.
+  // (R2) Is a living thread between its two words?
   const marks = living.map((record) => Atomics.load(records, record + CONTRIBUTION.MARK))
   if (marks.some((mark) => (mark & MARK_BUSY) !== 0)) return false
   let sum = 0
