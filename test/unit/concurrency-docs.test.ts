@@ -38,6 +38,8 @@ const comments = [...filesBelow('lib', /\.ts$/), ...filesBelow('src', /\.[ch]pp$
 )
 
 const inComments = new Set(comments.flatMap(({ codes }) => codes))
+/** Those in the middle of a range have no place of their own there. */
+const atPlaces = new Set(comments.flatMap(({ text }) => text.match(CODE) ?? []))
 const rows = pages.flatMap((page) => [...page.matchAll(ROW)].map(([, code]) => code))
 
 describe('codes of atomic operations', () => {
@@ -55,7 +57,7 @@ describe('codes of atomic operations', () => {
 
   it('each with a row stands at an operation in lib or src', () => {
     expect(rows.length).toBeGreaterThan(50)
-    expect(rows.filter((code) => !inComments.has(code))).toEqual([])
+    expect(rows.filter((code) => !atPlaces.has(code))).toEqual([])
   })
 
   it('a comment says what the operation gives, not its code alone', () => {
