@@ -24,21 +24,21 @@ export class ServiceLimit {
     for (;;) {
       const seen = Atomics.load(words, this.#word)
       if (seen >= limit) return false
-      addToOwn(words, this.#mark, MARK_BUSY) // (C13) odd: an operation is under way
+      addToOwn(words, this.#mark, MARK_BUSY) // (C13) busy: an operation is under way
       addToOwn(words, this.#own, 1) // (C3) before the count, so that it is in sight with it
       // (C4) Of two that want the last place one gets it.
       const entered = Atomics.compareExchange(words, this.#word, seen, seen + 1) === seen
       if (!entered) addToOwn(words, this.#own, -1) // (C3) not reserved
-      addToOwn(words, this.#mark, MARK_BUSY) // (C13) even: both words agree
+      addToOwn(words, this.#mark, MARK_BUSY) // (C13) done: both words agree
       if (entered) return true
     }
   }
 
   leave(): void {
     const words = this.#words
-    addToOwn(words, this.#mark, MARK_BUSY) // (C13) odd: an operation is under way
+    addToOwn(words, this.#mark, MARK_BUSY) // (C13) busy: an operation is under way
     Atomics.sub(words, this.#word, 1) // (C6) the place is free
     addToOwn(words, this.#own, -1) // (C3) own word: no exchange needed
-    addToOwn(words, this.#mark, MARK_BUSY) // (C13) even: both words agree
+    addToOwn(words, this.#mark, MARK_BUSY) // (C13) done: both words agree
   }
 }

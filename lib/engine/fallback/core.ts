@@ -122,21 +122,21 @@ export class FallbackCore implements Core {
     const own = (slot & MASK) << CONTRIBUTION_SHIFT
     const limit = cells[at + SLOT.LIMIT] // (C12) a limit of a moment ago will do
     if (limit === 0) {
-      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) odd: an operation is under way
+      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) busy: an operation is under way
       addToOwn(mine, own, 1) // (C3) own word: no exchange needed
       const before = Atomics.add(cells, at + SLOT.IN_FLIGHT, 1) // (C4) shows (C3) to whoever sees the count
-      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) even: both words agree
+      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) done: both words agree
       beginSilence(cells, at, before, ticks)
       return true
     }
     let seen = cells[at + SLOT.IN_FLIGHT] // (C5) a guess, which (C4) checks
     while (seen < limit) {
-      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) odd: an operation is under way
+      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) busy: an operation is under way
       addToOwn(mine, own, 1) // (C3) before the count, so that it is in sight with it
       // (C4) Of two that want the last place one gets it.
       const before = Atomics.compareExchange(cells, at + SLOT.IN_FLIGHT, seen, seen + 1)
       if (before !== seen) addToOwn(mine, own, -1) // (C3) not reserved
-      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) even: both words agree
+      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) done: both words agree
       if (before === seen) {
         beginSilence(cells, at, seen, ticks)
         return true
@@ -155,10 +155,10 @@ export class FallbackCore implements Core {
     // Last: whoever sees nothing in flight may give the slot to another endpoint.
     const mine = this.#mine[segment]
     const own = (slot & MASK) << CONTRIBUTION_SHIFT
-    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) odd: an operation is under way
+    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) busy: an operation is under way
     Atomics.sub(cells, at + SLOT.IN_FLIGHT, 1) // (C6) last: at zero the slot may be given away
     addToOwn(mine, own, -1) // (C3) own word: no exchange needed
-    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) even: both words agree
+    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) done: both words agree
   }
 
   answer(slot: number, startedAt: number, outcome: OutcomeCode, latencyMs: number): void {
@@ -169,10 +169,10 @@ export class FallbackCore implements Core {
     this.#count(segment, at, startedAt, outcome, latencyMs)
     const mine = this.#mine[segment]
     const own = (slot & MASK) << CONTRIBUTION_SHIFT
-    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) odd: an operation is under way
+    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) busy: an operation is under way
     addToOwn(mine, own + CONTRIBUTION.OPEN, 1) // (C3) before the count, so that it is in sight with it
     Atomics.add(cells, at + SLOT.OPEN, 1) // (C15) shows (C3) to whoever sees the count
-    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) even: both words agree
+    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) done: both words agree
   }
 
   close(slot: number, broken: boolean): void {
@@ -187,12 +187,12 @@ export class FallbackCore implements Core {
     }
     const mine = this.#mine[segment]
     const own = (slot & MASK) << CONTRIBUTION_SHIFT
-    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) odd: an operation is under way
+    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) busy: an operation is under way
     Atomics.sub(cells, at + SLOT.OPEN, 1) // (C15) before (C6): nothing in flight, nothing open
     Atomics.sub(cells, at + SLOT.IN_FLIGHT, 1) // (C6) last: at zero the slot may be given away
     addToOwn(mine, own + CONTRIBUTION.OPEN, -1) // (C3) own word: no exchange needed
     addToOwn(mine, own, -1) // (C3) own word: no exchange needed
-    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) even: both words agree
+    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) done: both words agree
   }
 
   #count(segment: number, at: number, startedAt: number, outcome: OutcomeCode, latencyMs: number): void {
