@@ -30,7 +30,7 @@ function(fairlead_weakened test name source operation weaker)
     PASS_REGULAR_EXPRESSION "WARNING: ThreadSanitizer: data race")
 endfunction()
 
-# Numbers as in docs/concurrency.md.
+# Numbers as in docs/concurrency/queues.md.
 fairlead_weakened(ticket_queue_handover q2_store ticket_queue.cpp
   "tailWord.store(tail, memory_order_seq_cst)" "tailWord.store(tail, memory_order_relaxed)")
 fairlead_weakened(ticket_queue_handover q2_load ticket_queue.cpp

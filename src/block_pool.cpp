@@ -2,7 +2,7 @@
 
 #include <vector>
 
-// Numbers in brackets name the atomic operations; docs/concurrency.md lists them with their partners.
+// Numbers in brackets name the atomic operations; docs/concurrency/queues.md lists them with their partners.
 
 namespace fairlead {
 
@@ -66,7 +66,7 @@ std::int32_t BlockPool::takeRead(std::uint32_t lane) noexcept {
     // The entry stays what it is until RECLAIMED has moved on.
     const BlockIndex block = memory_.blockAt(lane, position);
     if (!reclaimed.compare_exchange_strong(position, position + blockItems, memory_order_acq_rel,
-                                           memory_order_acquire)) // (Q9)
+                                           memory_order_acquire)) // (Q9) one producer gets the block
       continue;
     if (!holds_.park(block)) return block;
     position += blockItems;

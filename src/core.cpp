@@ -2,7 +2,7 @@
 
 #include "histogram.hpp"
 
-// Numbers in brackets name the atomic operations; docs/concurrency.md lists them with their partners.
+// Numbers in brackets name the atomic operations; docs/concurrency/counters.md lists them with their partners.
 
 namespace fairlead {
 
@@ -69,7 +69,8 @@ void Core::addSegment(Word* cells, Word* contributions, Word* histograms) {
 
 void Core::beginSilence(Word* cells, std::size_t at, Word before, std::int32_t ticks) noexcept {
   const auto since = word(cells, at + slot::kSilentSince);
-  const Word open = word(cells, at + slot::kOpen).load(memory_order_relaxed); // (C15)
+  // (C15) A guess: good enough to begin a silence.
+  const Word open = word(cells, at + slot::kOpen).load(memory_order_relaxed);
   // (C16) Relaxed, with itself and (C16) of an answer in other threads: each word says it all.
   if (since.load(memory_order_relaxed) == 0 || static_cast<std::int32_t>(before - open) <= 0)
     since.store(static_cast<Word>(ticks) | 1, memory_order_relaxed);
@@ -81,22 +82,23 @@ bool Core::take(std::uint32_t slot, std::int32_t ticks) noexcept {
   const std::size_t own = ownOf(slot);
   const auto inFlight = word(segment.cells, at + slot::kInFlight);
   const auto limit =
-      static_cast<std::int32_t>(word(segment.cells, at + slot::kLimit).load(memory_order_relaxed)); // (C12)
+      // (C12) A limit of a moment ago will do.
+      static_cast<std::int32_t>(word(segment.cells, at + slot::kLimit).load(memory_order_relaxed));
   if (limit == 0) {
-    addToOwn(segment.column, own, 1); // (C3)
+    addToOwn(segment.column, own, 1); // (C3) own word, published by (C4)
     // (C4) Release, with (S1): who sees the reservation in the count sees it in the contribution.
     beginSilence(segment.cells, at, inFlight.fetch_add(1, memory_order_release), ticks);
     return true;
   }
   Word seen = inFlight.load(memory_order_relaxed); // (C5) a guess, which the exchange checks
   while (static_cast<std::int32_t>(seen) < limit) {
-    addToOwn(segment.column, own, 1); // (C3)
+    addToOwn(segment.column, own, 1); // (C3) own word, published by (C4)
     // (C4) as above. On failure nothing was published, and `seen` is the newer guess.
     if (inFlight.compare_exchange_strong(seen, seen + 1, memory_order_release, memory_order_relaxed)) {
       beginSilence(segment.cells, at, seen, ticks);
       return true;
     }
-    addToOwn(segment.column, own, static_cast<Word>(-1)); // (C3)
+    addToOwn(segment.column, own, static_cast<Word>(-1)); // (C3) not reserved
   }
   return false;
 }
@@ -111,7 +113,8 @@ void Core::count(const Segment& segment, std::size_t at, double startedAt, std::
   DoubleWord seen = 0;
   DoubleWord next = 0;
   if (sampled) {
-    const Word histogram = word(segment.cells, at + slot::kHistogram).load(memory_order_relaxed); // (C12)
+    // (C12) A setting of a moment ago will do.
+    const Word histogram = word(segment.cells, at + slot::kHistogram).load(memory_order_relaxed);
     seen = doubleWord(segment.cells, at + slot::kLatency)
                .load(memory_order_relaxed); // (C8) a guess, which (C9) checks
     // The histogram's cache line is the one that is seldom at hand: called for before the clock is read, where the
@@ -126,7 +129,7 @@ void Core::count(const Segment& segment, std::size_t at, double startedAt, std::
     // (C17) Relaxed, with itself in other threads: whichever sample was last will do.
     const auto last = word(segment.cells, at + slot::kLastLatency);
     if ((word(segment.cells, at + slot::kFlags).load(memory_order_relaxed) & slot_flags::kPeak) !=
-        0) { // (C12)
+        0) { // (C12) a setting of a moment ago will do
       const double lastMs = std::bit_cast<float>(last.load(memory_order_relaxed));
       sample.peakMs = sample.raiseOnly || sample.latencyMs < lastMs ? sample.latencyMs : lastMs;
     }
@@ -162,14 +165,14 @@ void Core::end(std::uint32_t slot, double startedAt, std::uint32_t outcome, doub
   count(segment, at, startedAt, outcome, latencyMs);
   // (C6) Last, and release, with (S1): whoever sees nothing in flight may give the slot to another endpoint.
   word(segment.cells, at + slot::kInFlight).fetch_sub(1, memory_order_release);
-  addToOwn(segment.column, ownOf(slot), static_cast<Word>(-1)); // (C3)
+  addToOwn(segment.column, ownOf(slot), static_cast<Word>(-1)); // (C3) own word, single writer
 }
 
 void Core::answer(std::uint32_t slot, double startedAt, std::uint32_t outcome, double latencyMs) noexcept {
   const Segment& segment = segments_[segmentOf(slot)];
   const std::size_t at = cellOf(slot);
   count(segment, at, startedAt, outcome, latencyMs);
-  addToOwn(segment.column, ownOf(slot) + contribution::kOpen, 1); // (C3)
+  addToOwn(segment.column, ownOf(slot) + contribution::kOpen, 1); // (C3) own word, published by (C15)
   // (C15) Release, as (C4): who sees it in the count sees it in the contribution.
   word(segment.cells, at + slot::kOpen).fetch_add(1, memory_order_release);
 }
@@ -184,9 +187,11 @@ void Core::close(std::uint32_t slot, bool broken) noexcept {
   }
   // (C15) Before (C6), which publishes it: a slot with nothing in flight has nothing open.
   word(segment.cells, at + slot::kOpen).fetch_sub(1, memory_order_relaxed);
-  word(segment.cells, at + slot::kInFlight).fetch_sub(1, memory_order_release);       // (C6)
-  addToOwn(segment.column, ownOf(slot) + contribution::kOpen, static_cast<Word>(-1)); // (C3)
-  addToOwn(segment.column, ownOf(slot), static_cast<Word>(-1));                       // (C3)
+  // (C6) Last: at zero the slot may be given away.
+  word(segment.cells, at + slot::kInFlight).fetch_sub(1, memory_order_release);
+  // (C3) Own word, single writer.
+  addToOwn(segment.column, ownOf(slot) + contribution::kOpen, static_cast<Word>(-1));
+  addToOwn(segment.column, ownOf(slot), static_cast<Word>(-1)); // (C3) own word, single writer
 }
 
 void Core::reclaim(std::uint32_t thread) noexcept {

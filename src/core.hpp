@@ -98,7 +98,7 @@ class Core {
   CycleClock clock_;
 };
 
-// What a pick reads, inline. Numbers in brackets name the atomic operations; docs/concurrency.md has their partners.
+// What a pick reads, inline. Numbers in brackets name the atomic operations; docs/concurrency/counters.md has their partners.
 
 /// A slot's latency word: the average in its high half, its time stamp in ticks in the low one.
 inline float averageOf(DoubleWord packed) noexcept {
@@ -114,7 +114,8 @@ inline double weightAfter(std::int32_t ticks, double decayMs) noexcept {
   return expNegative(static_cast<double>(ticks) / layout::sizes::kTicksPerMs / decayMs);
 }
 inline float floatAt(Word* cells, std::size_t at) noexcept {
-  return std::bit_cast<float>(word(cells, at).load(std::memory_order_relaxed)); // (C12)
+  // (C12) A setting of a moment ago will do.
+  return std::bit_cast<float>(word(cells, at).load(std::memory_order_relaxed));
 }
 
 inline double Core::now() noexcept {
@@ -129,15 +130,18 @@ inline double Core::latency(std::uint32_t slot, std::int32_t ticks) const noexce
   using std::memory_order_relaxed;
   Word* cells = segments_[segmentOf(slot)].cells;
   const std::size_t at = cellOf(slot);
-  const DoubleWord seen = doubleWord(cells, at + layout::slot::kLatency).load(memory_order_relaxed); // (C8)
+  // (C8) Value and stamp are one word.
+  const DoubleWord seen = doubleWord(cells, at + layout::slot::kLatency).load(memory_order_relaxed);
   const double average = averageOf(seen);
   const std::int32_t elapsed = ticksSince(seen, ticks);
   const double left =
       elapsed > 0 ? average * weightAfter(elapsed, floatAt(cells, at + layout::slot::kDecayMs)) : average;
-  const Word since = word(cells, at + layout::slot::kSilentSince).load(memory_order_relaxed); // (C16)
+  // (C16) One word that says it all.
+  const Word since = word(cells, at + layout::slot::kSilentSince).load(memory_order_relaxed);
   if (since == 0) return left;
-  const Word inFlight = word(cells, at + layout::slot::kInFlight).load(memory_order_relaxed); // (C5)
-  const Word open = word(cells, at + layout::slot::kOpen).load(memory_order_relaxed);         // (C15)
+  // (C5) A guess: good enough for a choice.
+  const Word inFlight = word(cells, at + layout::slot::kInFlight).load(memory_order_relaxed);
+  const Word open = word(cells, at + layout::slot::kOpen).load(memory_order_relaxed); // (C15) a guess as well
   if (static_cast<std::int32_t>(inFlight - open) <= 0) return left;
   const double silent = static_cast<double>(static_cast<std::int32_t>(static_cast<Word>(ticks) - since)) /
                         layout::sizes::kTicksPerMs;
@@ -147,7 +151,8 @@ inline double Core::latency(std::uint32_t slot, std::int32_t ticks) const noexce
 inline Candidate Core::candidate(std::uint32_t slot, bool byLatency, std::int32_t ticks) const noexcept {
   Word* cells = segments_[segmentOf(slot)].cells;
   const std::size_t at = cellOf(slot);
-  const Word inFlight = word(cells, at + layout::slot::kInFlight).load(std::memory_order_relaxed); // (C5)
+  // (C5) A guess: good enough for a choice.
+  const Word inFlight = word(cells, at + layout::slot::kInFlight).load(std::memory_order_relaxed);
   return {byLatency ? latency(slot, ticks) : 1, static_cast<double>(static_cast<std::int32_t>(inFlight)),
           floatAt(cells, at + layout::slot::kWeight)};
 }

@@ -1,6 +1,6 @@
 #include "request_holds.hpp"
 
-// Numbers in brackets name the atomic operations; docs/concurrency.md lists them with their partners.
+// Numbers in brackets name the atomic operations; docs/concurrency/queues.md lists them with their partners.
 
 namespace fairlead {
 
@@ -13,8 +13,9 @@ using std::memory_order_release;
 std::int32_t RequestHolds::take(Word owner) noexcept {
   for (std::uint32_t holder = 0; holder < sizes::kHolders; ++holder) {
     Word nobody = 0;
+    // (Q11) One thread has it.
     if (!memory_.holder(holder, holder::kOwner)
-             .compare_exchange_strong(nobody, owner, memory_order_acquire, memory_order_relaxed)) // (Q11)
+             .compare_exchange_strong(nobody, owner, memory_order_acquire, memory_order_relaxed))
       continue;
     const auto used = memory_.header(header::kHoldersUsed);
     Word count = used.load(memory_order_relaxed);
@@ -26,7 +27,8 @@ std::int32_t RequestHolds::take(Word owner) noexcept {
 }
 
 void RequestHolds::free(std::uint32_t holder) noexcept {
-  memory_.holder(holder, holder::kOwner).store(0, memory_order_release); // (Q11)
+  // (Q11) The next owner sees its words.
+  memory_.holder(holder, holder::kOwner).store(0, memory_order_release);
 }
 
 void RequestHolds::hold(std::uint32_t holder, BlockIndex block) noexcept {

@@ -1,4 +1,4 @@
-// Which blocks of a queue of requests are being read in place. docs/concurrency.md has the protocol.
+// Which blocks of a queue of requests are being read in place. docs/concurrency/queues.md has the protocol.
 #pragma once
 
 #include "ticket_queue_memory.hpp"

@@ -2,14 +2,14 @@
 
 #include <algorithm>
 
-// Numbers in brackets name the atomic operations; docs/concurrency.md lists them with their partners.
+// Numbers in brackets name the atomic operations; docs/concurrency/queues.md lists them with their partners.
 
 namespace fairlead {
 
 using std::memory_order_relaxed;
 
 std::uint32_t RequestSlab::length(std::size_t slot) const noexcept {
-  // (Q4)
+  // (Q4) Relaxed words: a copy that comes too late is thrown away.
   const std::uint32_t bytes =
       geometry_.itemBytes() == 2
           ? std::atomic_ref<std::uint16_t>(reinterpret_cast<std::uint16_t*>(lengths_)[slot])
@@ -19,7 +19,7 @@ std::uint32_t RequestSlab::length(std::size_t slot) const noexcept {
 }
 
 void RequestSlab::setLength(std::size_t slot, std::uint32_t bytes) const noexcept {
-  // (Q4)
+  // (Q4) Relaxed words: TAIL publishes them.
   if (geometry_.itemBytes() == 2) {
     std::atomic_ref<std::uint16_t>(reinterpret_cast<std::uint16_t*>(lengths_)[slot])
         .store(static_cast<std::uint16_t>(bytes), memory_order_relaxed);

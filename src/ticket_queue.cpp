@@ -5,7 +5,7 @@
 #include "clock.hpp"
 #include "histogram.hpp"
 
-// Numbers in brackets name the atomic operations; docs/concurrency.md lists them with their partners.
+// Numbers in brackets name the atomic operations; docs/concurrency/queues.md lists them with their partners.
 
 namespace fairlead {
 
@@ -36,7 +36,7 @@ class TicketSink {
   std::uint32_t copy(BlockIndex block, Word offset, std::uint32_t count) noexcept {
     Word* const items = memory_.block(block) + offset;
     for (std::uint32_t i = 0; i < count; ++i)
-      out_[taken_ + i] = word(items, i).load(memory_order_relaxed); // (Q4)
+      out_[taken_ + i] = word(items, i).load(memory_order_relaxed); // (Q4) torn if late: then (Q3) fails
     copied_ = count;
     return count;
   }
@@ -121,14 +121,16 @@ void TicketQueue::releaseLane(std::uint32_t lane) noexcept {
   }
   // The owner may have ended between moving TAIL and announcing it.
   announce(lane);
-  memory_.lane(lane, lane::kOwner).store(0, memory_order_release); // (Q11)
+  // (Q11) The next owner sees the plain words.
+  memory_.lane(lane, lane::kOwner).store(0, memory_order_release);
 }
 
 std::uint32_t TicketQueue::pushMany(std::uint32_t lane, const Word* tickets, std::uint32_t count) noexcept {
   const Word mask = memory_.blockMask();
   std::uint32_t pushed = 0;
   while (pushed < count) {
-    const Word position = acceptedIn(memory_.lane(lane, lane::kCredit).load(memory_order_relaxed)); // (Q6)
+    // (Q6) The owner's own position.
+    const Word position = acceptedIn(memory_.lane(lane, lane::kCredit).load(memory_order_relaxed));
     if (position == (memory_.own(lane, lane::kBlockEnd) & 0xffff) && !openBlock(lane)) break;
     const Word offset = position & mask;
     const std::uint32_t accepted = credits_.spend(lane, std::min(count - pushed, mask + 1 - offset));
@@ -244,7 +246,7 @@ template <class Sink>
 std::uint32_t TicketQueue::read(std::uint32_t lane, Sink& sink) noexcept {
   const Word mask = memory_.blockMask();
   const auto head = memory_.lane(lane, lane::kHead);
-  Word position = head.load(memory_order_acquire); // (Q1)
+  Word position = head.load(memory_order_acquire); // (Q1) a guess, which (Q3) checks
   for (;;) {
     // (Q2) Acquire: with TAIL come the items before it.
     const auto available =
@@ -254,7 +256,8 @@ std::uint32_t TicketQueue::read(std::uint32_t lane, Sink& sink) noexcept {
     const Word offset = position & mask;
     const BlockIndex block = memory_.blockAt(lane, position);
     const std::uint32_t got = sink.copy(
-        block, offset, std::min({static_cast<std::uint32_t>(available), wanted, mask + 1 - offset})); // (Q4)
+        // (Q4) Copied before (Q3).
+        block, offset, std::min({static_cast<std::uint32_t>(available), wanted, mask + 1 - offset}));
     if (got == 0) return 0;
     // (Q3) Release: the loads above are over before a producer takes the block back (Q9). Acquire on failure: as Q1.
     if (!head.compare_exchange_strong(position, position + got, memory_order_seq_cst, memory_order_acquire)) {
@@ -279,19 +282,20 @@ void TicketQueue::takeUpProbe(std::uint32_t lane, Word position, std::uint32_t c
   const Word items = memory_.lane(lane, lane::kProbeItems).load(memory_order_relaxed);
   const double publishedMs = memory_.probeTime(lane).load(memory_order_relaxed);
   if (!stateWord.compare_exchange_strong(state, state + 1, memory_order_acq_rel, memory_order_relaxed))
-    return; // (Q14)
+    return; // (Q14) another consumer took it up
   const double passedMs = monotonicNow() - publishedMs;
   // No comparison is true of what is no number.
   const double ms = passedMs > 0 ? std::min(passedMs, kMostMs) : 0;
   const std::size_t low = header::kTimeInQueue + 2 * std::size_t{bucketOf(ms)};
-  const Word before = memory_.header(low).fetch_add(items, memory_order_relaxed);          // (Q15)
-  if (before + items < before) memory_.header(low + 1).fetch_add(1, memory_order_relaxed); // (Q15)
+  const Word before = memory_.header(low).fetch_add(items, memory_order_relaxed); // (Q15) no item is lost
+  // (Q15) The one add that wrapped carries.
+  if (before + items < before) memory_.header(low + 1).fetch_add(1, memory_order_relaxed);
 }
 
 void TicketQueue::putBack(std::uint32_t lane) noexcept {
   const auto listed = memory_.lane(lane, lane::kListed);
   if (isReadable(lane) && readable_.bounded_push(lane)) return;
-  listed.store(0, memory_order_seq_cst); // (Q5)
+  listed.store(0, memory_order_seq_cst); // (Q5) then looks at TAIL: one of the two lists it
   announce(lane);
 }
 

@@ -66,7 +66,8 @@ class TicketQueueMemory {
   }
   /// HOLDERS_USED, at most as many as there are.
   std::uint32_t holdersUsed() const noexcept {
-    return std::min<Word>(header(queue_layout::header::kHoldersUsed).load(std::memory_order_relaxed), // (Q17)
+    // (Q17) A holder that matters is seen with HEAD.
+    return std::min<Word>(header(queue_layout::header::kHoldersUsed).load(std::memory_order_relaxed),
                           queue_layout::sizes::kHolders);
   }
   /// FIRST_UNUSED, at most as many as there are.

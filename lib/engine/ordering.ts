@@ -4,7 +4,7 @@
  *
  * On x86-64 the ordinary ones are ordered enough: a load is performed after all loads before it and after every operation of
  * `Atomics` that writes, stores become visible in their order. There `Atomics.load` is the same instruction, behind a call.
- * Elsewhere it is the operations of `Atomics` that are used. docs/concurrency.md says where, and why that is enough.
+ * Elsewhere it is the operations of `Atomics` that are used. docs/concurrency/ says where, and why that is enough.
  */
 const ordinaryIsOrdered = process.arch === 'x64'
 

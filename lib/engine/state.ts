@@ -151,6 +151,7 @@ export class SharedState {
     return threadWord(this.thread) + field
   }
 
+  /** (S1), (S3): an acquire load. Who sees no request in flight sees all that the ended ones wrote. */
   get(slot: number, field: number): number {
     return Atomics.load(this.segments[slot >>> SEGMENT_SHIFT].cells, ((slot & MASK) << SLOT_SHIFT) + field)
   }
@@ -160,6 +161,7 @@ export class SharedState {
     return this.segments[slot >>> SEGMENT_SHIFT].cells[((slot & MASK) << SLOT_SHIFT) + field]
   }
 
+  /** (S2): a setting stands for itself. Whoever reads it a moment late runs by the one before. */
   set(slot: number, field: number, value: number): void {
     Atomics.store(this.segments[slot >>> SEGMENT_SHIFT].cells, ((slot & MASK) << SLOT_SHIFT) + field, value)
   }
@@ -173,7 +175,7 @@ export class SharedState {
     )
   }
 
-  /** True where the word was `expected` and is `next` now. */
+  /** True where the word was `expected` and is `next` now. (S5): an agent's word never takes the place of an operator's. */
   exchange(slot: number, field: number, expected: number, next: number): boolean {
     const cells = this.segments[slot >>> SEGMENT_SHIFT].cells
     return Atomics.compareExchange(cells, ((slot & MASK) << SLOT_SHIFT) + field, expected, next) === expected

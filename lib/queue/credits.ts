@@ -17,12 +17,12 @@ const POSITION_SHIFT = 16
 export function obtainCredit(memory: QueueMemory, lane: number, wanted: number): number {
   const { words, capacity } = memory
   for (;;) {
-    const reserved = Atomics.load(words, QUEUE_HEADER.RESERVED) // (Q7)
-    let popped = Atomics.load(words, QUEUE_HEADER.POPPED) // (Q8)
+    const reserved = Atomics.load(words, QUEUE_HEADER.RESERVED) // (Q7) credits out of the stock
+    let popped = Atomics.load(words, QUEUE_HEADER.POPPED) // (Q8) a lower bound of what was popped
     let free = (capacity - (reserved - popped)) | 0
     if (free <= 0) {
       popped = sumOfHeads(memory)
-      Atomics.store(words, QUEUE_HEADER.POPPED, popped) // (Q8)
+      Atomics.store(words, QUEUE_HEADER.POPPED, popped) // (Q8) an older one only makes others look again
       free = (capacity - (reserved - popped)) | 0
     }
     if (free > 0) {
@@ -30,7 +30,8 @@ export function obtainCredit(memory: QueueMemory, lane: number, wanted: number):
       const grant = Math.min(free, Math.max(wanted, Math.min(QUEUE_SIZES.GRANT, free >>> 3)))
       const used = Math.min(wanted, grant)
       const more = (used << POSITION_SHIFT) + grant - used
-      if (move(words, lane, QUEUE_HEADER.RESERVED, reserved, (reserved + grant) | 0, more)) return used // (Q7)
+      // (Q7) Never more than `capacity` out.
+      if (move(words, lane, QUEUE_HEADER.RESERVED, reserved, (reserved + grant) | 0, more)) return used
       continue
     }
     const taken = takeUnused(memory, lane, wanted)
@@ -49,10 +50,11 @@ function takeUnused(memory: QueueMemory, own: number, wanted: number): number {
     // Own credit may have been put there by nobody but this thread, which had none: it comes last, for completeness.
     const at = laneWord((own + 1 + i) % used) + LANE.CREDIT
     for (;;) {
-      const credit = Atomics.load(words, at) // (Q6)
+      const credit = Atomics.load(words, at) // (Q6) a guess, which the exchange checks
       const taken = Math.min(credit & COUNT, wanted)
       if (taken === 0) break
-      if (move(words, own, at, credit, credit - taken, taken << POSITION_SHIFT)) return taken // (Q6)
+      // (Q6) A credit is spent once.
+      if (move(words, own, at, credit, credit - taken, taken << POSITION_SHIFT)) return taken
     }
   }
   return 0
@@ -71,10 +73,10 @@ function move(
   credit: number,
 ): boolean {
   const at = laneWord(lane)
-  Atomics.add(words, at + LANE.INTENT, 1) // (Q13)
+  Atomics.add(words, at + LANE.INTENT, 1) // (Q13) odd: credits are in hand
   const taken = Atomics.compareExchange(words, from, seen, left) === seen
-  if (taken) Atomics.add(words, at + LANE.CREDIT, credit) // (Q6)
-  Atomics.add(words, at + LANE.INTENT, 1) // (Q13)
+  if (taken) Atomics.add(words, at + LANE.CREDIT, credit) // (Q6) in one step with the position
+  Atomics.add(words, at + LANE.INTENT, 1) // (Q13) even: nothing is in hand
   return taken
 }
 
@@ -93,9 +95,10 @@ export function returnCredit(memory: QueueMemory, lane: number): void {
   const at = laneWord(lane)
   const tail = Atomics.load(words, at + LANE.TAIL)
   // Odd already where a thread that has ended left it so.
-  Atomics.or(words, at + LANE.INTENT, 1) // (Q13)
-  const credit = Atomics.exchange(words, at + LANE.CREDIT, tail << 16) // (Q6)
+  Atomics.or(words, at + LANE.INTENT, 1) // (Q13) odd: credits are in hand
+  // (Q6) Credits and unpublished items, in one step.
+  const credit = Atomics.exchange(words, at + LANE.CREDIT, tail << 16)
   const dropped = ((credit >>> 16) - tail) & COUNT
-  Atomics.sub(words, QUEUE_HEADER.RESERVED, (credit & COUNT) + dropped) // (Q7)
-  Atomics.add(words, at + LANE.INTENT, 1) // (Q13)
+  Atomics.sub(words, QUEUE_HEADER.RESERVED, (credit & COUNT) + dropped) // (Q7) back to the stock
+  Atomics.add(words, at + LANE.INTENT, 1) // (Q13) even: nothing is in hand
 }

@@ -124,10 +124,12 @@ export abstract class AtomicsLanes implements QueueLanes {
     for (;;) {
       const unused = Atomics.load(words, QUEUE_HEADER.FIRST_UNUSED)
       if (unused >>> 0 >= blocks) break
-      if (this.#claim(lane, QUEUE_HEADER.FIRST_UNUSED, unused, unused + 1, unused)) return true // (Q10)
+      // (Q10) Each block is first given out once.
+      if (this.#claim(lane, QUEUE_HEADER.FIRST_UNUSED, unused, unused + 1, unused)) return true
     }
     const spare = Atomics.load(words, QUEUE_HEADER.SPARE_BLOCK)
-    if (spare !== 0 && this.#claim(lane, QUEUE_HEADER.SPARE_BLOCK, spare, 0, spare - 1)) return true // (Q16)
+    // (Q16) A block that was found is given out once.
+    if (spare !== 0 && this.#claim(lane, QUEUE_HEADER.SPARE_BLOCK, spare, 0, spare - 1)) return true
     const lanes = this.memory.lanesUsed()
     for (let other = 0; other < lanes; other++) if (this.#claimRead(other, lane)) return true
     for (let other = 0; other < lanes; other++) {
@@ -149,7 +151,8 @@ export abstract class AtomicsLanes implements QueueLanes {
       const block = memory.blockAt(from, reclaimed)
       if (isHeld(memory, block)) return false
       const next = (reclaimed + blockMask + 1) | 0
-      if (this.#claim(to, at + LANE.RECLAIMED, reclaimed, next, block)) return true // (Q9)
+      // (Q9) Read to its end, and one producer gets it.
+      if (this.#claim(to, at + LANE.RECLAIMED, reclaimed, next, block)) return true
     }
   }
 
@@ -165,7 +168,8 @@ export abstract class AtomicsLanes implements QueueLanes {
       const reclaimed = Atomics.load(words, at + LANE.RECLAIMED)
       if (((Atomics.load(words, at + LANE.HEAD) - reclaimed) | 0) <= blockMask) return
       if (!isHeld(memory, memory.blockAt(lane, reclaimed))) return
-      Atomics.compareExchange(words, at + LANE.RECLAIMED, reclaimed, (reclaimed + blockMask + 1) | 0) // (Q9)
+      // (Q9) Out of the lane, in nobody's hand.
+      Atomics.compareExchange(words, at + LANE.RECLAIMED, reclaimed, (reclaimed + blockMask + 1) | 0)
     }
   }
 
@@ -174,7 +178,7 @@ export abstract class AtomicsLanes implements QueueLanes {
     const { memory } = this
     const { words } = memory
     const at = laneWord(lane)
-    Atomics.add(words, at + LANE.INTENT, 1) // (Q13)
+    Atomics.add(words, at + LANE.INTENT, 1) // (Q13) odd: something is in hand
     const claimed = Atomics.compareExchange(words, word, seen, left) === seen
     if (claimed) {
       // The lane's last block is full and published, so that TAIL is where the new one begins.
@@ -183,7 +187,7 @@ export abstract class AtomicsLanes implements QueueLanes {
       words[at + LANE.BLOCK] = block
       words[at + LANE.BLOCK_END] = begin + memory.blockMask + 1
     }
-    Atomics.add(words, at + LANE.INTENT, 1) // (Q13)
+    Atomics.add(words, at + LANE.INTENT, 1) // (Q13) even: nothing is in hand
     return claimed
   }
 }

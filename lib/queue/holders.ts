@@ -16,7 +16,8 @@ export function takeHolder({ words }: QueueMemory): number {
     for (;;) {
       const used = Atomics.load(words, QUEUE_HEADER.HOLDERS_USED)
       if (used > holder) return holder
-      Atomics.compareExchange(words, QUEUE_HEADER.HOLDERS_USED, used, holder + 1) // (Q17)
+      // (Q17) Before HEAD moves: the holder is in sight.
+      Atomics.compareExchange(words, QUEUE_HEADER.HOLDERS_USED, used, holder + 1)
     }
   }
   return -1
@@ -24,20 +25,22 @@ export function takeHolder({ words }: QueueMemory): number {
 
 /** Lets go what an own holder holds, and gives it back. */
 export function freeHolder({ words }: QueueMemory, holder: number): void {
-  Atomics.store(words, holderWord(holder) + HOLDER.HOLD, NOTHING) // (Q18)
+  Atomics.store(words, holderWord(holder) + HOLDER.HOLD, NOTHING) // (Q18) what was read in place is over
   give(words, holderWord(holder) + HOLDER.OWNER)
 }
 
 /** From now on no lane gets the block, if the requests in it turn out to be the caller's: to be called before HEAD moves. */
 export function hold({ words }: QueueMemory, holder: number, block: number): void {
-  Atomics.store(words, holderWord(holder) + HOLDER.HOLD, block + 1) // (Q17)
+  // (Q17) Before HEAD moves: who takes the block sees it.
+  Atomics.store(words, holderWord(holder) + HOLDER.HOLD, block + 1)
 }
 
 /** Whether anybody reads in a block that lies before HEAD. One load where requests are never read in place. */
 export function isHeld({ words }: QueueMemory, block: number): boolean {
   const used = holdersUsed(words)
   for (let holder = 0; holder < used; holder++)
-    if (Atomics.load(words, holderWord(holder) + HOLDER.HOLD) === block + 1) return true // (Q18)
+    // (Q18) Is somebody still reading in the block?
+    if (Atomics.load(words, holderWord(holder) + HOLDER.HOLD) === block + 1) return true
   return false
 }
 
@@ -46,7 +49,8 @@ export function heldBlocks({ words }: QueueMemory): number[] {
   const blocks: number[] = []
   const used = holdersUsed(words)
   for (let holder = 0; holder < used; holder++) {
-    const held = Atomics.load(words, holderWord(holder) + HOLDER.HOLD) // (Q18)
+    // (Q18) Is somebody still reading in the block?
+    const held = Atomics.load(words, holderWord(holder) + HOLDER.HOLD)
     if (held !== NOTHING) blocks.push(held - 1)
   }
   return blocks
@@ -54,7 +58,8 @@ export function heldBlocks({ words }: QueueMemory): number[] {
 
 /** Holders that were ever taken, at most as many as there are. */
 const holdersUsed = (words: Int32Array): number =>
-  Math.min(Atomics.load(words, QUEUE_HEADER.HOLDERS_USED) >>> 0, QUEUE_SIZES.HOLDERS) // (Q17)
+  // (Q17) All holders ever taken.
+  Math.min(Atomics.load(words, QUEUE_HEADER.HOLDERS_USED) >>> 0, QUEUE_SIZES.HOLDERS)
 
 /** Lets go what threads held that have ended. For queues of requests. */
 export function reapHolders(memory: QueueMemory): void {

@@ -4,7 +4,7 @@
  *
  * Each producer thread has a *lane*: a sequence of items that it alone appends to and that every thread may read from.
  * Positions in a lane are 32-bit item counts that only grow and wrap. A lane's items lie in *blocks*, which come from one
- * pool for all lanes; its directory says which block holds which part of it. docs/concurrency.md has the protocol.
+ * pool for all lanes; its directory says which block holds which part of it. docs/concurrency/queues.md has the protocol.
  *
  * A thread that waits for something to read has a *waiter*: a word to sleep on, and a bit that says it sleeps. One that reads
  * requests in place has a *holder* for each batch of views: it names the block that nobody may use meanwhile.

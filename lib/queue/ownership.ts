@@ -14,7 +14,8 @@ export const OWNER_NOBODY = 0
 
 /** Takes a record that nobody owns. `lineage`: first of its LINEAGE_WORDS words. */
 export function take(words: Int32Array, owner: number, lineage: number): boolean {
-  if (Atomics.compareExchange(words, owner, OWNER_NOBODY, OWNER_SELF) !== OWNER_NOBODY) return false // (Q11)
+  // (Q11) One thread owns it.
+  if (Atomics.compareExchange(words, owner, OWNER_NOBODY, OWNER_SELF) !== OWNER_NOBODY) return false
   writeLineage(words, lineage)
   return true
 }
@@ -23,14 +24,15 @@ export function take(words: Int32Array, owner: number, lineage: number): boolean
 export function takeOver(words: Int32Array, owner: number, lineage: number): boolean {
   const seen = Atomics.load(words, owner)
   if (!hasEnded(words, seen, lineage)) return false
-  if (Atomics.compareExchange(words, owner, seen, OWNER_SELF) !== seen) return false // (Q11)
+  // (Q11) Of several that heard of the end, one.
+  if (Atomics.compareExchange(words, owner, seen, OWNER_SELF) !== seen) return false
   writeLineage(words, lineage)
   return true
 }
 
 /** Gives an own record back. */
 export function give(words: Int32Array, owner: number): void {
-  Atomics.store(words, owner, OWNER_NOBODY) // (Q11)
+  Atomics.store(words, owner, OWNER_NOBODY) // (Q11) the next owner sees the plain words
 }
 
 function hasEnded(words: Int32Array, owner: number, lineage: number): boolean {

@@ -32,7 +32,8 @@ export function readLane(
     const from = (memory.blockAt(lane, position) << blockShift) + offset
     if (count < LOOP_ITEMS) for (let i = 0; i < count; i++) out[at + i] = items[from + i]
     else out.set(items.subarray(from, from + count), at)
-    const before = Atomics.compareExchange(words, head, position, (position + count) | 0) // (Q3)
+    // (Q3) Of all that copied these, one gets them.
+    const before = Atomics.compareExchange(words, head, position, (position + count) | 0)
     if (before === position) {
       if ((words[base + LANE.PROBE] - position) >>> 0 < count) takeUpProbe(memory, base, position, count)
       return count
@@ -52,7 +53,7 @@ export function readOnlyLane(memory: QueueMemory, out: Uint32Array): number {
 
 /** Items of a lane from a position on; `base` is the lane's first word. */
 export function readableFrom(words: Int32Array, base: number, position: number): number {
-  const readable = (load(words, base + LANE.TAIL) - position) | 0 // (Q2)
+  const readable = (load(words, base + LANE.TAIL) - position) | 0 // (Q2) with TAIL come the items before it
   // Nothing is said for certain only: a caller may look again and again, and nothing else.
   return readable > 0 ? readable : (Atomics.load(words, base + LANE.TAIL) - position) | 0
 }

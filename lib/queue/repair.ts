@@ -21,11 +21,12 @@ const LOOKS = 100
 export function repairCredit(memory: QueueMemory): boolean {
   const { words } = memory
   return repair(memory, (lanes) => {
-    const reserved = Atomics.load(words, QUEUE_HEADER.RESERVED) // (Q7)
+    const reserved = Atomics.load(words, QUEUE_HEADER.RESERVED) // (Q7) before the look at the lanes
     const lost = (reserved - creditsAccounted(memory, lanes)) | 0
     return () => {
       // Not an exchange: what others reserve or give back meanwhile has nothing to do with what is lost.
-      if (lost !== 0) Atomics.sub(words, QUEUE_HEADER.RESERVED, lost) // (Q7)
+      // (Q7) What ended threads had in hand, once.
+      if (lost !== 0) Atomics.sub(words, QUEUE_HEADER.RESERVED, lost)
     }
   })
 }
@@ -39,7 +40,7 @@ export function repairBlock(memory: QueueMemory): boolean {
     return () => {
       // Nobody else sets it, and a lost block stays lost until somebody does.
       if (Atomics.load(words, QUEUE_HEADER.SPARE_BLOCK) === 0)
-        Atomics.store(words, QUEUE_HEADER.SPARE_BLOCK, lost + 1) // (Q16)
+        Atomics.store(words, QUEUE_HEADER.SPARE_BLOCK, lost + 1) // (Q16) given out once
     }
   })
 }
@@ -52,7 +53,7 @@ function repair(memory: QueueMemory, look: (lanes: number) => () => void): boole
   if (!take(words, right, lineage) && !takeOver(words, right, lineage)) return false
   let done = false
   for (let looks = 0; looks < LOOKS && !done; looks++) {
-    const lanes = memory.lanesUsed() // (Q12)
+    const lanes = memory.lanesUsed() // (Q12) every lane that has accepted anything
     const before = stillness(words, lanes)
     if (before === undefined) continue
     const make = look(lanes)
@@ -67,7 +68,8 @@ function repair(memory: QueueMemory, look: (lanes: number) => () => void): boole
 function stillness(words: Int32Array, lanes: number): number | undefined {
   let sum = 0
   for (let lane = 0; lane < lanes; lane++) {
-    const intent = Atomics.load(words, laneWord(lane) + LANE.INTENT) // (Q13)
+    // (Q13) Even and unchanged: nobody has anything in hand.
+    const intent = Atomics.load(words, laneWord(lane) + LANE.INTENT)
     if ((intent & 1) === 1) return undefined
     sum = (sum + intent) | 0
   }
@@ -81,8 +83,8 @@ function creditsAccounted({ words }: QueueMemory, lanes: number): number {
   for (let lane = 0; lane < lanes; lane++) {
     const at = laneWord(lane)
     // An owner that accepts items meanwhile turns one into the other, within this word.
-    const credit = Atomics.load(words, at + LANE.CREDIT) // (Q6)
-    const tail = Atomics.load(words, at + LANE.TAIL) // (Q2)
+    const credit = Atomics.load(words, at + LANE.CREDIT) // (Q6) credits and position of one moment
+    const tail = Atomics.load(words, at + LANE.TAIL) // (Q2) what is published
     // CREDIT has 16 bits of the accepted position; TAIL, which may have moved on a little since, has the others.
     const accepted = tail + ((((credit >>> 16) - tail) << 16) >> 16)
     sum = (sum + (credit & COUNT) + accepted - start) | 0
@@ -97,7 +99,7 @@ function unaccountedBlock(memory: QueueMemory, lanes: number): number {
   for (let lane = 0; lane < lanes; lane++) {
     const at = laneWord(lane)
     const end = Atomics.load(words, at + LANE.BLOCK_END)
-    let position = Atomics.load(words, at + LANE.RECLAIMED) // (Q9)
+    let position = Atomics.load(words, at + LANE.RECLAIMED) // (Q9) blocks before it are in no lane
     for (let i = 0; i < memory.blocksOfLane && ((end - position) | 0) > 0; i++) {
       isAccounted[memory.blockAt(lane, position)] = 1
       position = (position + blockMask + 1) | 0

@@ -23,8 +23,9 @@ export function readRequests(
     const offset = position & blockMask
     const most = Math.min(readable, wanted, blockMask + 1 - offset)
     const from = (memory.blockAt(lane, position) << blockShift) + offset
-    const count = copies.copy(from, most) // (Q4)
-    const before = Atomics.compareExchange(words, head, position, (position + count) | 0) // (Q3)
+    const count = copies.copy(from, most) // (Q4) torn if late: then the exchange fails
+    // (Q3) Of all that copied these, one gets them.
+    const before = Atomics.compareExchange(words, head, position, (position + count) | 0)
     if (before === position) {
       if ((words[base + LANE.PROBE] - position) >>> 0 < count) takeUpProbe(memory, base, position, count)
       return count
@@ -52,7 +53,8 @@ export function holdRequests(
     const count = Math.min(readable, wanted, blockMask + 1 - offset)
     const block = memory.blockAt(lane, position)
     hold(memory, holder, block)
-    const before = Atomics.compareExchange(words, base + LANE.HEAD, position, (position + count) | 0) // (Q3)
+    // (Q3) The block is held before its requests are taken.
+    const before = Atomics.compareExchange(words, base + LANE.HEAD, position, (position + count) | 0)
     if (before === position) {
       if ((words[base + LANE.PROBE] - position) >>> 0 < count) takeUpProbe(memory, base, position, count)
       span.slot = (block << blockShift) + offset

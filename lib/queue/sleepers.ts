@@ -2,7 +2,7 @@
  * Who sleeps until there is something to read, and who is to wake them.
  *
  * A thread that is about to sleep sets its bit and then looks once more; a producer publishes and then looks at the bits.
- * Both looks are ordered behind what goes before them, so at least one of the two sees the other (docs/concurrency.md, W1 to W4). Who clears a
+ * Both looks are ordered behind what goes before them, so at least one of the two sees the other (W1 to W5 in docs/concurrency/queues.md). Who clears a
  * bit owes that sleeper a call. A publication wakes one; whoever reads and leaves something behind wakes the next.
  */
 import { load } from '../engine/ordering.js'
@@ -46,14 +46,15 @@ export function freeWaiter({ words }: QueueMemory, waiter: number): void {
 /** From now on the own waiter may be woken. The caller looks once more before it sleeps. */
 export function fallAsleep({ words }: QueueMemory, waiter: number): void {
   Atomics.store(words, futexOf(waiter), ASLEEP)
-  Atomics.or(words, wordOf(waiter), bitOf(waiter)) // (W1)
-  if (waiter >= IN_FIRST) Atomics.or(words, FIRST, SEE_SECOND) // (W1)
+  Atomics.or(words, wordOf(waiter), bitOf(waiter)) // (W1) before the second look: who publishes later sees it
+  if (waiter >= IN_FIRST) Atomics.or(words, FIRST, SEE_SECOND) // (W1) before the second look as well
 }
 
 /** The own waiter does not sleep any more: true where somebody had set out to wake it. */
 export function wakeUp({ words }: QueueMemory, waiter: number): boolean {
   const bit = bitOf(waiter)
-  const called = (Atomics.and(words, wordOf(waiter), ~bit) & bit) === 0 // (W3)
+  // (W3) Cleared already: a call is on its way.
+  const called = (Atomics.and(words, wordOf(waiter), ~bit) & bit) === 0
   if (called) words[waiterWord(waiter) + WAITER.WAKE_UPS]++
   return called
 }
@@ -69,7 +70,7 @@ export const mayBeClaimed = (memory: QueueMemory, waiter: number): boolean =>
 
 /** Whether anybody sleeps: for whoever has just published, read or closed. */
 export function anyAsleep({ words }: QueueMemory): boolean {
-  return load(words, FIRST) !== 0 // (W2)
+  return load(words, FIRST) !== 0 // (W2) after the store of TAIL: one of the two sees the other
 }
 
 /** A guess at `anyAsleep`, before anything was published. */
@@ -86,17 +87,18 @@ export function claimSleeper({ words }: QueueMemory): number {
 
 function claimIn(words: Int32Array, word: number, mask: number): number {
   for (;;) {
-    const asleep = Atomics.load(words, word) & mask // (W2)
+    const asleep = Atomics.load(words, word) & mask // (W2) after the store of TAIL
     if (asleep === 0) return -1
     const number = 31 - Math.clz32(asleep & -asleep)
     const bit = 1 << number
-    if ((Atomics.and(words, word, ~bit) & bit) !== 0) return number // (W3)
+    // (W3) Of several that want to wake it, one does.
+    if ((Atomics.and(words, word, ~bit) & bit) !== 0) return number
   }
 }
 
 /** Ends the sleep on a waiter's word. */
 export function mark({ words }: QueueMemory, waiter: number): void {
-  Atomics.store(words, futexOf(waiter), WOKEN) // (W4)
+  Atomics.store(words, futexOf(waiter), WOKEN) // (W4) late, it wakes for nothing
   Atomics.notify(words, futexOf(waiter))
 }
 

@@ -48,7 +48,8 @@ export function offerProbe({ words, doubles }: QueueMemory, at: number, tail: nu
 
   const state = Atomics.load(words, at + LANE.PROBE_STATE)
   const isOut =
-    isSet(state) && Atomics.compareExchange(words, at + LANE.PROBE_STATE, state, (state + 1) | 0) === state // (Q14)
+    // (Q14) Out of sight of consumers while it changes.
+    isSet(state) && Atomics.compareExchange(words, at + LANE.PROBE_STATE, state, (state + 1) | 0) === state
   const offers = isOut ? words[at + LANE.PROBE_OFFERS] + 1 : 1
   // Whoever has popped it did not come to say so, or comes too late now.
   const isLost = isOut && ((Atomics.load(words, at + LANE.HEAD) - words[at + LANE.PROBE]) | 0) > 0
@@ -58,7 +59,8 @@ export function offerProbe({ words, doubles }: QueueMemory, at: number, tail: nu
     words[at + LANE.PROBE] = tail - 1
     doubles[(at + LANE.PROBE_TIME) >> 1] = now
   }
-  Atomics.store(words, at + LANE.PROBE_STATE, (state + (isSet(state) ? 2 : 1)) | 0) // (Q14)
+  // (Q14) Odd: the four words are one probe.
+  Atomics.store(words, at + LANE.PROBE_STATE, (state + (isSet(state) ? 2 : 1)) | 0)
 }
 
 /**
@@ -78,18 +80,19 @@ export function takeUpProbe(
   position: number,
   count: number,
 ): void {
-  const state = Atomics.load(words, at + LANE.PROBE_STATE) // (Q14)
+  const state = Atomics.load(words, at + LANE.PROBE_STATE) // (Q14) odd: a probe is out
   if (!isSet(state) || (words[at + LANE.PROBE] - position) >>> 0 >= count) return
   const items = words[at + LANE.PROBE_ITEMS]
   const publishedMs = doubles[(at + LANE.PROBE_TIME) >> 1]
   // Where this fails, the owner has seen that the probe was popped, and set another for its items and more.
-  if (Atomics.compareExchange(words, at + LANE.PROBE_STATE, state, (state + 1) | 0) !== state) return // (Q14)
+  // (Q14) Unchanged: what was read is one probe.
+  if (Atomics.compareExchange(words, at + LANE.PROBE_STATE, state, (state + 1) | 0) !== state) return
   const passedMs = monotonicNow() - publishedMs
   // No comparison is true of what is no number.
   const ms = passedMs > 0 ? Math.min(passedMs, MAX_LATENCY_MS) : 0
   const low = QUEUE_HEADER.TIME_IN_QUEUE + 2 * bucketOf(ms)
-  const before = Atomics.add(words, low, items) >>> 0 // (Q15)
-  if (before + items >= TWO_TO_32) Atomics.add(words, low + 1, 1) // (Q15)
+  const before = Atomics.add(words, low, items) >>> 0 // (Q15) no item is lost
+  if (before + items >= TWO_TO_32) Atomics.add(words, low + 1, 1) // (Q15) the one add that wrapped carries
 }
 
 export function timeInQueue({ words }: QueueMemory): LatencySummary {

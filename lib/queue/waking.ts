@@ -26,7 +26,7 @@ export function wakeOne(lanes: QueueLanes): boolean {
 
 /**
  * To be called after a thread has ended: it may have claimed a sleeper, which nobody else wakes then, and not have come to
- * the call. Another one may be on its way to it, or its owner be awake: then it is called once for nothing.
+ * the call. Another one may be on its way to it, or its owner be awake: then it is called once for nothing. (W5)
  */
 export function callClaimed(lanes: QueueLanes): void {
   for (let waiter = 0; waiter < QUEUE_SIZES.WAITERS; waiter++)

@@ -48,7 +48,8 @@ export function spend(lanes: QueueLanes, lane: number, count: number): number {
     const spent = Math.min(credit & COUNT, count)
     if (spent === 0) return lanes.obtain(lane, count)
     const next = (credit + (spent << POSITION_SHIFT) - spent) | 0
-    const before = Atomics.compareExchange(words, at, credit, next) // (Q6)
+    // (Q6) The items are accepted: a credit is spent once.
+    const before = Atomics.compareExchange(words, at, credit, next)
     if (before === credit) return spent
     credit = before
   }
@@ -69,7 +70,7 @@ export function publish(lanes: QueueLanes, lane: number): void {
   // A sleeper should not wait for the clock.
   const offersLate = isProbeDue && seemsAsleep(memory)
   if (isProbeDue && !offersLate) offerProbe(memory, at, tail)
-  Atomics.store(words, at + LANE.TAIL, tail) // (Q2)
+  Atomics.store(words, at + LANE.TAIL, tail) // (Q2) who sees TAIL sees the items
   // First of all, since a sleeper takes its time to wake; it also finds what is not announced yet.
   const woken = anyAsleep(memory) && wakeOne(lanes)
   if (offersLate) offerProbe(memory, at, tail)

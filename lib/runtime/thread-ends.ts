@@ -79,12 +79,13 @@ export function onThreadEnd(listener: ThreadEndListener): () => void {
 export function isGone(id: number): boolean {
   // A number from shared memory that was damaged may be less than 0, too.
   if (id >>> 0 >= NOTED) return beyond.has(id)
-  return ((Atomics.load(notes, BITS + (id >>> BITS_SHIFT)) >>> (id & 31)) & 1) === 1 // (E1)
+  // (E1) Set once by the parent, never cleared.
+  return ((Atomics.load(notes, BITS + (id >>> BITS_SHIFT)) >>> (id & 31)) & 1) === 1
 }
 
 /** Grows with each end. For whoever looks now and then without its event loop: another number, another look at `isGone`. */
 export function endsNoted(): number {
-  return Atomics.load(notes, COUNT) + beyond.size // (E2)
+  return Atomics.load(notes, COUNT) + beyond.size // (E2) another number: some bit is new
 }
 
 /** Writes this thread's lineage to `LINEAGE_WORDS` words from `at` on; the thread itself last, which makes it valid. */
@@ -126,7 +127,8 @@ function note(id: number): void {
     return
   }
   const bit = 1 << (id & 31)
-  if ((Atomics.or(notes, BITS + (id >>> BITS_SHIFT), bit) & bit) === 0) Atomics.add(notes, COUNT, 1) // (E1), (E2)
+  // (E1) The bit, then (E2) the number: who sees another number sees the bit.
+  if ((Atomics.or(notes, BITS + (id >>> BITS_SHIFT), bit) & bit) === 0) Atomics.add(notes, COUNT, 1)
 }
 
 function tell(id: number): void {

@@ -65,7 +65,7 @@ export class ConfigStore {
 
   /** Whether there is something to read. */
   get isBehind(): boolean {
-    return Atomics.load(this.#head, 0) !== this.#looked // (K1)
+    return Atomics.load(this.#head, 0) !== this.#looked // (K1) has somebody published since?
   }
 
   /** Whether the configuration in force could not be read. The next one that is published can. */
@@ -80,13 +80,14 @@ export class ConfigStore {
    */
   read<Read>(parse: (record: Uint8Array) => Read): Read[] {
     for (;;) {
-      const packed = Atomics.load(this.#head, 0) // (K1)
+      const packed = Atomics.load(this.#head, 0) // (K1) what it names is written: published by (K6)
       if (packed === this.#looked) return []
       const { page, length, version } = unpack(packed)
       this.#looked = packed
       if (page >= CONFIG_PAGES || length > this.#pages[page].byteLength)
         throw damaged(`its head names ${length} bytes of page ${page}`)
-      const fill = Atomics.load(this.#root, HEADER.PAGE_FILL + page) // (K2)
+      // (K2) Which version the page begins with, before it is read.
+      const fill = Atomics.load(this.#root, HEADER.PAGE_FILL + page)
       const before = unpack(this.#seen)
       const goesOn = this.#seen !== 0n && before.page === page && this.#fill === fill
       const from = goesOn ? before.length : 0
@@ -122,13 +123,14 @@ export class ConfigStore {
     // One more always fits after a whole configuration, however large it is.
     if (length > 3 * this.#wholeBytes + SLACK_BYTES || end > MAX_PAGE_BYTES) return 'full'
     const owner = HEADER.PAGE_OWNER + page
-    if (Atomics.compareExchange(this.#root, owner, 0, this.#token) !== 0) return 'full' // (K3)
+    // (K3) One thread writes a page.
+    if (Atomics.compareExchange(this.#root, owner, 0, this.#token) !== 0) return 'full'
     try {
       if (this.isBehind) return 'lost'
       this.#write(page, length, record)
       return this.#publish({ page, length: end, version: (version + 1) >>> 0 }) ? 'done' : 'lost'
     } finally {
-      Atomics.store(this.#root, owner, 0) // (K3)
+      Atomics.store(this.#root, owner, 0) // (K3) the page is free for others
     }
   }
 
@@ -140,14 +142,15 @@ export class ConfigStore {
     const version = (unpack(this.#looked).version + 1) >>> 0
     try {
       if (this.isBehind) return false
-      Atomics.store(this.#root, HEADER.PAGE_FILL + page, version | 0) // (K2)
+      // (K2) Before the first byte: who reads the page finds out.
+      Atomics.store(this.#root, HEADER.PAGE_FILL + page, version | 0)
       this.#write(page, 0, record)
       if (!this.#publish({ page, length: end, version })) return false
       this.#fill = version | 0
       this.#wholeBytes = record.length
       return true
     } finally {
-      Atomics.store(this.#root, HEADER.PAGE_OWNER + page, 0) // (K3)
+      Atomics.store(this.#root, HEADER.PAGE_OWNER + page, 0) // (K3) the page is free for others
     }
   }
 
@@ -162,7 +165,8 @@ export class ConfigStore {
     for (let round = 0; round < PAGE_ROUNDS; round++) {
       for (let page = 0; page < CONFIG_PAGES; page++) {
         const owner = HEADER.PAGE_OWNER + page
-        if (Atomics.compareExchange(this.#root, owner, 0, this.#token) !== 0) continue // (K3)
+        // (K3) Of several cleaners one.
+        if (Atomics.compareExchange(this.#root, owner, 0, this.#token) !== 0) continue
         // Only its owner could put it into force, and that is this thread now. (K4)
         const head = Atomics.load(this.#head, 0)
         if (head === 0n || unpack(head).page !== page) return page
@@ -183,12 +187,13 @@ export class ConfigStore {
     const prefix = new DataView(memory)
     prefix.setUint32(at, record.length)
     prefix.setUint32(at + CHECKSUM_AT, crc32(record))
-    new Uint8Array(memory, at + PREFIX_BYTES, record.length).set(record) // (K5)
+    new Uint8Array(memory, at + PREFIX_BYTES, record.length).set(record) // (K5) plain: published by (K6)
   }
 
   #publish(head: Head): boolean {
     const packed = pack(head)
-    if (Atomics.compareExchange(this.#head, 0, this.#looked, packed) !== this.#looked) return false // (K6)
+    // (K6) Of two changes on one version one is in force.
+    if (Atomics.compareExchange(this.#head, 0, this.#looked, packed) !== this.#looked) return false
     this.#seen = packed
     this.#looked = packed
     return true

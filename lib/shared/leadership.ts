@@ -28,18 +28,19 @@ export class Leadership {
 
   /** Whether this thread leads at this moment. */
   get holds(): boolean {
-    return Atomics.load(this.#state.root, HEADER.LEADER) === this.#state.token // (H1)
+    // (H1) One that was replaced finds out.
+    return Atomics.load(this.#state.root, HEADER.LEADER) === this.#state.token
   }
 
   /** Takes the lead where nobody has it, or where its holder has ended or is lost; a sign of life where this thread has it. */
   look(): void {
     const { root, token } = this.#state
-    const leader = Atomics.load(root, HEADER.LEADER) // (H1)
+    const leader = Atomics.load(root, HEADER.LEADER) // (H1) who leads now?
     const now = this.#timers.now()
     if (leader !== token && (!isLivingToken(root, leader) || now - this.#beat[0] > LOST_AFTER_MS)) {
       // First, so that nobody finds a new leader with the sign of life of the old one.
       this.#beat[0] = now
-      Atomics.compareExchange(root, HEADER.LEADER, leader, token) // (H2)
+      Atomics.compareExchange(root, HEADER.LEADER, leader, token) // (H2) of several that would lead, one does
     }
     const { holds } = this
     if (holds) this.#beat[0] = now
@@ -52,6 +53,6 @@ export class Leadership {
   resign(): boolean {
     this.#held = false
     const { root, token } = this.#state
-    return Atomics.compareExchange(root, HEADER.LEADER, token, 0) === token // (H3)
+    return Atomics.compareExchange(root, HEADER.LEADER, token, 0) === token // (H3) only from this thread
   }
 }

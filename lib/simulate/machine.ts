@@ -36,7 +36,7 @@ export class ClientMachine implements Timers, SimulatedMachine {
   drive(root: Int32Array<SharedArrayBuffer>): void {
     this.#engineNow = new Float64Array(root.buffer, HEADER.MANUAL_NOW * Int32Array.BYTES_PER_ELEMENT, 1)
     this.sync()
-    // (S4)
+    // (S4) After the time: who sees the mode sees the time.
     root[HEADER.CLOCK_MODE] = MANUAL
   }
 

@@ -45,7 +45,7 @@ const BIG_ONE = 1n
 
 /**
  * The hot path on `Atomics`. Plain loads are used where a stale value only makes a choice slightly worse. Numbers in
- * brackets are those of docs/concurrency.md, where each operation has its partner; all `Atomics` are sequentially
+ * brackets are those of docs/concurrency/counters.md, where each operation has its partner; all `Atomics` are sequentially
  * consistent.
  */
 export class FallbackCore implements Core {
@@ -92,7 +92,7 @@ export class FallbackCore implements Core {
   }
 
   now(): number {
-    // (C1) (C2)
+    // (C1), (C2) Plain: one thread sets mode and time, and it is the one that simulates.
     return this.#root[HEADER.CLOCK_MODE] === 0 ? monotonicNow() : this.#manualNow[0]
   }
 
@@ -120,22 +120,23 @@ export class FallbackCore implements Core {
     const at = (slot & MASK) << SLOT_SHIFT
     const mine = this.#mine[segment]
     const own = (slot & MASK) << CONTRIBUTION_SHIFT
-    const limit = cells[at + SLOT.LIMIT] // (C12)
+    const limit = cells[at + SLOT.LIMIT] // (C12) a limit of a moment ago will do
     if (limit === 0) {
-      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
-      addToOwn(mine, own, 1) // (C3)
-      const before = Atomics.add(cells, at + SLOT.IN_FLIGHT, 1) // (C4)
-      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
+      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) busy: an operation is under way
+      addToOwn(mine, own, 1) // (C3) own word: no exchange needed
+      const before = Atomics.add(cells, at + SLOT.IN_FLIGHT, 1) // (C4) shows (C3) to whoever sees the count
+      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) done: both words agree
       beginSilence(cells, at, before, ticks)
       return true
     }
-    let seen = cells[at + SLOT.IN_FLIGHT] // (C5)
+    let seen = cells[at + SLOT.IN_FLIGHT] // (C5) a guess, which (C4) checks
     while (seen < limit) {
-      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
-      addToOwn(mine, own, 1) // (C3)
-      const before = Atomics.compareExchange(cells, at + SLOT.IN_FLIGHT, seen, seen + 1) // (C4)
-      if (before !== seen) addToOwn(mine, own, -1) // (C3)
-      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
+      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) busy: an operation is under way
+      addToOwn(mine, own, 1) // (C3) before the count, so that it is in sight with it
+      // (C4) Of two that want the last place one gets it.
+      const before = Atomics.compareExchange(cells, at + SLOT.IN_FLIGHT, seen, seen + 1)
+      if (before !== seen) addToOwn(mine, own, -1) // (C3) not reserved
+      addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) done: both words agree
       if (before === seen) {
         beginSilence(cells, at, seen, ticks)
         return true
@@ -154,10 +155,10 @@ export class FallbackCore implements Core {
     // Last: whoever sees nothing in flight may give the slot to another endpoint.
     const mine = this.#mine[segment]
     const own = (slot & MASK) << CONTRIBUTION_SHIFT
-    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
-    Atomics.sub(cells, at + SLOT.IN_FLIGHT, 1) // (C6)
-    addToOwn(mine, own, -1) // (C3)
-    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
+    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) busy: an operation is under way
+    Atomics.sub(cells, at + SLOT.IN_FLIGHT, 1) // (C6) last: at zero the slot may be given away
+    addToOwn(mine, own, -1) // (C3) own word: no exchange needed
+    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) done: both words agree
   }
 
   answer(slot: number, startedAt: number, outcome: OutcomeCode, latencyMs: number): void {
@@ -168,10 +169,10 @@ export class FallbackCore implements Core {
     this.#count(segment, at, startedAt, outcome, latencyMs)
     const mine = this.#mine[segment]
     const own = (slot & MASK) << CONTRIBUTION_SHIFT
-    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
-    addToOwn(mine, own + CONTRIBUTION.OPEN, 1) // (C3)
-    Atomics.add(cells, at + SLOT.OPEN, 1) // (C15)
-    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
+    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) busy: an operation is under way
+    addToOwn(mine, own + CONTRIBUTION.OPEN, 1) // (C3) before the count, so that it is in sight with it
+    Atomics.add(cells, at + SLOT.OPEN, 1) // (C15) shows (C3) to whoever sees the count
+    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) done: both words agree
   }
 
   close(slot: number, broken: boolean): void {
@@ -180,17 +181,18 @@ export class FallbackCore implements Core {
     if (cells === undefined) throw unknownSlot(slot, this.#slots)
     const at = (slot & MASK) << SLOT_SHIFT
     if (broken) {
-      Atomics.sub(this.#bigs[segment], (at + SLOT.SUCCEEDED) >> 1, BIG_ONE) // (C7)
-      Atomics.add(this.#bigs[segment], (at + SLOT.FAILED) >> 1, BIG_ONE) // (C7)
+      Atomics.sub(this.#bigs[segment], (at + SLOT.SUCCEEDED) >> 1, BIG_ONE) // (C7) no count is lost
+      // (C7) For a moment one request fewer.
+      Atomics.add(this.#bigs[segment], (at + SLOT.FAILED) >> 1, BIG_ONE)
     }
     const mine = this.#mine[segment]
     const own = (slot & MASK) << CONTRIBUTION_SHIFT
-    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
-    Atomics.sub(cells, at + SLOT.OPEN, 1) // (C15)
-    Atomics.sub(cells, at + SLOT.IN_FLIGHT, 1) // (C6)
-    addToOwn(mine, own + CONTRIBUTION.OPEN, -1) // (C3)
-    addToOwn(mine, own, -1) // (C3)
-    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13)
+    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) busy: an operation is under way
+    Atomics.sub(cells, at + SLOT.OPEN, 1) // (C15) before (C6): nothing in flight, nothing open
+    Atomics.sub(cells, at + SLOT.IN_FLIGHT, 1) // (C6) last: at zero the slot may be given away
+    addToOwn(mine, own + CONTRIBUTION.OPEN, -1) // (C3) own word: no exchange needed
+    addToOwn(mine, own, -1) // (C3) own word: no exchange needed
+    addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) done: both words agree
   }
 
   #count(segment: number, at: number, startedAt: number, outcome: OutcomeCode, latencyMs: number): void {
@@ -200,7 +202,7 @@ export class FallbackCore implements Core {
         : outcome === OUTCOME.FAILED || outcome === OUTCOME.LOST
           ? SLOT.FAILED
           : SLOT.CANCELLED
-    Atomics.add(this.#bigs[segment], (at + total) >> 1, BIG_ONE) // (C7)
+    Atomics.add(this.#bigs[segment], (at + total) >> 1, BIG_ONE) // (C7) no count is lost
     if (!(latencyMs < 0)) this.#record(segment, at, startedAt, latencyMs, outcome === OUTCOME.SUCCEEDED)
     const cells = this.#cells[segment]
     // (C16) An answer ends the silence, whichever request it is for.
@@ -216,7 +218,7 @@ export class FallbackCore implements Core {
     if (!isAnswer) return
     const histogram = this.#cells[segment][at + SLOT.HISTOGRAM] - 1
     if (histogram >= 0 && histogram < this.#slots) {
-      // (C10)
+      // (C10) No count is lost.
       Atomics.add(
         this.#histograms[histogram >>> SEGMENT_SHIFT],
         histogramWord(histogram, bucketOf(latency)),
@@ -225,20 +227,20 @@ export class FallbackCore implements Core {
     }
   }
 
-  /** One sample into the packed average, by compare-and-swap over value and time stamp together (docs/concurrency.md). */
+  /** One sample into the packed average, by compare-and-swap over value and time stamp together. */
   #observe(segment: number, at: number, now: number, latency: number, raiseOnly: boolean): void {
     const bigs = this.#bigs[segment]
     const word = (at + SLOT.LATENCY) >> 1
     const floats = this.#floats[segment]
     let peak = -1
     if ((this.#cells[segment][at + SLOT.FLAGS] & SLOT_FLAGS.PEAK) !== 0) {
-      const last = floats[at + SLOT.LAST_LATENCY] // (C17)
+      const last = floats[at + SLOT.LAST_LATENCY] // (C17) whichever sample was last will do
       peak = raiseOnly || latency < last ? latency : last
     }
-    if (!raiseOnly) floats[at + SLOT.LAST_LATENCY] = latency // (C17)
+    if (!raiseOnly) floats[at + SLOT.LAST_LATENCY] = latency // (C17) whichever sample was last will do
     const decayMs = floats[at + SLOT.DECAY_MS]
     const ticks = ticksOf(now)
-    asBigInt[0] = bigs[word] // (C8)
+    asBigInt[0] = bigs[word] // (C8) a guess, which (C9) checks
     for (;;) {
       const seen = asBigInt[0]
       const average = asFloat32[1]
@@ -253,7 +255,7 @@ export class FallbackCore implements Core {
       }
       asFloat32[1] = next
       asInt32[0] = ticks
-      const before = Atomics.compareExchange(bigs, word, seen, asBigInt[0]) // (C9)
+      const before = Atomics.compareExchange(bigs, word, seen, asBigInt[0]) // (C9) no sample is lost
       if (before === seen) return
       asBigInt[0] = before
     }
@@ -275,7 +277,7 @@ export class FallbackCore implements Core {
         ? average * expNegative(elapsed / TICKS_PER_MS / this.#floats[segment][at + SLOT.DECAY_MS])
         : average
     const cells = this.#cells[segment]
-    const since = cells[at + SLOT.SILENT_SINCE] // (C16)
+    const since = cells[at + SLOT.SILENT_SINCE] // (C16) one word that says it all
     if (since === 0 || cells[at + SLOT.IN_FLIGHT] - cells[at + SLOT.OPEN] <= 0) return left
     const silent = ((ticks - since) | 0) / TICKS_PER_MS
     return silent > left ? silent : left
@@ -310,7 +312,7 @@ export class FallbackCore implements Core {
     // Tickets above the last whole multiple of n are thrown away, so that the wrap does not favour the first positions.
     const whole = 4294967296 - (4294967296 % n)
     for (;;) {
-      const ticket = Atomics.add(words, word, 1) >>> 0 // (C11)
+      const ticket = Atomics.add(words, word, 1) >>> 0 // (C11) each ticket is given out once
       if (ticket < whole) return ticket % n
     }
   }

@@ -47,13 +47,15 @@ function rebuild(
   at: number,
   field: number,
 ): boolean {
-  const claims = Atomics.load(root, HEADER.THREAD_CLAIMS) // (R1)
+  // (R1) Has a thread begun since the living were counted?
+  const claims = Atomics.load(root, HEADER.THREAD_CLAIMS)
   const living = livingThreads(root).map(recordOf)
-  const marks = living.map((record) => Atomics.load(records, record + CONTRIBUTION.MARK)) // (R2)
+  // (R2) Is a living thread between its two words?
+  const marks = living.map((record) => Atomics.load(records, record + CONTRIBUTION.MARK))
   if (marks.some((mark) => (mark & MARK_BUSY) !== 0)) return false
   let sum = 0
   for (const record of living) sum += Atomics.load(records, record + field)
-  const seen = Atomics.load(counts, at) // (R3)
+  const seen = Atomics.load(counts, at) // (R3) the count that (R4) checks
   const undisturbed =
     living.every((record, i) => Atomics.load(records, record + CONTRIBUTION.MARK) === marks[i]) &&
     Atomics.load(root, HEADER.THREAD_CLAIMS) === claims
