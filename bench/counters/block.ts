@@ -1,7 +1,7 @@
 /** A balancer's shared memory with `endpoints` slots ready to be picked, for the engine alone: no balancer around it. */
 
+import { seedRandom } from '../../dist/engine/atomics/random.js'
 import type { Core, Picker, Segment } from '../../dist/engine/contract.js'
-import { seedRandom } from '../../dist/engine/fallback/random.js'
 import { selection } from '../../dist/engine/index.js'
 import {
   DISTRIBUTOR,

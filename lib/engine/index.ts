@@ -1,8 +1,9 @@
 import { EngineError } from '../errors.js'
 import type { CoreFactory } from './contract.js'
 import { fallbackFactory } from './fallback/index.js'
-import { loadAddon } from './load.js'
-import { createNativeFactory } from './native.js'
+import type { NativeAddon } from './native/addon.js'
+import { createNativeFactory } from './native/core.js'
+import { loadAddon } from './native/load.js'
 
 export interface Engine {
   /** Which implementation of the hot path runs in this process. */
@@ -14,7 +15,7 @@ export interface Engine {
 interface Selection extends Engine {
   readonly factory: CoreFactory
   /** What the native engine loaded, for the parts of it that are not a core (queues). */
-  readonly addon?: unknown
+  readonly addon?: NativeAddon
 }
 
 const CHOICES = ['auto', 'native', 'fallback']

@@ -1,4 +1,4 @@
-import { settle } from './fallback/reclaim.js'
+import { settle } from './atomics/reclaim.js'
 import { CONTRIBUTION, SERVICE, SERVICE_SEGMENT_SHIFT } from './layout.js'
 import type { SharedState } from './state.js'
 

@@ -1,7 +1,7 @@
 /** The thread records of a balancer's block: who works on it, and who has ended. */
 import { threadId } from 'node:worker_threads'
 import { clearLineage, endedWith, isGone, writeLineage } from '../runtime/thread-ends.js'
-import { seedRandom } from './fallback/random.js'
+import { seedRandom } from './atomics/random.js'
 import { HEADER, THREAD, threadWord } from './layout.js'
 
 const INDEX_BITS = 8

@@ -16,6 +16,6 @@ let selected: QueueEngine | undefined
 
 /** The queues of the engine that this process runs. */
 export function selectedQueueEngine(): QueueEngine {
-  selected ??= selection.kind === 'native' ? nativeQueueEngine(selection.addon) : fallbackQueueEngine
+  selected ??= selection.addon === undefined ? fallbackQueueEngine : nativeQueueEngine(selection.addon)
   return selected
 }

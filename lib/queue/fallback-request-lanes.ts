@@ -1,4 +1,4 @@
-import { AtomicsLanes } from './fallback-lanes.js'
+import { AtomicsLanes } from './atomics-lanes.js'
 import { freeHolder, reapHolders, takeHolder } from './holders.js'
 import type { RequestLanes, RequestSpan } from './lanes.js'
 import { RequestCopies } from './request-copies.js'

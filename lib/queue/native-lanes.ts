@@ -1,3 +1,4 @@
+import type { NativeQueueAddon, NativeQueueFunctions } from '../engine/native/addon.js'
 import { EngineError, HandleError } from '../errors.js'
 import type { Bell } from './bell.js'
 import type { QueueEngine, QueueLanes, RequestLanes, RequestSpan, TicketLanes } from './lanes.js'
@@ -12,43 +13,8 @@ import { readRequests } from './request-reading.js'
 const FIRST_LANE = laneWord(0)
 const TWO_TO_32 = 4294967296
 
-/** What `binding/queue_binding.cpp` exports. */
-export interface NativeQueueAddon {
-  readonly queueLayoutFingerprint: number
-  /** This thread's share in the queue that lives in `words`; given up when it is collected, or the thread ends. */
-  openQueue(words: Int32Array<SharedArrayBuffer>): NativeQueueFunctions
-  /** Queues of this process that a thread has open. */
-  openQueues(): number
-}
-
-/** As `QueueLanes` says it. None needs a `this`. Each does nothing, and returns 0, where `lane` is not this thread's. */
-export interface NativeQueueFunctions {
-  takeLane(owner: number): number
-  releaseLane(lane: number): void
-  obtain(lane: number, wanted: number): number
-  openBlock(lane: number): number
-  announce(lane: number): void
-  popMany(out: Uint32Array): number
-  /**
-   * Copies up to `wanted` requests into `chunk`, each from the next multiple of 8 bytes at or after `from`, itself one,
-   * and their lengths into `lengths`; returns how many. Where the next one does not fit, it returns `~` that number, and
-   * the length of that one follows the others.
-   */
-  popRequests(chunk: Uint8Array, from: number, lengths: Uint32Array, wanted: number): number
-  /** A holder of this thread's, or -1. Given up with the queue. */
-  takeHolder(owner: number): number
-  /** `count * 2^32 + slot` of up to `wanted` requests, which `holder`, that holds nothing, holds from then on. */
-  holdRequests(holder: number, wanted: number): number
-  /** Lets go and gives the holder back. */
-  freeHolder(holder: number): void
-  /** Calls of `ring`, from any thread, then come to `onRing` in this one. Does not keep the event loop alive. */
-  openBell(waiter: number, onRing: () => void): void
-  closeBell(waiter: number): void
-  ring(waiter: number): void
-}
-
 /**
- * The native engine of queues. Single reads, and all writing, are the fallback's code: an addon call with an array
+ * The native engine of queues. Single reads, and all writing, are on `Atomics` in both engines: an addon call with an array
  * takes some 45 ns by itself, as long as a whole batch of 8.
  */
 class NativeLanes implements QueueLanes {
@@ -164,8 +130,7 @@ class NativeRequestLanes extends NativeLanes implements RequestLanes {
 }
 
 /** Throws an EngineError where the addon was built for another layout. */
-export function nativeQueueEngine(loaded: unknown): QueueEngine {
-  const addon = loaded as NativeQueueAddon
+export function nativeQueueEngine(addon: NativeQueueAddon): QueueEngine {
   if (addon.queueLayoutFingerprint !== queueLayoutFingerprint()) {
     throw new EngineError(
       'The addon was built for another layout of queues than this JavaScript; build both from the same sources',

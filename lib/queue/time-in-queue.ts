@@ -6,7 +6,7 @@
  * every so many for a probe. While the probe is in the queue, each further offer replaces it with a probability that makes
  * it any of those offered since the last pop, all alike: else a burst would be judged by its first items.
  */
-import { bucketOf } from '../engine/fallback/histogram.js'
+import { bucketOf } from '../engine/atomics/histogram.js'
 import { type LatencySummary, summarise } from '../engine/histogram.js'
 import { MAX_LATENCY_MS } from '../engine/layout.js'
 import { monotonicNow } from '../runtime/clock.js'

@@ -1,4 +1,4 @@
-import { nextRandom, seedRandom } from '../engine/fallback/random.js'
+import { nextRandom, seedRandom } from '../engine/atomics/random.js'
 
 const TWO_TO_32 = 4294967296
 const STATE_WORDS = 4

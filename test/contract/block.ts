@@ -1,5 +1,5 @@
+import { seedRandom } from '../../lib/engine/atomics/random.js'
 import type { Core, CoreFactory, Segment } from '../../lib/engine/contract.js'
-import { seedRandom } from '../../lib/engine/fallback/random.js'
 import {
   CONTRIBUTION,
   DISTRIBUTOR,

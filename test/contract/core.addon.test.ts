@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { Core, Picker } from '../../lib/engine/contract.js'
 import { HEADER, LAYOUT_VERSION, layoutFingerprint, SLOT } from '../../lib/engine/layout.js'
 import { createRoot, createSegment, createServices } from '../../lib/engine/memory.js'
-import type { NativeAddon } from '../../lib/engine/native.js'
+import type { NativeAddon } from '../../lib/engine/native/addon.js'
 import { Block, distributorNames, spec } from './block.js'
 import { addon, engines } from './engines.js'
 

@@ -1,7 +1,7 @@
 /** What every engine's core does: one suite, as a function of the factory. */
 import { beforeEach, describe, expect, test } from 'vitest'
+import { bucketOf } from '../../lib/engine/atomics/histogram.js'
 import type { Core, CoreFactory } from '../../lib/engine/contract.js'
-import { bucketOf } from '../../lib/engine/fallback/histogram.js'
 import {
   HEADER,
   MAX_LATENCY_MS,

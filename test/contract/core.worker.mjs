@@ -1,10 +1,10 @@
 // One thread of core.threads.test.ts: works on the shared block as it is told, through the compiled library.
 import { parentPort, workerData } from 'node:worker_threads'
+import { seedRandom } from '../../dist/engine/atomics/random.js'
 import { fallbackFactory } from '../../dist/engine/fallback/index.js'
-import { seedRandom } from '../../dist/engine/fallback/random.js'
 import { SLOT, THREAD, threadWord } from '../../dist/engine/layout.js'
-import { loadAddon } from '../../dist/engine/load.js'
-import { createNativeFactory } from '../../dist/engine/native.js'
+import { createNativeFactory } from '../../dist/engine/native/core.js'
+import { loadAddon } from '../../dist/engine/native/load.js'
 
 const { kind, thread, root, services, segments, gate, job } = workerData
 

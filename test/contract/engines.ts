@@ -1,7 +1,7 @@
 import type { CoreFactory } from '../../lib/engine/contract.js'
 import { fallbackFactory } from '../../lib/engine/fallback/index.js'
-import { loadAddon } from '../../lib/engine/load.js'
-import { createNativeFactory, type NativeAddon } from '../../lib/engine/native.js'
+import { createNativeFactory } from '../../lib/engine/native/core.js'
+import { loadAddon } from '../../lib/engine/native/load.js'
 
 export interface EngineUnderTest {
   readonly kind: 'native' | 'fallback'
@@ -14,7 +14,7 @@ const wanted = process.env['FAIRLEAD_ENGINE'] || 'auto'
 export const loaded = wanted === 'fallback' ? { error: new Error('not asked for') } : loadAddon()
 if (wanted === 'native' && 'error' in loaded) throw loaded.error
 
-export const addon = 'error' in loaded ? undefined : (loaded.addon as NativeAddon)
+export const addon = 'error' in loaded ? undefined : loaded.addon
 
 const fallback: EngineUnderTest = { kind: 'fallback', factory: fallbackFactory }
 const native: EngineUnderTest | undefined =

@@ -1,7 +1,8 @@
 /** Both engines fill the same table, bit for bit, in slices of any size. */
 import { describe, expect, it } from 'vitest'
 import { fallbackMaglev } from '../../lib/engine/fallback/maglev.js'
-import type { MaglevAdvance, MaglevSpec, NativeMaglev } from '../../lib/engine/maglev.js'
+import type { MaglevAdvance, MaglevSpec } from '../../lib/engine/maglev.js'
+import type { NativeMaglev } from '../../lib/engine/native/addon.js'
 import { seeded } from '../support/seeded.mjs'
 import { addon } from './engines.js'
 

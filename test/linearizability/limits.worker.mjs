@@ -1,10 +1,10 @@
 // One thread of recorded histories of limits: takes places and gives them back, at random, and says what it got.
 import { parentPort, workerData } from 'node:worker_threads'
+import { seedRandom } from '../../dist/engine/atomics/random.js'
 import { fallbackFactory } from '../../dist/engine/fallback/index.js'
-import { seedRandom } from '../../dist/engine/fallback/random.js'
 import { THREAD, threadWord } from '../../dist/engine/layout.js'
-import { loadAddon } from '../../dist/engine/load.js'
-import { createNativeFactory } from '../../dist/engine/native.js'
+import { createNativeFactory } from '../../dist/engine/native/core.js'
+import { loadAddon } from '../../dist/engine/native/load.js'
 import { Balancer } from '../../dist/index.js'
 import { holdUp, meet, reading, seeded } from './recording.mjs'
 

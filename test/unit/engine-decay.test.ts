@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { expNegative } from '../../lib/engine/fallback/decay.js'
+import { expNegative } from '../../lib/engine/atomics/decay.js'
 
 test('e^-x to 1e-8 of its value, from 0 to where it ends', () => {
   let worst = 0

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { bucketOf } from '../../lib/engine/fallback/histogram.js'
+import { bucketOf } from '../../lib/engine/atomics/histogram.js'
 import {
   HISTOGRAM_BUCKETS,
   HISTOGRAM_SUB_BITS,

@@ -17,7 +17,8 @@ import {
   threadWord,
 } from '../../lib/engine/layout.js'
 import { createRoot, createServices } from '../../lib/engine/memory.js'
-import { createNativeFactory } from '../../lib/engine/native.js'
+import type { NativeAddon } from '../../lib/engine/native/addon.js'
+import { createNativeFactory } from '../../lib/engine/native/core.js'
 import { EngineError } from '../../lib/errors.js'
 
 const LINE_WORDS = 16
@@ -75,7 +76,7 @@ test('src/layout.hpp is generated from this layout', () => {
 })
 
 describe('an addon of another layout', () => {
-  const right = { layoutVersion: LAYOUT_VERSION, layoutFingerprint: layoutFingerprint() }
+  const right = { layoutVersion: LAYOUT_VERSION, layoutFingerprint: layoutFingerprint() } as NativeAddon
 
   test('is refused with both values', () => {
     const load = () => createNativeFactory({ ...right, layoutFingerprint: 0xbad })
@@ -86,7 +87,7 @@ describe('an addon of another layout', () => {
   })
 
   test('that names no layout at all is refused too', () => {
-    expect(() => createNativeFactory({})).toThrow(/unknown/)
+    expect(() => createNativeFactory({} as NativeAddon)).toThrow(/unknown/)
   })
 
   test('of this layout is taken', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { nextRandom, seedRandom, toBelow } from '../../lib/engine/fallback/random.js'
+import { nextRandom, seedRandom, toBelow } from '../../lib/engine/atomics/random.js'
 
 const generator = (...state: number[]) => {
   const words = Int32Array.from(state)

@@ -1,5 +1,5 @@
 /** What happens in the demonstration, and when: the same for both clients. */
-import { nextRandom, seedRandom } from '../../engine/fallback/random.js'
+import { nextRandom, seedRandom } from '../../engine/atomics/random.js'
 
 export type EndpointName = 'A' | 'B' | 'C'
 export const ENDPOINT_NAMES: readonly EndpointName[] = ['A', 'B', 'C']

@@ -5,8 +5,9 @@ import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { CoreFactory } from '../../engine/contract.js'
-import { loadAddon } from '../../engine/load.js'
-import { createNativeFactory, type NativeAddon } from '../../engine/native.js'
+import type { NativeAddon } from '../../engine/native/addon.js'
+import { createNativeFactory } from '../../engine/native/core.js'
+import { loadAddon } from '../../engine/native/load.js'
 
 export interface BinaryFindings {
   readonly path: string | undefined
@@ -26,7 +27,7 @@ const PACKAGE_ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const require = createRequire(import.meta.url)
 
 export interface UsableBinary {
-  readonly addon: unknown
+  readonly addon: NativeAddon
   readonly factory: CoreFactory
 }
 
@@ -38,7 +39,7 @@ export function inspectBinary(): { findings: BinaryFindings; usable?: UsableBina
   if ('error' in loaded) return { findings: { path, hash, fault: loaded.error.message } }
   try {
     const factory = createNativeFactory(loaded.addon)
-    const { boostVersion, compiler, layoutVersion, layoutFingerprint } = loaded.addon as NativeAddon
+    const { boostVersion, compiler, layoutVersion, layoutFingerprint } = loaded.addon
     const built = {
       boost: boostVersion.replace('_', '.'),
       compiler,

@@ -1,4 +1,5 @@
 /** Loaded only where the engine of the process could be chosen: the queues choose theirs along with it. */
+import type { NativeQueueAddon } from '../../engine/native/addon.js'
 import { fallbackQueueEngine, type QueueEngine } from '../../queue/engine.js'
 import { nativeQueueEngine } from '../../queue/native-lanes.js'
 import { TicketQueue } from '../../queue/ticket-queue.js'
@@ -8,7 +9,7 @@ const ROUNDS = 5
 
 export const fallbackQueueCheck = (): string[] => roundTrip(fallbackQueueEngine)
 
-export const nativeQueueCheck = (addon: unknown): string[] => roundTrip(nativeQueueEngine(addon))
+export const nativeQueueCheck = (addon: NativeQueueAddon): string[] => roundTrip(nativeQueueEngine(addon))
 
 /** Fills a queue to its last place and empties it, again and again: what is wrong with what comes out. */
 export function roundTrip(engine: QueueEngine): string[] {

@@ -1,6 +1,7 @@
+import { AtomicsCore } from '../atomics/core.js'
 import type { CoreFactory } from '../contract.js'
-import { FallbackCore } from './core.js'
 
+/** The engine without the addon. */
 export const fallbackFactory: CoreFactory = {
-  createCore: (root, thread) => new FallbackCore(root, thread),
+  createCore: (root, thread) => new AtomicsCore(root, thread),
 }

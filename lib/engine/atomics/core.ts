@@ -48,7 +48,7 @@ const BIG_ONE = 1n
  * brackets are those of docs/concurrency/counters.md, where each operation has its partner; all `Atomics` are sequentially
  * consistent.
  */
-export class FallbackCore implements Core {
+export class AtomicsCore implements Core {
   readonly thread: number
   readonly #root: Int32Array
   readonly #manualNow: Float64Array

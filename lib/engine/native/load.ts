@@ -10,16 +10,16 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { elfFault } from './elf.js'
+import type { NativeAddon } from './addon.js'
 
-export type LoadedAddon = { readonly addon: unknown; readonly path: string } | { readonly error: Error }
+export type LoadedAddon = { readonly addon: NativeAddon; readonly path: string } | { readonly error: Error }
 
 /** What the build writes beside the binaries of a folder: `scripts/manifest.mjs`. */
 interface Manifest {
   readonly files: Readonly<Record<string, { readonly size: number; readonly sha256: string }>>
 }
 
-/** The package's folder: the nearest one above this file with a package.json, be it in `lib/engine/`, `dist/engine/` or a bundle. */
+/** The package's folder: the nearest one above this file with a package.json, be it in `lib/engine/native/`, `dist/engine/native/` or a bundle. */
 function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url))
   while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder)
@@ -43,13 +43,13 @@ export function loadAddon(root: string = packageRoot()): LoadedAddon {
   const fault = binaryFault(path)
   if (fault !== undefined) return { error: fault }
   try {
-    return { addon: require(path), path }
+    return { addon: require(path) as NativeAddon, path }
   } catch (cause) {
     return failure(`${path} cannot be loaded: ${firstLine(cause)}`, cause)
   }
 }
 
-/** Why the file must not be given to the dynamic linker; undefined when it is what the build made, for this machine. */
+/** Why the file must not be given to the dynamic linker; undefined when it is what the build made. */
 function binaryFault(path: string): Error | undefined {
   let bytes: Buffer
   try {
@@ -73,8 +73,7 @@ function binaryFault(path: string): Error | undefined {
   if (createHash('sha256').update(bytes).digest('hex') !== expected.sha256) {
     return new Error(`${path} is damaged: its SHA-256 is not the one in its manifest`)
   }
-  const reason = process.platform === 'linux' ? elfFault(bytes, process.arch) : undefined
-  return reason === undefined ? undefined : new Error(`${path} ${reason}`)
+  return undefined
 }
 
 function failure(message: string, cause: unknown): { error: Error } {

@@ -1,53 +1,11 @@
-/** The addon's balancing core: its whole surface, and the `Core` that stands on it. */
-import { EngineError } from '../errors.js'
-import { checkSpec, unknownSlot } from './check.js'
-import type { CoreFactory, Picker, PickerSpec, Segment } from './contract.js'
-import { FallbackCore } from './fallback/core.js'
-import { LAYOUT_VERSION, layoutFingerprint, type OutcomeCode, SEGMENT_SHIFT } from './layout.js'
-import type { DrawTable } from './weighted-draw.js'
-
-/** What the addon exports for this file (`binding/addon.cpp`, `binding/core_binding.cpp`). The queues' part is declared beside them. */
-export interface NativeAddon {
-  readonly layoutVersion: number
-  readonly layoutFingerprint: number
-  /** Of the Boost headers, e.g. `1_74`. */
-  readonly boostVersion: string
-  readonly compiler: string
-  /** `scratch` is SCRATCH.DOUBLES long and stays this core's own. */
-  createCore(root: Int32Array<SharedArrayBuffer>, thread: number, scratch: Float64Array): NativeCoreFunctions
-}
-
-/** One core's functions. None needs a `this`; each keeps the core and its memory alive. */
-export interface NativeCoreFunctions {
-  /** In order. Throws a RangeError or TypeError on an array that is not what the layout says, as `addSegment` does. */
-  addServices(words: Int32Array): void
-  /** In order. */
-  addSegment(cells: Int32Array, contributions: Int32Array, histograms: Int32Array): void
-  /**
-   * The function that it returns picks, and leaves the slot, or -1, in SCRATCH.SLOT. The last two, of equal length as
-   * `slots` or empty, are a `DrawTable`.
-   */
-  picker(
-    distributor: number,
-    metric: number,
-    service: number,
-    slots: Uint32Array,
-    thresholds: Uint32Array,
-    aliases: Uint32Array,
-  ): () => void
-  /** Reserves SCRATCH.SLOT, and makes it -1 where the slot is at its limit. */
-  reserve(): void
-  /** Ends SCRATCH.SLOT with the other arguments in the scratch. */
-  end(): void
-  /** `Core.answer` of SCRATCH.SLOT, likewise. */
-  answer(): void
-  /** `Core.close` of SCRATCH.SLOT; SCRATCH.OUTCOME is 1 where the body broke. */
-  close(): void
-  /** As `Core.reclaim`, which here always succeeds: a call is not cut in two. */
-  reclaim(thread: number): void
-  /** Pickers find nothing afterwards, reservations fail, ends are ignored. */
-  dispose(): void
-}
+/** The `Core` that stands on the addon. */
+import { EngineError } from '../../errors.js'
+import { AtomicsCore } from '../atomics/core.js'
+import { checkSpec, unknownSlot } from '../check.js'
+import type { CoreFactory, Picker, PickerSpec, Segment } from '../contract.js'
+import { LAYOUT_VERSION, layoutFingerprint, type OutcomeCode, SEGMENT_SHIFT } from '../layout.js'
+import type { DrawTable } from '../weighted-draw.js'
+import type { NativeAddon, NativeCoreFunctions } from './addon.js'
 
 /**
  * Through which the hot functions take and give: a number passed as an argument of an addon call costs 5 ns, one written
@@ -62,7 +20,7 @@ const NO_TABLE: DrawTable = { thresholds: new Uint32Array(0), aliases: new Uint3
  * (13 ns): random 3 ns, latency 7, nextPosition 11; `now` costs 37 there and 42 in the addon. Inherited and not passed on
  * to another object, because a scan over all endpoints calls `latency` for each: one more call was 10% of it.
  */
-class NativeCore extends FallbackCore {
+class NativeCore extends AtomicsCore {
   readonly #functions: NativeCoreFunctions
   readonly #doubles = new Float64Array(new ArrayBuffer(SCRATCH.DOUBLES * Float64Array.BYTES_PER_ELEMENT))
   readonly #words = new Int32Array(this.#doubles.buffer)
@@ -159,8 +117,7 @@ class NativeCore extends FallbackCore {
 }
 
 /** The factory over a loaded addon. Throws an EngineError where the addon was built for another memory layout. */
-export function createNativeFactory(addon: unknown): CoreFactory {
-  const native = addon as NativeAddon
+export function createNativeFactory(native: NativeAddon): CoreFactory {
   if (native.layoutVersion !== LAYOUT_VERSION || native.layoutFingerprint !== layoutFingerprint()) {
     throw new EngineError(
       `the addon was built for memory layout ${named(native.layoutVersion, native.layoutFingerprint)}, ` +
