@@ -14,7 +14,7 @@
 namespace fairlead::binding {
 
 /// Through which the hot functions take and give: a number passed as an argument of a Node-API call costs 5 ns to take
-/// apart, one left in memory that both sides know 1 ns. lib/engine/native.ts has the same as a Float64Array of SIZE.
+/// apart, one left in memory that both sides know 1 ns. lib/engine/native/core.ts has the same as a Float64Array of SIZE.
 struct Scratch {
   /// Time of the last reservation, ms.
   double startedAt;
@@ -50,7 +50,7 @@ struct BoundPicker {
   Picker picker;
 };
 
-/// createCore(root: Int32Array, thread: number, scratch: Float64Array): NativeCoreFunctions, see lib/engine/native.ts.
+/// createCore(root: Int32Array, thread: number, scratch: Float64Array): NativeCoreFunctions, see lib/engine/native/addon.ts.
 Napi::Value createCore(const Napi::CallbackInfo& info);
 
 } // namespace fairlead::binding

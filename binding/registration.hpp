@@ -3,7 +3,7 @@
 
 #include <napi.h>
 
-/// createCore: see NativeAddon in lib/engine/native.ts.
+/// createCore: see NativeAddon in lib/engine/native/addon.ts.
 void registerCore(Napi::Env env, Napi::Object exports);
 /// The queues: see binding/queue_binding.cpp.
 void registerQueue(Napi::Env env, Napi::Object exports);

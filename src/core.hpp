@@ -1,4 +1,4 @@
-// The hot path of a balancer over shared memory: what lib/engine/fallback/core.ts does, in C++.
+// The hot path of a balancer over shared memory: what lib/engine/atomics/core.ts does, in C++.
 #pragma once
 
 #include <cmath>

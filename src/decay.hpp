@@ -6,7 +6,7 @@
 namespace fairlead {
 
 /// e^-x for x >= 0; 0 for anything else, NaN too. The very sequence of IEEE double operations of
-/// lib/engine/fallback/decay.ts, where the formula is explained; compiled without contraction to fused operations.
+/// lib/engine/atomics/decay.ts, where the formula is explained; compiled without contraction to fused operations.
 inline double expNegative(double x) noexcept {
   constexpr double kInverseLn2 = 1.4426950408889634;
   constexpr double kLn2 = 0.6931471805599453;

@@ -1,4 +1,4 @@
-import { createHttpCheck, type HttpCheck } from '../health/http-check.js'
+import { createHttpCheck, type HttpCheck } from '../health/active/http-check.js'
 import { loadReportOf } from '../load/orca.js'
 import type { Endpoint, LoadReport } from '../model/index.js'
 import type { ResolvedClient } from '../options/resolved.js'

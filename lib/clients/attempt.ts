@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Reservation } from '../balancer/reservation.js'
-import type { StallWatch, Waiter } from '../health/stall.js'
+import type { StallWatch, Waiter } from '../health/passive/stall.js'
 import type { Endpoint } from '../model/index.js'
 import { mayAskForPause, type Verdict, verdictOfStatus } from '../outcome/classify.js'
 import { type FaultRow, faultOf, isTimeOut } from '../outcome/faults.js'

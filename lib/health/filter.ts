@@ -1,7 +1,7 @@
 import { SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import type { Endpoint, EndpointState } from '../model/index.js'
-import { EJECTION, isProof } from './ejection-words.js'
+import { EJECTION, isProof } from './passive/ejection-words.js'
 
 /** The endpoints of one priority. The lists are one and the same array where all are healthy. */
 export interface Level<T> {

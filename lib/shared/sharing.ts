@@ -116,7 +116,7 @@ export class Sharing {
   #laggards(version: number): number[] {
     const { root } = this.#state
     return livingThreads(root).filter(
-      (thread) => ((Atomics.load(root, threadWord(thread) + THREAD.CONFIG_SEEN) - version) | 0) < 0, // (T5)
+      (thread) => ((Atomics.load(root, threadWord(thread) + THREAD.CONFIG_SEEN) - version) | 0) < 0, // (T5) has it taken this version over?
     )
   }
 

@@ -1,5 +1,5 @@
 import type { Reservation } from '../balancer/reservation.js'
-import type { Waiter } from '../health/stall.js'
+import type { Waiter } from '../health/passive/stall.js'
 
 const INITIAL_CAPACITY = 256
 

@@ -3,7 +3,7 @@ import { createSecureServer, type Http2ServerResponse } from 'node:http2'
 import { createServer, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createHttpCheck } from '../../lib/health/http-check.js'
+import { createHttpCheck } from '../../lib/health/active/http-check.js'
 import type { ClientConfig } from '../../lib/model/index.js'
 import { endpointAt, noAbort, type Served, serve, tlsFixture } from '../support/health-servers.js'
 

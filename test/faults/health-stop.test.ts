@@ -1,9 +1,9 @@
 import { createServer } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
-import { ActiveChecker } from '../../lib/health/active.js'
-import type { Check, CheckResult } from '../../lib/health/check.js'
-import { createHttpCheck } from '../../lib/health/http-check.js'
-import { tcpCheck } from '../../lib/health/tcp-check.js'
+import { ActiveChecker } from '../../lib/health/active/active-checker.js'
+import type { Check, CheckResult } from '../../lib/health/active/check.js'
+import { createHttpCheck } from '../../lib/health/active/http-check.js'
+import { tcpCheck } from '../../lib/health/active/tcp-check.js'
 import { systemTimers } from '../../lib/runtime/timers.js'
 import { endpointAt, type Served, serve, tlsFixture } from '../support/health-servers.js'
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { isJoinedToItself, tcpCheck } from '../../lib/health/tcp-check.js'
+import { isJoinedToItself, tcpCheck } from '../../lib/health/active/tcp-check.js'
 import { endpointAt, noAbort, serve } from '../support/health-servers.js'
 
 /** TCP sockets of this process that are still there, listening ones included. */

@@ -1,6 +1,7 @@
 /** Passive detection over endpoints of a test, by manual time. */
-import { Ejection, type EjectionOptions, type Failure } from '../../lib/health/ejection.js'
+
 import { sortByState, stateOf } from '../../lib/health/filter.js'
+import { Ejection, type EjectionOptions, type Failure } from '../../lib/health/passive/ejection.js'
 import { OUTLIER_DEFAULTS } from '../../lib/options/defaults.js'
 import { ManualTimers } from '../../lib/runtime/timers.js'
 import type { Member } from '../../lib/topology/member.js'

@@ -6,8 +6,6 @@ import { CONTRIBUTION, HEADER, SERVICE, SLOT, THREAD } from '../../lib/engine/la
 import { HOLDER, LANE, QUEUE_HEADER, WAITER } from '../../lib/queue/layout.js'
 
 const ROOT = join(import.meta.dirname, '../..')
-/** Where a code stands alone today. */
-const WITHOUT_WORDS = new Set(['lib/sharing.ts'])
 
 /** A letter for the topic and a number, as in docs/concurrency/README.md. */
 const CODE = /\b[CSTKLHQWER]\d{1,2}\b/g
@@ -66,9 +64,7 @@ describe('codes of atomic operations', () => {
       const words = text.replace(CODE, '').match(/[A-Za-z]{2,}/g) ?? []
       return words.length < 2
     })
-    expect(
-      bare.filter(({ file }) => !WITHOUT_WORDS.has(file)).map(({ file, text }) => `${file}: ${text}`),
-    ).toEqual([])
+    expect(bare.map(({ file, text }) => `${file}: ${text}`)).toEqual([])
   })
 })
 

@@ -1,8 +1,8 @@
 /** What else than failures in a row proves an endpoint broken: gateway errors, bodies that break, silence. And probes that hang. */
 import { describe, expect, it } from 'vitest'
 import { SLOT } from '../../lib/engine/layout.js'
-import { Ejection } from '../../lib/health/ejection.js'
-import { CAUSE, EJECTION, ejectedBy } from '../../lib/health/ejection-words.js'
+import { Ejection } from '../../lib/health/passive/ejection.js'
+import { CAUSE, EJECTION, ejectedBy } from '../../lib/health/passive/ejection-words.js'
 import { OUTLIER_DEFAULTS } from '../../lib/options/defaults.js'
 import { ManualTimers } from '../../lib/runtime/timers.js'
 import type { Member } from '../../lib/topology/member.js'

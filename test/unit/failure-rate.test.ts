@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { OUTCOME, SLOT } from '../../lib/engine/layout.js'
-import { CAUSE, ejectedBy } from '../../lib/health/ejection-words.js'
+import { CAUSE, ejectedBy } from '../../lib/health/passive/ejection-words.js'
 import type { Member } from '../../lib/topology/member.js'
 import { ejections } from '../support/ejection.js'
 

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { ActiveChecker, type ActiveCheckerOptions, MAX_CHECKS_UNDER_WAY } from '../../lib/health/active.js'
-import { type Check, type CheckResult, failedBy } from '../../lib/health/check.js'
+import {
+  ActiveChecker,
+  type ActiveCheckerOptions,
+  MAX_CHECKS_UNDER_WAY,
+} from '../../lib/health/active/active-checker.js'
+import { type Check, type CheckResult, failedBy } from '../../lib/health/active/check.js'
 import type { Endpoint } from '../../lib/model/index.js'
 import { ManualTimers } from '../../lib/runtime/timers.js'
 import { endpointAt } from '../support/health-servers.js'

@@ -1,7 +1,12 @@
 /** The words of an agent check: how they are read, and what they do to an endpoint's slot. */
 import { describe, expect, it } from 'vitest'
 import { SLOT } from '../../lib/engine/layout.js'
-import { type AgentWords, applyAgentWords, endAgentDrain, parseAgentWords } from '../../lib/health/agent.js'
+import {
+  type AgentWords,
+  applyAgentWords,
+  endAgentDrain,
+  parseAgentWords,
+} from '../../lib/health/active/agent.js'
 import { ADMIN, stateOf } from '../../lib/health/filter.js'
 import { admitAll, endpoint, manualState } from '../support/state.js'
 

@@ -4,7 +4,7 @@ import {
   decayedEjections,
   nextEjections,
   statusEjectionMs,
-} from '../../lib/health/backoff.js'
+} from '../../lib/health/passive/backoff.js'
 
 const first = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1)
 

@@ -3,7 +3,7 @@ import { createSecureServer } from 'node:http2'
 import { createServer as createHttpsServer } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createHttpCheck, type HttpHealthConfig } from '../../lib/health/http-check.js'
+import { createHttpCheck, type HttpHealthConfig } from '../../lib/health/active/http-check.js'
 import type { ClientConfig } from '../../lib/model/index.js'
 import { endpointAt, noAbort, type Served, serve, tlsFixture } from '../support/health-servers.js'
 

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { tcpCheck } from '../../lib/health/tcp-check.js'
+import { tcpCheck } from '../../lib/health/active/tcp-check.js'
 import { endpointAt, noAbort, serve } from '../support/health-servers.js'
 
 describe('tcpCheck', () => {

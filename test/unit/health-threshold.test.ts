@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { afterCheck, healthScore, INITIAL_HEALTH_SCORE } from '../../lib/health/active/threshold.js'
 import { HEALTH } from '../../lib/health/filter.js'
-import { afterCheck, healthScore, INITIAL_HEALTH_SCORE } from '../../lib/health/threshold.js'
 
 const { UNKNOWN, HEALTHY, UNHEALTHY } = HEALTH
 const pass = { ok: true }

@@ -1,10 +1,10 @@
 /** Does the endpoint answer a request with a status that passes? Over HTTP/1.1, HTTPS or HTTP/2, as the service's own requests go. */
 import type { buildConnector, Dispatcher } from 'undici'
-import type { ClientConfig, Endpoint, HealthConfig } from '../model/index.js'
-import { hostToSet } from '../options/host-header.js'
-import { afterReads } from '../runtime/after-reads.js'
-import { loadUndici } from '../runtime/lazy.js'
-import { systemTimers, type Timers } from '../runtime/timers.js'
+import type { ClientConfig, Endpoint, HealthConfig } from '../../model/index.js'
+import { hostToSet } from '../../options/host-header.js'
+import { afterReads } from '../../runtime/after-reads.js'
+import { loadUndici } from '../../runtime/lazy.js'
+import { systemTimers, type Timers } from '../../runtime/timers.js'
 import { type Check, type CheckResult, describeFailure, describeMs, failedBy } from './check.js'
 import { HttpConnection } from './http-connection.js'
 

@@ -1,8 +1,8 @@
 /** Is anyone listening? A TCP connection is opened and closed; nothing is sent. For HTTPS endpoints too: no handshake. */
 import { Socket } from 'node:net'
-import type { Endpoint } from '../model/index.js'
-import { afterReads } from '../runtime/after-reads.js'
-import { systemTimers, type Timers } from '../runtime/timers.js'
+import type { Endpoint } from '../../model/index.js'
+import { afterReads } from '../../runtime/after-reads.js'
+import { systemTimers, type Timers } from '../../runtime/timers.js'
 import { type CheckResult, describeMs, failedBy } from './check.js'
 
 /** `[::1]`, as URLs write it, to `::1`, as sockets take it. */

@@ -2,9 +2,9 @@
  * HAProxy's agent check, over HTTP: the endpoint says in the body of its health answer how much it wants to do, as in
  * `up 75% maxconn:100`.
  */
-import { SLOT } from '../engine/layout.js'
-import type { SharedState } from '../engine/state.js'
-import { ADMIN } from './filter.js'
+import { SLOT } from '../../engine/layout.js'
+import type { SharedState } from '../../engine/state.js'
+import { ADMIN } from '../filter.js'
 
 /** What an agent asks for; undefined is what it does not name, and stays as it is. */
 export interface AgentWords {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { buildConnector, Client, Dispatcher } from 'undici'
-import type { Endpoint } from '../model/index.js'
-import { loadUndici } from '../runtime/lazy.js'
+import type { Endpoint } from '../../model/index.js'
+import { loadUndici } from '../../runtime/lazy.js'
 
 /**
  * The connection that HTTP checks of one endpoint go over: kept open between checks, as the requests' own are, and

@@ -4,13 +4,13 @@
  * silent no more. What has answered nothing for T = `max(5 s, 3 x the service's p99.9)`, while other endpoints answered,
  * and not the last look either, is stalled. Looks are made after a fifth of T, and each time that the silence has doubled.
  */
-import { summarise } from '../engine/histogram.js'
-import { HISTOGRAM_BUCKETS, SLOT, TICKS_PER_MS } from '../engine/layout.js'
-import type { SharedState } from '../engine/state.js'
-import { afterReads } from '../runtime/after-reads.js'
-import type { TimerHandle, Timers } from '../runtime/timers.js'
+import { summarise } from '../../engine/histogram.js'
+import { HISTOGRAM_BUCKETS, SLOT, TICKS_PER_MS } from '../../engine/layout.js'
+import type { SharedState } from '../../engine/state.js'
+import { afterReads } from '../../runtime/after-reads.js'
+import type { TimerHandle, Timers } from '../../runtime/timers.js'
+import { stateOf } from '../filter.js'
 import { EJECTION } from './ejection-words.js'
-import { stateOf } from './filter.js'
 
 /** Shortest silence that can be a stall, ms. */
 const LEAST_STALL_MS = 5_000

@@ -1,8 +1,9 @@
 /**
  * What a run of checks says about an endpoint: pure functions from the state before a check to the state after it.
  */
+
+import { HEALTH } from '../filter.js'
 import type { CheckResult } from './check.js'
-import { HEALTH } from './filter.js'
 
 export interface HealthState {
   /** `HEALTH.UNKNOWN` (counts as healthy for traffic), `HEALTHY` or `UNHEALTHY`. */

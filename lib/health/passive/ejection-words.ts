@@ -1,5 +1,5 @@
-import { SLOT } from '../engine/layout.js'
-import type { SharedState } from '../engine/state.js'
+import { SLOT } from '../../engine/layout.js'
+import type { SharedState } from '../../engine/state.js'
 
 /**
  * `SLOT.EJECTION`. `PROBE_BODY`: the probe request was answered; the endpoint was ejected because its bodies broke, so

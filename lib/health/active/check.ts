@@ -1,8 +1,8 @@
 /**
  * What an active check is: a function that asks one endpoint whether it works, and the words for why it does not.
  */
-import type { Endpoint } from '../model/index.js'
-import { isProcessFault } from '../runtime/process-faults.js'
+import type { Endpoint } from '../../model/index.js'
+import { isProcessFault } from '../../runtime/process-faults.js'
 
 /** What one check found. */
 export interface CheckResult {

@@ -1,7 +1,7 @@
-import { SLOT } from '../engine/layout.js'
-import type { SharedState } from '../engine/state.js'
-import type { TimerHandle, Timers } from '../runtime/timers.js'
-import { isOpen, isParked } from './filter.js'
+import { SLOT } from '../../engine/layout.js'
+import type { SharedState } from '../../engine/state.js'
+import type { TimerHandle, Timers } from '../../runtime/timers.js'
+import { isOpen, isParked } from '../filter.js'
 
 interface Node {
   readonly slot: number

@@ -1,6 +1,6 @@
 /** The active health checks of one service: one loop for each endpoint. */
-import type { Endpoint } from '../model/index.js'
-import { jittered, type TimerHandle, type Timers } from '../runtime/timers.js'
+import type { Endpoint } from '../../model/index.js'
+import { jittered, type TimerHandle, type Timers } from '../../runtime/timers.js'
 import { asCheckResult, type Check, type CheckResult, describeFailure, describeMs } from './check.js'
 import { LoopWatch } from './loop-watch.js'
 

@@ -1,4 +1,4 @@
-import type { TimerHandle, Timers } from '../runtime/timers.js'
+import type { TimerHandle, Timers } from '../../runtime/timers.js'
 
 /** Ticks in one span, and the bounds of one tick in ms. */
 const TICKS_PER_SPAN = 8

@@ -1,6 +1,6 @@
-import type { Endpoint } from '../model/index.js'
-import { jittered, type TimerHandle, type Timers } from '../runtime/timers.js'
-import type { Check } from './check.js'
+import type { Endpoint } from '../../model/index.js'
+import { jittered, type TimerHandle, type Timers } from '../../runtime/timers.js'
+import type { Check } from '../active/check.js'
 
 const JITTER = 0.1
 
