@@ -195,6 +195,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     return this.#core.stopped
   }
 
+  /** @internal */
   [INSPECT](...how: HowToInspect): string {
     const { stopped, serviceNames: names } = this
     const service = (name: string) => this.#core.known(name).facts

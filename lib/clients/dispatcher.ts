@@ -26,6 +26,7 @@ export interface DispatcherOwner {
   stats(): Record<string, unknown>
 }
 
+/** What `balancer.dispatcher()` takes. */
 export interface DispatcherOptions {
   /**
    * Takes the requests whose host names no service. Unless given it is undici's global dispatcher as it is when this
@@ -45,11 +46,12 @@ export interface CallOptions {
   body?: Uint8Array | string
 }
 
+/** A dispatcher of `balancer.dispatcher()`, with what undici's `fetch`, `WebSocket` and `MockAgent` ask of one. */
 export interface BalancedDispatcher extends Dispatcher {
   readonly closed: boolean
   readonly destroyed: boolean
   readonly isMockActive: boolean
-  /** As `dispatch`, with what only this call wants. */
+  /** As `dispatch`, with what only this call wants. @internal */
   dispatchWith(
     options: Dispatcher.DispatchOptions,
     handler: Dispatcher.DispatchHandler,

@@ -5,6 +5,7 @@ import type { NativeAddon } from './native/addon.js'
 import { createNativeFactory } from './native/core.js'
 import { loadAddon } from './native/load.js'
 
+/** Which implementation of the hot path runs. */
 export interface Engine {
   /** Which implementation of the hot path runs in this process. */
   readonly kind: 'native' | 'fallback'
@@ -55,6 +56,7 @@ function tryNative(): Selection | Error {
 
 export const selection: Selection = select(process.env['FAIRLEAD_ENGINE'] || 'auto')
 
+/** The engine of this process, picked when fairlead is loaded. */
 export const engine: Engine = Object.freeze(
   selection.reason === undefined
     ? { kind: selection.kind }

@@ -63,6 +63,7 @@ export interface PolicyConfig {
   options?: Readonly<Record<string, unknown>>
 }
 
+/** Active checks of a service's endpoints. Times are in ms. See docs/configuration.md for ranges and defaults. */
 export interface HealthConfig {
   http?: {
     /** Path, with a query if need be. Default `/`. */
@@ -90,6 +91,7 @@ export interface HealthConfig {
   jitter?: number
 }
 
+/** When real requests eject an endpoint, and for how long. Times are in ms. */
 export interface OutlierConfig {
   /** Connection failures, resets and time-outs in a row that eject; 0 turns it off. Default 5 (Envoy). */
   consecutiveLocalOrigin?: number
@@ -131,6 +133,7 @@ export interface OutlierConfig {
   reconnectMs?: number
 }
 
+/** Further tries of a request that failed, within a budget that all threads share. Times are in ms. */
 export interface RetryConfig {
   /** Tries of one request, the first included. Default 3; 1 turns retries off. */
   attempts?: number
@@ -152,6 +155,7 @@ export interface RetryConfig {
   backoffMaxMs?: number
 }
 
+/** Requests in flight that are allowed, over all threads; above that `OverloadedError`. */
 export interface LimitsConfig {
   /** Requests in flight to the service as a whole; 0, the default, is no limit. */
   maxRequests?: number
@@ -240,6 +244,7 @@ export interface ApertureConfig {
   size?: number
 }
 
+/** One service: its endpoints, and how requests are balanced over them. Only `endpoints` has to be given. */
 export interface ServiceConfig {
   endpoints: readonly (string | EndpointConfig)[]
   policy?: PolicyName | CustomPolicyName | PolicyConfig
@@ -286,6 +291,7 @@ export interface RuleConfig {
   healthInterval?: number
 }
 
+/** What a `Balancer` is made of: services by name, and rules over them. */
 export interface BalancerConfig {
   services: Record<string, ServiceConfig>
   rules?: readonly RuleConfig[]

@@ -1,6 +1,7 @@
 import type { Endpoint } from './endpoint.js'
 import type { PickOptions } from './request.js'
 
+/** The policies that come with fairlead; docs/policies.md compares them. */
 export type PolicyName =
   | 'peak-ewma'
   | 'least-request'

@@ -33,6 +33,7 @@ export interface PickOptions {
   subset?: Readonly<Record<string, SubsetValue>>
 }
 
+/** A request to choose an endpoint for. */
 export interface PickRequest extends PickOptions {
   service: string
 }

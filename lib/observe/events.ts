@@ -37,6 +37,7 @@ export interface ConfigEvent {
   readonly services: readonly string[]
 }
 
+/** The events of a `Balancer`, with what their listeners get. */
 export interface BalancerEvents {
   endpoint: [event: EndpointEvent]
   config: [event: ConfigEvent]

@@ -3,6 +3,7 @@ import { HISTOGRAM_BUCKETS, SERVICE, SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import type { EndpointState } from '../model/index.js'
 
+/** Counts of one endpoint, from all threads. */
 export interface EndpointStats {
   /** Tries sent to this endpoint so far, those in flight included. */
   readonly requests: number
@@ -24,6 +25,7 @@ export interface EndpointStats {
   readonly latencyMs: LatencySummary
 }
 
+/** Counts of one service, from all threads. */
 export interface ServiceStats {
   /** Requests so far, each counted once however often it was tried. */
   readonly requests: number
@@ -43,6 +45,7 @@ export interface ServiceStats {
   readonly endpoints: Readonly<Record<string, EndpointStats>>
 }
 
+/** What `balancer.stats()` gives: plain data, a copy. */
 export interface BalancerStats {
   readonly engine: 'native' | 'fallback'
   readonly services: Readonly<Record<string, ServiceStats>>

@@ -14,6 +14,7 @@ import type { RequestViews } from './request-views.js'
 import type { RequestBytes } from './request-writing.js'
 import { queueStats, type RequestQueueStats } from './stats.js'
 
+/** What a `RequestQueue` is made with. */
 export interface RequestQueueOptions {
   /** Requests that the queue holds, exactly: 1 to 8,388,608. */
   readonly capacity: number
@@ -39,7 +40,7 @@ const BATCH_BYTES = 1048576
  * (`slice()`), else up to 32 KiB stay with it.
  */
 export class RequestQueue {
-  /** What makes queues of this class: the engine of the process. */
+  /** What makes queues of this class: the engine of the process. @internal */
   protected static engine(): QueueEngine {
     return selectedQueueEngine()
   }

@@ -35,6 +35,7 @@ export interface QueueStats {
 
 /** The same for both kinds of queue. */
 export type TicketQueueStats = QueueStats
+/** What a `RequestQueue` has counted. */
 export type RequestQueueStats = QueueStats
 
 const TWO_TO_32 = 4294967296

@@ -7,6 +7,7 @@ import { portOf } from './ports.js'
 import { queueStats, type TicketQueueStats } from './stats.js'
 import { TicketPort } from './ticket-port.js'
 
+/** What a `TicketQueue` is made with. */
 export interface TicketQueueOptions {
   /** Items that the queue holds, exactly: 1 to 8,388,608. */
   readonly capacity: number
@@ -24,7 +25,7 @@ const BATCH = 1024
  * out exactly once.
  */
 export class TicketQueue {
-  /** What makes queues of this class: the engine of the process. */
+  /** What makes queues of this class: the engine of the process. @internal */
   protected static engine(): QueueEngine {
     return selectedQueueEngine()
   }

@@ -1,6 +1,7 @@
 /** What a simulation is given: endpoints, load, and how long. All times in ms, all rates in requests a second. */
 import type { PolicyConfig, ServiceConfig } from '../model/index.js'
 
+/** A simulation: endpoints, load, and the policies to compare. See docs/simulation.md. */
 export interface SimulationConfig {
   /** Headline of the table and the plots. */
   title?: string
@@ -39,6 +40,7 @@ export interface SimulationConfig {
 /** As in a balancer's configuration; `label` is what the results call it, and sets it apart from itself with other options. */
 export type SimulatedPolicy = NonNullable<ServiceConfig['policy']> | (PolicyConfig & { label: string })
 
+/** How many requests are sent, and when. */
 export interface LoadConfig {
   /** Requests a second on average, of all clients together. Either this or `utilization`. */
   rate?: number
@@ -50,6 +52,7 @@ export interface LoadConfig {
   ramp?: readonly { atMs: number; factor: number }[]
 }
 
+/** How requests are spread over time. */
 export type ArrivalsConfig =
   | 'poisson'
   /** At equal distances. */
@@ -70,6 +73,7 @@ export type ServiceTimeConfig =
   /** One of these, each as likely: measured times. */
   | { empirical: readonly number[] }
 
+/** One endpoint, or `count` alike: how fast it is, and what happens to it. Times are in ms. */
 export interface SimulatedEndpointConfig {
   /** This many alike. Default 1. */
   count?: number

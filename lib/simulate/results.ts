@@ -17,6 +17,7 @@ export interface LatencyResult {
   readonly maxMs: number
 }
 
+/** What one endpoint was sent, and how busy it was. */
 export interface EndpointResult {
   readonly id: string
   readonly requests: number

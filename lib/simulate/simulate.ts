@@ -19,6 +19,7 @@ const TWO_TO_32 = 4294967296
 const EVENTS_AT_ONCE = 10_000
 const PROGRESS_MS = 200
 
+/** What `simulate()` takes beside the simulation. */
 export interface SimulateOptions {
   /** Called about five times a second. `share` is 0 to 1, of this policy's run. */
   onProgress?(policy: string, share: number): void

@@ -25,6 +25,7 @@ export class RuleSet {
   readonly #store: RuleStore
   readonly #parse: ParseRule
 
+  /** @internal */
   constructor(store: RuleStore, parse: ParseRule) {
     this.#store = store
     this.#parse = parse
