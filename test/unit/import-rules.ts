@@ -1,6 +1,7 @@
 // The imports of lib/, read by a real parser, and the rules they keep. Used by imports.test.ts.
 import { posix } from 'node:path'
 import { parseAst } from 'vitest/node'
+import { circlesOf } from '../../scripts/structure.mjs'
 
 export interface Import {
   /** As written, resolved to a path below lib/ where it is one of ours. */
@@ -106,22 +107,11 @@ export function wrongWays(modules: Modules): string[] {
 
 /** One line for each circle of modules that import each other, types included. */
 export function cycles(modules: Modules): string[] {
-  const found: string[] = []
-  const done = new Set<string>()
-  const visit = (path: string, trail: readonly string[]): void => {
-    const at = trail.indexOf(path)
-    if (at >= 0) {
-      found.push([...trail.slice(at), path].join(' -> '))
-      return
-    }
-    if (done.has(path)) return
-    for (const { target } of modules.get(path)?.imports ?? [])
-      if (modules.has(target)) visit(target, [...trail, path])
-    done.add(path)
-  }
-  for (const path of modules.keys()) visit(path, [])
-  return found
+  return circlesOf(new Map([...modules].map(([path, { imports }]) => [path, ours(imports, modules)])))
 }
+
+const ours = (imports: readonly Import[], modules: Modules): string[] =>
+  imports.map(({ target }) => target).filter((target) => modules.has(target))
 
 /** One line for each module that is loaded with `entry` and loads one of `packages` at once. */
 export function eagerLoads(modules: Modules, entry: string, packages: readonly string[]): string[] {
