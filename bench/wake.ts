@@ -26,7 +26,7 @@ const OWN: readonly { name: string; variant: string }[] = [
   { name: 'popWait()', variant: 'popWait' },
 ]
 /** Under the addon only. */
-const BELL = 'the addon’s call alone'
+const NOTIFIER = 'the addon’s call alone'
 /** A blocked thread is not what `postMessage` wakes, so its row is for comparison only. */
 const IN_EVENT_LOOP = ['for await', 'read()']
 
@@ -44,7 +44,7 @@ export const wake: Suite = {
             CaseProcess.start(name, { module: MODULE, parameters }),
       ),
       ...(run.engines.includes('native')
-        ? [() => CaseProcess.start(BELL, { module: MODULE, parameters: { way: 'bell' }, engine: 'native' })]
+        ? [() => CaseProcess.start(NOTIFIER, { module: MODULE, parameters: { way: 'notifier' }, engine: 'native' })]
         : []),
       ...OWN.flatMap(({ name, variant }) =>
         run.engines.map((engine) => () => {
@@ -61,7 +61,7 @@ export const wake: Suite = {
       rounds,
       input: () => idle(wakes),
     })
-    const peers = [...PEERS.map(({ name }) => name), BELL].filter((name) => samples.has(name))
+    const peers = [...PEERS.map(({ name }) => name), NOTIFIER].filter((name) => samples.has(name))
     return rows(run.engines, peers, samples)
   },
 }

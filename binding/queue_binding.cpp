@@ -1,5 +1,5 @@
 // The queues as lib/queue/native-lanes.ts sees them.
-#include "bells.hpp"
+#include "notifiers.hpp"
 #include "bound_queue.hpp"
 #include "registration.hpp"
 
@@ -52,16 +52,16 @@ napi_value popMany(napi_env env, napi_callback_info info) noexcept {
 }
 
 /// (waiter)
-napi_value ring(napi_env env, napi_callback_info info) noexcept {
+napi_value notify(napi_env env, napi_callback_info info) noexcept {
   const Call call(env, info);
-  if (TicketQueue* const queue = call.bound.queue()) Bells::ring(queue->base(), call.number(0));
+  if (TicketQueue* const queue = call.bound.queue()) Notifiers::notify(queue->base(), call.number(0));
   return nullptr;
 }
 
 /// (waiter)
-napi_value closeBell(napi_env env, napi_callback_info info) noexcept {
+napi_value closeNotifier(napi_env env, napi_callback_info info) noexcept {
   const Call call(env, info);
-  if (TicketQueue* const queue = call.bound.queue()) Bells::close(queue->base(), call.number(0));
+  if (TicketQueue* const queue = call.bound.queue()) Notifiers::close(queue->base(), call.number(0));
   return nullptr;
 }
 
@@ -104,18 +104,18 @@ Napi::Value openQueue(const Napi::CallbackInfo& info) {
   addFunction(env, functions, "takeHolder", takeHolder, bound);
   addFunction(env, functions, "holdRequests", holdRequests, bound);
   addFunction(env, functions, "freeHolder", freeHolder, bound);
-  addFunction(env, functions, "ring", ring, bound);
-  addFunction(env, functions, "closeBell", closeBell, bound);
-  // openBell(waiter, onRing)
-  functions.Set("openBell", Napi::Function::New(
+  addFunction(env, functions, "notify", notify, bound);
+  addFunction(env, functions, "closeNotifier", closeNotifier, bound);
+  // openNotifier(waiter, onNotify)
+  functions.Set("openNotifier", Napi::Function::New(
                                 env,
                                 [base](const Napi::CallbackInfo& info) {
                                   const auto waiter = index(info[0], queue_layout::sizes::kWaiters, "waiter");
                                   if (!info[1].IsFunction())
-                                    throw Napi::TypeError::New(info.Env(), "onRing is not a function");
-                                  Bells::open(info.Env(), base, waiter, info[1].As<Napi::Function>());
+                                    throw Napi::TypeError::New(info.Env(), "onNotify is not a function");
+                                  Notifiers::open(info.Env(), base, waiter, info[1].As<Napi::Function>());
                                 },
-                                "openBell"));
+                                "openNotifier"));
   return functions;
 }
 

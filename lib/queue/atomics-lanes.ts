@@ -2,7 +2,7 @@
  * The fallback engine of queues: everything on `Atomics`. Readable lanes are found by looking at each in turn; free
  * blocks stay where they were read empty until a producer takes them back, so consumers have nothing to do for them.
  */
-import { type Bell, fallbackBell } from './bell.js'
+import { type Notifier, waitAsyncNotifier } from './notifier.js'
 import { obtainCredit, returnCredit } from './credits.js'
 import { isHeld } from './holders.js'
 import { freeLane, takeLane } from './lane-table.js'
@@ -45,11 +45,11 @@ export abstract class AtomicsLanes implements QueueLanes {
     return repairCredit(this.memory)
   }
 
-  openBell(waiter: number, onRing: () => void): Bell {
-    return fallbackBell(this.memory, waiter, onRing)
+  openNotifier(waiter: number, onNotify: () => void): Notifier {
+    return waitAsyncNotifier(this.memory, waiter, onNotify)
   }
 
-  ring(waiter: number): void {
+  notify(waiter: number): void {
     mark(this.memory, waiter)
   }
 

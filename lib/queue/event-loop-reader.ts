@@ -1,5 +1,5 @@
 /** Reads of a queue that wait in the event loop. */
-import type { Bell } from './bell.js'
+import type { Notifier } from './notifier.js'
 import type { QueueLanes } from './lanes.js'
 import { isAnyReadable, isEnded } from './reading.js'
 import { countRescue, fallAsleep, isAsleep, wakeUp } from './sleepers.js'
@@ -10,15 +10,15 @@ export interface ReaderPort<Batch> {
   readonly lanes: QueueLanes
   /** Up to `most` items that can be read now. */
   pop(most: number): Batch
-  /** The waiter of this thread's event loop, taken when first asked for. Its bell calls whoever is its `sleeper`. */
+  /** The waiter of this thread's event loop, taken when first asked for. Its notifier calls whoever is its `sleeper`. */
   loopWaiter(): LoopWaiter
 }
 
 export interface LoopWaiter {
   readonly number: number
-  readonly bell: Bell
-  /** Whom a call is for. Undefined while nobody sleeps, so that a bell holds no reader that nobody needs any more. */
-  sleeper: { ring(): void } | undefined
+  readonly notifier: Notifier
+  /** Whom a call is for. Undefined while nobody sleeps, so that a notifier holds no reader that nobody needs any more. */
+  sleeper: { wake(): void } | undefined
 }
 
 interface Pending<Batch> {
@@ -85,13 +85,13 @@ export class EventLoopReader<Batch extends { readonly length: number }> {
         if (!this.#pending.delete(pending)) return
         pending.resolve(this.#port.pop(0))
         // What this thread was called for is another one's now.
-        this.ring()
+        this.wake()
       },
     }
   }
 
   /** There may be something to read. */
-  ring(): void {
+  wake(): void {
     const { memory } = this.#port.lanes
     this.#suspicious = false
     this.#rise()
@@ -116,7 +116,7 @@ export class EventLoopReader<Batch extends { readonly length: number }> {
       return
     }
     if (uncalled) countRescue(memory, (this.#asleep as LoopWaiter).number)
-    this.ring()
+    this.wake()
   }
 
   #sleep(): void {
@@ -126,18 +126,18 @@ export class EventLoopReader<Batch extends { readonly length: number }> {
     fallAsleep(memory, this.#asleep.number)
     // The second look: what was published before the bit could be seen.
     if (isAnyReadable(memory) || isEnded(memory)) {
-      void settled.then(() => this.ring())
+      void settled.then(() => this.wake())
       return
     }
     this.#asleep.sleeper = this
-    this.#asleep.bell.arm()
+    this.#asleep.notifier.arm()
   }
 
   #rise(): void {
     if (this.#asleep === undefined) return
-    const { number, bell } = this.#asleep
+    const { number, notifier } = this.#asleep
     this.#asleep.sleeper = undefined
     this.#asleep = undefined
-    if (!wakeUp(this.#port.lanes.memory, number)) bell.disarm()
+    if (!wakeUp(this.#port.lanes.memory, number)) notifier.disarm()
   }
 }

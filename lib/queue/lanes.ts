@@ -5,7 +5,7 @@
  *
  * A lane is named by its number. Only the thread that has taken a lane may call the methods that say "own".
  */
-import type { Bell } from './bell.js'
+import type { Notifier } from './notifier.js'
 import type { QueueEngineKind, QueueMemory } from './memory.js'
 import type { RequestMemory } from './request-memory.js'
 
@@ -26,10 +26,10 @@ export interface QueueLanes {
   announce(lane: number): void
   /** Puts in order what ended threads have left, where nothing else does. False: call again later. */
   reap(): boolean
-  /** A bell for an own waiter; it must not hold what `onRing` belongs to. */
-  openBell(waiter: number, onRing: () => void): Bell
-  /** Calls the bell of a waiter, of any thread. */
-  ring(waiter: number): void
+  /** A notifier for an own waiter; it must not hold what `onNotify` belongs to. */
+  openNotifier(waiter: number, onNotify: () => void): Notifier
+  /** Calls the notifier of a waiter, of any thread. */
+  notify(waiter: number): void
 }
 
 export interface TicketLanes extends QueueLanes {

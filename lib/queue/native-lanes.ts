@@ -1,6 +1,6 @@
 import type { NativeQueueAddon, NativeQueueFunctions } from '../engine/native/addon.js'
 import { EngineError, HandleError } from '../errors.js'
-import type { Bell } from './bell.js'
+import type { Notifier } from './notifier.js'
 import type { QueueEngine, QueueLanes, RequestLanes, RequestSpan, TicketLanes } from './lanes.js'
 import { LANE, laneWord, QUEUE_HEADER, queueLayoutFingerprint } from './layout.js'
 import type { QueueMemory } from './memory.js'
@@ -52,13 +52,13 @@ class NativeLanes implements QueueLanes {
     return true
   }
 
-  openBell(waiter: number, onRing: () => void): Bell {
-    this.functions.openBell(waiter, onRing)
-    return { arm() {}, disarm() {}, close: () => this.functions.closeBell(waiter) }
+  openNotifier(waiter: number, onNotify: () => void): Notifier {
+    this.functions.openNotifier(waiter, onNotify)
+    return { arm() {}, disarm() {}, close: () => this.functions.closeNotifier(waiter) }
   }
 
-  ring(waiter: number): void {
-    this.functions.ring(waiter)
+  notify(waiter: number): void {
+    this.functions.notify(waiter)
   }
 }
 

@@ -128,10 +128,10 @@ export abstract class QueuePort<Batch extends Counted, Source extends Counted> i
     const owned = this.#owned
     if (owned.loop !== undefined) return owned.loop
     const number = this.#takeWaiter(WAITER_KIND.EVENT_LOOP)
-    // Of `owned` and not of the port: whoever has abandoned the queue should find it collected, bell and all.
+    // Of `owned` and not of the port: whoever has abandoned the queue should find it collected, notifier and all.
     try {
-      const bell = this.lanes.openBell(number, () => owned.loop?.sleeper?.ring())
-      owned.loop = { number, bell, sleeper: undefined }
+      const notifier = this.lanes.openNotifier(number, () => owned.loop?.sleeper?.wake())
+      owned.loop = { number, notifier, sleeper: undefined }
     } catch (error) {
       freeWaiter(this.lanes.memory, number)
       throw error
@@ -250,7 +250,7 @@ function release(owned: Ownership): void {
   owned.blocked = undefined
   owned.freeOthers()
   if (loop === undefined) return
-  loop.bell.close()
+  loop.notifier.close()
   wakeUp(lanes.memory, loop.number)
   freeWaiter(lanes.memory, loop.number)
   owned.loop = undefined

@@ -34,6 +34,6 @@ export function callClaimed(lanes: QueueLanes): void {
 }
 
 function call(lanes: QueueLanes, waiter: number): void {
-  if (kindOf(lanes.memory, waiter) === WAITER_KIND.EVENT_LOOP) lanes.ring(waiter)
+  if (kindOf(lanes.memory, waiter) === WAITER_KIND.EVENT_LOOP) lanes.notify(waiter)
   else mark(lanes.memory, waiter)
 }

@@ -73,10 +73,10 @@ export interface NativeQueueFunctions {
   holdRequests(holder: number, wanted: number): number
   /** Lets go and gives the holder back. */
   freeHolder(holder: number): void
-  /** Calls of `ring`, from any thread, then come to `onRing` in this one. Does not keep the event loop alive. */
-  openBell(waiter: number, onRing: () => void): void
-  closeBell(waiter: number): void
-  ring(waiter: number): void
+  /** Calls of `notify`, from any thread, then come to `onNotify` in this one. Does not keep the event loop alive. */
+  openNotifier(waiter: number, onNotify: () => void): void
+  closeNotifier(waiter: number): void
+  notify(waiter: number): void
 }
 
 /** Tables of Maglev (`binding/maglev_binding.cpp`). Throws a RangeError or TypeError on what is not a `MaglevSpec`. */

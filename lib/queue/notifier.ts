@@ -2,8 +2,8 @@
 import type { QueueMemory } from './memory.js'
 import { futexOf } from './sleepers.js'
 
-export interface Bell {
-  /** To be called after the waiter fell asleep, each time: its next call comes to `onRing`. */
+export interface Notifier {
+  /** To be called after the waiter fell asleep, each time: its next call comes to `onNotify`. */
   arm(): void
   /** The call is not waited for any more. */
   disarm(): void
@@ -11,7 +11,7 @@ export interface Bell {
 }
 
 /** The fallback's: `Atomics.waitAsync` on the waiter's word, which does not keep the event loop alive. */
-export function fallbackBell({ words }: QueueMemory, waiter: number, onRing: () => void): Bell {
+export function waitAsyncNotifier({ words }: QueueMemory, waiter: number, onNotify: () => void): Notifier {
   const futex = futexOf(waiter)
   let round = 0
   const disarm = (): void => {
@@ -22,12 +22,12 @@ export function fallbackBell({ words }: QueueMemory, waiter: number, onRing: () 
   return {
     arm() {
       const mine = ++round
-      const ring = (): void => {
-        if (mine === round) onRing()
+      const call = (): void => {
+        if (mine === round) onNotify()
       }
       const { async, value } = Atomics.waitAsync(words, futex, 0)
-      if (async) void value.then(ring)
-      else queueMicrotask(ring)
+      if (async) void value.then(call)
+      else queueMicrotask(call)
     },
     disarm,
     close: disarm,

@@ -8,7 +8,7 @@ import { createQueueMemory, openQueueMemory, type TicketMemory } from '../../dis
 import type { Way } from './way.js'
 
 const WAITER = 0
-/** A bell does not keep the event loop alive. */
+/** A notifier does not keep the event loop alive. */
 const KEEP_ALIVE_MS = 1000
 
 // Kept here, too: a queue without a thread would be freed.
@@ -23,14 +23,14 @@ export const way = (): Way => ({
     return { sleeper: memory.handle, waker: memory.handle }
   },
   sleeper(handle) {
-    let onRing = (): void => {}
-    open(handle).openBell(WAITER, () => onRing())
+    let onNotify = (): void => {}
+    open(handle).openNotifier(WAITER, () => onNotify())
     return {
       sleep: (rounds, ready, woken) =>
         new Promise((resolve) => {
           const alive = setInterval(() => {}, KEEP_ALIVE_MS)
           let left = rounds
-          onRing = () => {
+          onNotify = () => {
             woken()
             if (--left > 0) return ready()
             clearInterval(alive)
@@ -42,6 +42,6 @@ export const way = (): Way => ({
   },
   waker(handle) {
     const lanes = open(handle)
-    return () => lanes.ring(WAITER)
+    return () => lanes.notify(WAITER)
   },
 })
