@@ -7,7 +7,7 @@ namespace fairlead::layout {
 
 inline constexpr std::uint32_t kVersion = 3;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0x38b57d70;
+inline constexpr std::uint32_t kFingerprint = 0xa73f352a;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -92,7 +92,7 @@ inline constexpr std::uint32_t kBreaker = 25;
 inline constexpr std::uint32_t kCheckRun = 26;
 inline constexpr std::uint32_t kHealthScore = 27;
 inline constexpr std::uint32_t kClaim = 28;
-inline constexpr std::uint32_t kLookedAt = 29;
+inline constexpr std::uint32_t kTrialAt = 29;
 inline constexpr std::uint32_t kReadySince = 30;
 inline constexpr std::uint32_t kFailed = 32;
 inline constexpr std::uint32_t kCancelled = 34;

@@ -133,20 +133,20 @@ export class BalancerCore {
    * A place for an idempotent request on an endpoint that has been silent for a while, to see whether it answers: the
    * request goes elsewhere where it does not. Undefined, mostly, where there is nothing to look at.
    */
-  pickToLook(service: ServiceRuntime, request: PickOptions = NO_OPTIONS): Reservation | undefined {
+  pickTrial(service: ServiceRuntime, request: PickOptions = NO_OPTIONS): Reservation | undefined {
     const { stalls } = service
     if (!stalls.suspects || service.closed || service.budget.available === 0) return undefined
     const { usable } = this.#viewOf(service).of(request)
-    const member = stalls.claimLook((one) => usable.includes(one))
+    const member = stalls.claimTrial((one) => usable.includes(one))
     if (member === undefined) return undefined
     const flags = this.#enter(service)
     if (flags >= 0) {
       if (this.#state.core.reserve(member.slot))
-        return this.#lease(service, member.slot, flags | LEASE_FLAGS.LOOK)
+        return this.#lease(service, member.slot, flags | LEASE_FLAGS.TRIAL)
       if (flags & LEASE_FLAGS.COUNTED) service.limit.leave()
     }
     // It was not sent, so it is no look.
-    stalls.lookCancelled(member, 0)
+    stalls.trialCancelled(member, 0)
     return undefined
   }
 
@@ -154,7 +154,7 @@ export class BalancerCore {
    * A place for one more try of a request, on an endpoint that it has not tried: the one with fewer requests in flight
    * of two at random, whatever the policy, which has had its say. Undefined where there is none.
    */
-  pickOther(
+  pickExcluding(
     service: ServiceRuntime,
     tried: readonly Endpoint[],
     request: PickOptions = NO_OPTIONS,
@@ -178,7 +178,11 @@ export class BalancerCore {
   }
 
   /** Whether an endpoint is usable, and has room, that is none of `tried`. */
-  hasOther(service: ServiceRuntime, tried: readonly Endpoint[], request: PickOptions = NO_OPTIONS): boolean {
+  hasAlternative(
+    service: ServiceRuntime,
+    tried: readonly Endpoint[],
+    request: PickOptions = NO_OPTIONS,
+  ): boolean {
     const hasRoom = (member: Member): boolean => {
       const limit = this.#state.peek(member.slot, SLOT.LIMIT)
       return limit === 0 || this.#inFlight(member) < limit
@@ -260,7 +264,7 @@ export class BalancerCore {
   async synced(): Promise<void> {
     await this.#services.sharing?.seen()
     // What has left may be free now.
-    this.#services.departures.sweep()
+    this.#services.retired.sweep()
   }
 
   /** This balancer as plain data, for other threads of the process. @throws StoppedError */
@@ -336,7 +340,7 @@ export class BalancerCore {
 
   /** Requests in flight to all services, those that have left included, from all threads. */
   get inFlight(): number {
-    let sum = this.#services.departures.inFlight
+    let sum = this.#services.retired.inFlight
     for (const { configured } of this.#services) sum += configured.inFlight
     return sum
   }

@@ -121,11 +121,11 @@ export class ServiceChecks {
     const step = afterCheck(before, result, health.rise, health.fall)
     const score = healthScore(this.#state.getFloat(member.slot, SLOT.HEALTH_SCORE), result)
     this.#service.checked(member, { ...step, ok: result.ok, score }, result.detail)
-    this.#heed(member)
+    this.#applyAgentWords(member)
   }
 
   /** Puts into force what an endpoint's agent has said. */
-  #heed(member: Member): void {
+  #applyAgentWords(member: Member): void {
     const { id } = member.endpoint
     const words = this.#said.get(id)
     this.#said.delete(id)

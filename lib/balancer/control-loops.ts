@@ -49,7 +49,7 @@ export class ControlLoops {
   }
 
   /** Another thread has ejected an endpoint of the service, or set it by hand. */
-  look(service: ServiceRuntime): void {
+  inspect(service: ServiceRuntime): void {
     this.configure(service)
     service.ejection.watch()
   }

@@ -5,8 +5,8 @@ import type { Ejection } from '../health/passive/ejection.js'
 import type { StallWatch } from '../health/passive/stall.js'
 import type { LoadReport } from '../model/index.js'
 import { type AnswerVerdict, OUTCOME_OF, type Verdict } from '../outcome/classify.js'
-import type { Departures } from '../topology/departures.js'
 import type { Member } from '../topology/member.js'
+import type { RetiredSlots } from '../topology/retired-slots.js'
 import type { ServicePolicy } from './service-policy.js'
 
 /** What a lease remembers of how it came about. */
@@ -15,8 +15,8 @@ export const LEASE_FLAGS = {
   PROBE: 1,
   /** It counts in the service's own requests in flight, since a limit was set when it was taken. */
   COUNTED: 2,
-  /** Its request looks whether a silent endpoint answers. */
-  LOOK: 4,
+  /** Its request tries whether a silent endpoint answers. */
+  TRIAL: 4,
 } as const
 
 /** What of a service learns from outcomes. */
@@ -40,12 +40,12 @@ export type BodyEnd = 'complete' | 'broken' | 'lost' | 'left'
 export class Feedback {
   readonly service: Learning
   readonly #state: SharedState
-  readonly #departures: Departures
+  readonly #retired: RetiredSlots
 
-  constructor(service: Learning, state: SharedState, departures: Departures) {
+  constructor(service: Learning, state: SharedState, retired: RetiredSlots) {
     this.service = service
     this.#state = state
-    this.#departures = departures
+    this.#retired = retired
   }
 
   /**
@@ -102,8 +102,8 @@ export class Feedback {
     try {
       this.#judge(member, startedAt, verdict, pauseMs, flags)
       if (verdict === 'success') ejection.bodyComplete(member)
-      if (verdict === 'cancelled' && (flags & LEASE_FLAGS.LOOK) !== 0)
-        stalls.lookCancelled(member, this.#state.core.now() - startedAt)
+      if (verdict === 'cancelled' && (flags & LEASE_FLAGS.TRIAL) !== 0)
+        stalls.trialCancelled(member, this.#state.core.now() - startedAt)
     } finally {
       // Last: with nothing in flight there the slot may become another endpoint's, and the record another service's.
       if (flags & LEASE_FLAGS.COUNTED) limit.leave()
@@ -134,7 +134,7 @@ export class Feedback {
 
   #afterEnd({ slot }: Member, startedAt: number): void {
     this.service.policy.ended(slot, startedAt)
-    this.#departures.sweep()
+    this.#retired.sweep()
   }
 
   #judge(member: Member, startedAt: number, verdict: Verdict, pauseMs: number, flags: number): void {

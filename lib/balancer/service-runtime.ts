@@ -15,8 +15,8 @@ import { type ServiceStats, serviceStats, Totals } from '../observe/stats.js'
 import type { ResolvedService } from '../options/resolved.js'
 import { RetryBudget } from '../outcome/budget.js'
 import type { Timers } from '../runtime/timers.js'
-import type { Departures } from '../topology/departures.js'
 import type { Member } from '../topology/member.js'
+import type { RetiredSlots } from '../topology/retired-slots.js'
 import { ServiceView } from '../view/service-view.js'
 import { WarmUp } from '../view/warm-up.js'
 import { Feedback } from './feedback.js'
@@ -25,7 +25,7 @@ import { ServicePolicy } from './service-policy.js'
 /** What every service of a balancer stands on. */
 export interface ServiceParts {
   readonly state: SharedState
-  readonly departures: Departures
+  readonly retired: RetiredSlots
   readonly timers: Timers
   /** Whether this thread runs the control loops. */
   readonly leads: () => boolean
@@ -115,7 +115,7 @@ export class ServiceRuntime {
       () => !isOff(CAUSE.SILENCE, ejectionOptions(this.options)),
       (member, wasProbe) => this.ejection.stalled(member, wasProbe),
     )
-    this.feedback = new Feedback(this, state, parts.departures)
+    this.feedback = new Feedback(this, state, parts.retired)
   }
 
   get options(): ResolvedService {

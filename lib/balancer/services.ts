@@ -9,8 +9,8 @@ import type { ResolvedRule, ResolvedService } from '../options/resolved.js'
 import type { Timers } from '../runtime/timers.js'
 import type { SharedMemory } from '../shared/handle.js'
 import { Sharing, type ThreadEvents } from '../shared/sharing.js'
-import { Departures } from '../topology/departures.js'
 import type { Member } from '../topology/member.js'
+import { RetiredSlots } from '../topology/retired-slots.js'
 import { ControlLoops } from './control-loops.js'
 import { type EndpointChanged, ServiceRuntime } from './service-runtime.js'
 
@@ -31,7 +31,7 @@ export class Services {
   readonly #timers: Timers
   #tell: (changes: readonly BalancerChange[]) => void = () => {}
   readonly #onStopped: () => void
-  readonly #departures: Departures
+  readonly #retired: RetiredSlots
   readonly #configuration: Configuration
   readonly #loops: ControlLoops
   readonly #byName = new Map<string, ServiceRuntime>()
@@ -44,8 +44,8 @@ export class Services {
     this.#state = state
     this.#timers = timers
     this.#onStopped = onStopped
-    this.#departures = new Departures(state, bySlot, (version) => this.#sharing?.isSeen(version) ?? true)
-    this.#configuration = new Configuration({ state, bySlot, departures: this.#departures })
+    this.#retired = new RetiredSlots(state, bySlot, (version) => this.#sharing?.isSeen(version) ?? true)
+    this.#configuration = new Configuration({ state, bySlot, retired: this.#retired })
     this.#loops = new ControlLoops(state, timers, () => this.leads)
   }
 
@@ -72,8 +72,8 @@ export class Services {
   }
 
   /** Endpoints that have left, while their requests in flight finish. */
-  get departures(): Departures {
-    return this.#departures
+  get retired(): RetiredSlots {
+    return this.#retired
   }
 
   get loops(): ControlLoops {
@@ -217,7 +217,7 @@ export class Services {
   get #parts() {
     return {
       state: this.#state,
-      departures: this.#departures,
+      retired: this.#retired,
       timers: this.#timers,
       leads: () => this.leads,
       observe: this.#observe,
@@ -242,7 +242,7 @@ export class Services {
 
   /** A change was taken over: slots may be free now, and what happened is told. */
   #settle(changes: readonly BalancerChange[]): void {
-    this.#departures.sweep()
+    this.#retired.sweep()
     this.#tell(changes)
   }
 
@@ -250,7 +250,7 @@ export class Services {
   readonly #observe = (change: EndpointChanged): void => {
     const { service, type } = change
     if (type === 'set') this.#loops.configure(service)
-    if (type === 'set' || type === 'ejected') this.#sharing?.askToLook(service.index)
+    if (type === 'set' || type === 'ejected') this.#sharing?.askLeaderToInspect(service.index)
     this.#tell([change])
   }
 
@@ -303,12 +303,12 @@ export class Services {
       this.#loops.update()
       if (Atomics.load(this.#state.root, HEADER.STOPPED) === 1) this.#onStopped()
     },
-    seen: () => this.#departures.sweep(),
+    adopted: () => this.#retired.sweep(),
     unreadable: () => this.#sharing?.publishAgain(this.#whole),
     led: () => this.#loops.update(),
-    look: (index) => {
+    inspect: (index) => {
       const service = this.#byIndex.get(index)
-      if (service !== undefined) this.#loops.look(service)
+      if (service !== undefined) this.#loops.inspect(service)
     },
     ended: () => {
       this.catchUp()
@@ -318,7 +318,7 @@ export class Services {
       this.#freeLeftovers(() => this.catchUp())
     },
     beat: () => {
-      if (!this.catchUp()) this.#departures.sweep()
+      if (!this.catchUp()) this.#retired.sweep()
     },
   }
 
@@ -327,6 +327,6 @@ export class Services {
     const sharing = this.#sharing as Sharing
     const isService = (index: number) => this.#configuration.isService(index)
     do catchUp()
-    while (!this.#departures.adopt(isService, this.#version, () => sharing.isBehind))
+    while (!this.#retired.adopt(isService, this.#version, () => sharing.isBehind))
   }
 }

@@ -109,7 +109,7 @@ export class BalancedRequest implements TriedRequest {
       this.handler.onConnect((reason) => this.#abort(reason))
       if (this.finished) return
       lease =
-        (this.#isRepeatable && balancer.pickToLook(service, this.#pick)) ||
+        (this.#isRepeatable && balancer.pickTrial(service, this.#pick)) ||
         balancer.pickFrom(service, this.#pick)
     } catch (error) {
       this.fail(error as Error)
@@ -124,7 +124,7 @@ export class BalancedRequest implements TriedRequest {
     this.#failures.lost(attempt.lease.endpoint.id, error)
     const isIntact = !attempt.sent || isReplayable(this.#options.body)
     const lease =
-      isIntact && !this.#context.balancer.stopped ? this.#pickOther(this.#triedWith(attempt)) : undefined
+      isIntact && !this.#context.balancer.stopped ? this.#pickExcluding(this.#triedWith(attempt)) : undefined
     if (lease === undefined) return this.fail(error)
     this.#context.service.feedback.retried(verdict)
     this.#launch(lease)
@@ -159,7 +159,7 @@ export class BalancedRequest implements TriedRequest {
   mayLeave(attempt: Attempt): boolean {
     if (this.committed || this.finished || this.aborted || this.#context.balancer.stopped) return false
     const { balancer, service } = this.#context
-    return balancer.hasOther(service, this.#triedWith(attempt), this.#pick) && service.budget.withdraw()
+    return balancer.hasAlternative(service, this.#triedWith(attempt), this.#pick) && service.budget.withdraw()
   }
 
   /**
@@ -174,7 +174,7 @@ export class BalancedRequest implements TriedRequest {
   retryStalled(attempt: Attempt, error: Error): void {
     this.stopTimer()
     this.#failures.lost(attempt.lease.endpoint.id, error)
-    const lease = this.#pickOther(this.#triedWith(attempt))
+    const lease = this.#pickExcluding(this.#triedWith(attempt))
     if (lease === undefined) return this.fail(error)
     this.#context.service.feedback.retried('stall')
     this.#launch(lease)
@@ -298,7 +298,7 @@ export class BalancedRequest implements TriedRequest {
     const { balancer, service } = this.#context
     this.#timer = undefined
     if (balancer.stopped) return this.fail(whenHindered(new StoppedError()))
-    let lease = this.#pickOther(this.#tried ?? [])
+    let lease = this.#pickExcluding(this.#tried ?? [])
     try {
       lease ??= balancer.pickFrom(service, this.#pick)
     } catch (error) {
@@ -308,9 +308,9 @@ export class BalancedRequest implements TriedRequest {
     this.#launch(lease)
   }
 
-  #pickOther(tried: readonly Endpoint[]): Reservation | undefined {
+  #pickExcluding(tried: readonly Endpoint[]): Reservation | undefined {
     const { balancer, service } = this.#context
-    return balancer.pickOther(service, tried, this.#pick)
+    return balancer.pickExcluding(service, tried, this.#pick)
   }
 
   #triedWith(attempt: Attempt): Endpoint[] {

@@ -146,7 +146,7 @@ export class Configuration {
       this.#services.delete(name)
       this.#byRecord.delete(service.index)
       adopted.push({ kind: 'closed', service, diff: service.clear(version) })
-      this.#placing.departures.close(service.index, version)
+      this.#placing.retired.close(service.index, version)
     }
     for (const one of placed) {
       const rule = this.#compiled.match(one.name)

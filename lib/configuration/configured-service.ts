@@ -2,8 +2,8 @@ import type { SharedState } from '../engine/state.js'
 import type { Endpoint } from '../model/index.js'
 import type { ResolvedRule, ResolvedService } from '../options/resolved.js'
 import { firstLatencyMs, latencyKind } from '../policy/index.js'
-import type { Departures } from '../topology/departures.js'
 import { admit, type Member, type SlotSettings } from '../topology/member.js'
+import type { RetiredSlots } from '../topology/retired-slots.js'
 import { Roster } from '../topology/roster.js'
 import type { Change, PlacedService } from './change.js'
 import { applyRule } from './rules/apply.js'
@@ -29,7 +29,7 @@ export interface Placing {
   readonly state: SharedState
   /** Of all services, by slot. */
   readonly bySlot: (Member | undefined)[]
-  readonly departures: Departures
+  readonly retired: RetiredSlots
 }
 
 const NOTHING: EndpointDiff = { added: [], changed: [], removed: [] }
@@ -53,7 +53,7 @@ export class ConfiguredService {
     this.#base = base
     this.#rule = rule
     this.#options = applyRule(base, rule)
-    this.#roster = new Roster(placing.state, index, placing.bySlot, placing.departures)
+    this.#roster = new Roster(placing.state, index, placing.bySlot, placing.retired)
   }
 
   /** As in force: the rule applied. */

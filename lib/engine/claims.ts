@@ -235,7 +235,7 @@ export class Claims {
     return false
   }
 
-  /** Gives up the claims of a thread that has ended; what they were on is for `Departures.adopt` to look at. (L3) */
+  /** Gives up the claims of a thread that has ended; what they were on is for `RetiredSlots.adopt` to look at. (L3) */
   releaseClaims(token: number): void {
     const state = this.#state
     state.followGrowth()

@@ -169,7 +169,7 @@ export const SLOT = {
   /** Token of the thread that has the slot in its hands to set it up or to free it; 0: nobody. */
   CLAIM: 28,
   /** Ticks, with the lowest bit set: when a request was last sent there to look whether a silent endpoint answers; 0: none. */
-  LOOKED_AT: 29,
+  TRIAL_AT: 29,
   /** float64, ms: when the endpoint last began to take requests; slow start counts from here. */
   READY_SINCE: 30,
 

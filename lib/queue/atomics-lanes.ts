@@ -2,13 +2,14 @@
  * The fallback engine of queues: everything on `Atomics`. Readable lanes are found by looking at each in turn; free
  * blocks stay where they were read empty until a producer takes them back, so consumers have nothing to do for them.
  */
-import { type Notifier, waitAsyncNotifier } from './notifier.js'
+
 import { obtainCredit, returnCredit } from './credits.js'
 import { isHeld } from './holders.js'
 import { freeLane, takeLane } from './lane-table.js'
 import type { QueueLanes } from './lanes.js'
 import { LANE, laneWord, QUEUE_HEADER, QUEUE_SIZES } from './layout.js'
 import type { QueueMemory } from './memory.js'
+import { type Notifier, waitAsyncNotifier } from './notifier.js'
 import { takeOver } from './ownership.js'
 import { repairBlock, repairCredit } from './repair.js'
 import { mark } from './sleepers.js'

@@ -1,6 +1,7 @@
 /** Reads of a queue that wait in the event loop. */
-import type { Notifier } from './notifier.js'
+
 import type { QueueLanes } from './lanes.js'
+import type { Notifier } from './notifier.js'
 import { isAnyReadable, isEnded } from './reading.js'
 import { countRescue, fallAsleep, isAsleep, wakeUp } from './sleepers.js'
 import { passOn } from './waking.js'

@@ -5,8 +5,9 @@
  *
  * A lane is named by its number. Only the thread that has taken a lane may call the methods that say "own".
  */
-import type { Notifier } from './notifier.js'
+
 import type { QueueEngineKind, QueueMemory } from './memory.js'
+import type { Notifier } from './notifier.js'
 import type { RequestMemory } from './request-memory.js'
 
 export interface QueueLanes {

@@ -3,14 +3,14 @@ import { BroadcastChannel } from 'node:worker_threads'
 /** What threads tell each other. Nothing depends on a message but how soon: what counts stands in shared memory. */
 export type Message =
   /** There is something to read in the shared configuration. `reply`: the sender waits until all have read it. */
-  | { readonly kind: 'changed'; readonly reply: boolean }
-  | { readonly kind: 'seen' }
+  | { readonly kind: 'configuration-changed'; readonly reply: boolean }
+  | { readonly kind: 'adopted' }
   /** The sender could not read the configuration in force: who has it is to publish it once more. */
   | { readonly kind: 'unreadable' }
   /** There is no leader. */
-  | { readonly kind: 'led-by-nobody' }
-  /** An endpoint of that service was ejected, or set by hand: the leader may have to knock at it, or to check it no more. */
-  | { readonly kind: 'look'; readonly service: number }
+  | { readonly kind: 'leader-resigned' }
+  /** An endpoint of that service was ejected, or set by hand: the leader may have to try to connect to it, or to check it no more. */
+  | { readonly kind: 'inspect'; readonly service: number }
 
 /** Messages between the threads of one balancer. Keeps the event loop alive only while `hold` asks for it. */
 export class Channel {

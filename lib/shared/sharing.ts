@@ -16,13 +16,13 @@ export interface ThreadEvents {
   /** Another thread has changed the configuration, or started or stopped the balancer. */
   changed(): void
   /** Another thread has taken over what is published, or was detached: what has left may be free now. */
-  seen(): void
+  adopted(): void
   /** Another thread cannot read the configuration in force, which this one may have. */
   unreadable(): void
   /** Whether this thread leads may have changed. */
   led(): void
   /** The leader, which this thread is, is to look at a service's ejections and endpoints. */
-  look(service: number): void
+  inspect(service: number): void
   /** Threads have ended, perhaps in the middle of a change: `cleanUp` gives back what they held. */
   ended(): void
   /** Comes once a second, for what nobody has told. */
@@ -159,7 +159,7 @@ export class Sharing {
   /** A change of this thread was published, and taken over here. */
   announce(): void {
     this.acknowledge()
-    this.#channel.send({ kind: 'changed', reply: false })
+    this.#channel.send({ kind: 'configuration-changed', reply: false })
   }
 
   /** What was read is taken over: from here on no pick of this thread takes what it took out. */
@@ -175,7 +175,7 @@ export class Sharing {
 
   async #untilSeen(version: number): Promise<void> {
     this.#channel.hold()
-    this.#channel.send({ kind: 'changed', reply: true })
+    this.#channel.send({ kind: 'configuration-changed', reply: true })
     try {
       await new Promise<void>((resolve) => {
         const look = (): void => {
@@ -198,14 +198,14 @@ export class Sharing {
   }
 
   /** Tells the leader to look at a service. */
-  askToLook(service: number): void {
-    if (!this.leads) this.#channel.send({ kind: 'look', service })
+  askLeaderToInspect(service: number): void {
+    if (!this.leads) this.#channel.send({ kind: 'inspect', service })
   }
 
   /** Tells all threads that the balancer is stopped. */
   stopAll(): void {
     Atomics.store(this.#state.root, HEADER.STOPPED, 1)
-    this.#channel.send({ kind: 'changed', reply: false })
+    this.#channel.send({ kind: 'configuration-changed', reply: false })
   }
 
   /** Requests that this thread has in flight. */
@@ -223,9 +223,9 @@ export class Sharing {
     this.#settleTimer?.cancel()
     eachOwn(this.#state, endSlot, endService)
     this.#state.detached = true
-    if (this.#leadership.resign()) this.#channel.send({ kind: 'led-by-nobody' })
+    if (this.#leadership.resign()) this.#channel.send({ kind: 'leader-resigned' })
     freeThread(this.#state.root, this.#state.thread)
-    this.#channel.send({ kind: 'seen' })
+    this.#channel.send({ kind: 'adopted' })
     for (const look of this.#waiters) look()
     this.#channel.close()
   }
@@ -233,22 +233,22 @@ export class Sharing {
   #receive(message: Message): void {
     if (this.#state.detached) return
     switch (message.kind) {
-      case 'changed':
+      case 'configuration-changed':
         this.#events.changed()
-        if (message.reply) this.#channel.send({ kind: 'seen' })
+        if (message.reply) this.#channel.send({ kind: 'adopted' })
         break
-      case 'seen':
-        this.#events.seen()
+      case 'adopted':
+        this.#events.adopted()
         for (const look of this.#waiters) look()
         break
       case 'unreadable':
         this.#events.unreadable()
         break
-      case 'led-by-nobody':
+      case 'leader-resigned':
         this.#leadership.look()
         break
-      case 'look':
-        if (this.leads) this.#events.look(message.service)
+      case 'inspect':
+        if (this.leads) this.#events.inspect(message.service)
         break
     }
   }

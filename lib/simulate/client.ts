@@ -51,7 +51,7 @@ export class SimulatedClient {
     const request = key === undefined ? undefined : { key }
     try {
       // As fairlead's own clients: every simulated request is idempotent.
-      const lease = this.#balancer.pickToLook(service, request) ?? this.#balancer.pickFrom(service, request)
+      const lease = this.#balancer.pickTrial(service, request) ?? this.#balancer.pickFrom(service, request)
       service.budget.deposit(lease.startedAt)
       this.inFlight++
       return lease
@@ -70,7 +70,7 @@ export class SimulatedClient {
       next: undefined,
       previous: undefined,
       leave: () => {
-        if (this.#balancer.hasOther(service, [lease.endpoint]) && service.budget.withdraw()) leave()
+        if (this.#balancer.hasAlternative(service, [lease.endpoint]) && service.budget.withdraw()) leave()
       },
     }
     service.stalls.join(waiter)
@@ -83,8 +83,8 @@ export class SimulatedClient {
   }
 
   /** A place on an endpoint other than `tried`, for a request that was there; undefined where there is none. */
-  pickOther(tried: Endpoint): Reservation | undefined {
-    const lease = this.#balancer.pickOther(this.service, [tried])
+  pickExcluding(tried: Endpoint): Reservation | undefined {
+    const lease = this.#balancer.pickExcluding(this.service, [tried])
     if (lease !== undefined) this.inFlight++
     return lease
   }

@@ -320,7 +320,7 @@ export class Run {
     this.#endLease(old, (held) => held.settle('stall', this.agenda.now - held.startedAt))
     if (requests.deadlineAt[request] !== Number.POSITIVE_INFINITY)
       this.agenda.push(requests.deadlineAt[request], EVENT.DEADLINE, request)
-    const other = this.#clients[requests.client[request]].pickOther(lease.endpoint)
+    const other = this.#clients[requests.client[request]].pickExcluding(lease.endpoint)
     if (other === undefined) this.#begin(request)
     else this.#sent(request, other)
   }

@@ -4,10 +4,10 @@ import type { SharedState } from '../engine/state.js'
 import { ArgumentError, UnknownEndpointError } from '../errors.js'
 import type { Endpoint } from '../model/index.js'
 import { givenTo } from '../runtime/dispatchers.js'
-import type { Departures } from './departures.js'
 import { admit, configure, type Member, type SlotSettings } from './member.js'
 import { MemberIndex } from './member-index.js'
 import { reconcile } from './reconcile.js'
+import type { RetiredSlots } from './retired-slots.js'
 
 export interface RosterChange {
   readonly added: readonly Member[]
@@ -28,7 +28,7 @@ export interface Placement {
 export class Roster {
   readonly #state: SharedState
   readonly #service: number
-  readonly #departures: Departures
+  readonly #retired: RetiredSlots
   #members: readonly Member[] = []
   readonly #index = new MemberIndex()
   readonly #bySlot: (Member | undefined)[]
@@ -37,11 +37,11 @@ export class Roster {
    * `bySlot` is one list for all services of the balancer: slots are numbered over all of them, and a dense array is the
    * quickest way from a slot to its member.
    */
-  constructor(state: SharedState, service: number, bySlot: (Member | undefined)[], departures: Departures) {
+  constructor(state: SharedState, service: number, bySlot: (Member | undefined)[], retired: RetiredSlots) {
     this.#state = state
     this.#service = service
     this.#bySlot = bySlot
-    this.#departures = departures
+    this.#retired = retired
   }
 
   get members(): readonly Member[] {
@@ -50,7 +50,7 @@ export class Roster {
 
   /** Those that have left the service, and still have requests in flight. */
   get leaving(): Iterable<number> {
-    return this.#departures.slotsOf(this.#service)
+    return this.#retired.slotsOf(this.#service)
   }
 
   at(slot: number): Member {
@@ -123,7 +123,7 @@ export class Roster {
       return member
     })
     this.#index.replace(this.#members)
-    for (const member of before) this.#departures.add(member, since)
+    for (const member of before) this.#retired.add(member, since)
     return { added, changed, removed: [...before] }
   }
 
@@ -147,7 +147,7 @@ export class Roster {
   remove(member: Member, since: number): void {
     this.#members = this.#members.toSpliced(this.#members.indexOf(member), 1)
     this.#index.remove(member)
-    this.#departures.add(member, since)
+    this.#retired.add(member, since)
   }
 
   /** Writes into the members' slots what the configuration says of them. */

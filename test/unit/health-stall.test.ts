@@ -54,7 +54,7 @@ function scene({ answerMs = 5, samples = 30, ejects = true, isOn = true } = {}) 
           answer(other)
         }
       if (!looking || !watch.suspects) continue
-      const member = watch.claimLook(() => true)
+      const member = watch.claimTrial(() => true)
       if (member !== undefined) {
         looks++
         send(member)
@@ -175,10 +175,10 @@ describe('the stall rule', () => {
     send(silent)
     other.began()
     await pass(1_100, { looking: false })
-    expect(watch.claimLook(() => true)).toBe(silent)
-    expect(other.claimLook(() => true)).toBeUndefined()
-    watch.lookCancelled(silent, 100)
-    expect(other.claimLook(() => true)).toBe(silent)
+    expect(watch.claimTrial(() => true)).toBe(silent)
+    expect(other.claimTrial(() => true)).toBeUndefined()
+    watch.trialCancelled(silent, 100)
+    expect(other.claimTrial(() => true)).toBe(silent)
   })
 
   it('does not look at an endpoint that may not be used', async () => {
@@ -186,10 +186,10 @@ describe('the stall rule', () => {
     send(silent)
     await pass(1_100, { looking: false })
     state.set(silent.slot, SLOT.ADMIN, 1)
-    expect(watch.claimLook(() => true)).toBeUndefined()
+    expect(watch.claimTrial(() => true)).toBeUndefined()
     state.set(silent.slot, SLOT.ADMIN, 0)
-    expect(watch.claimLook(() => false)).toBeUndefined()
-    expect(watch.claimLook(() => true)).toBe(silent)
+    expect(watch.claimTrial(() => false)).toBeUndefined()
+    expect(watch.claimTrial(() => true)).toBe(silent)
   })
 
   it('lets the requests go that wait there, and only those; what stays is asked again', async () => {

@@ -129,7 +129,7 @@ describe.each(HASHING)('%s', (name) => {
           leases.push(lease)
           const now = (load.get(lease.endpoint.id) ?? 0) + 1
           load.set(lease.endpoint.id, now)
-          // Departures may leave one above the bound of fewer requests; a pick may not.
+          // RetiredSlots may leave one above the bound of fewer requests; a pick may not.
           expect(now).toBeLessThanOrEqual(Math.ceil((factor / 100) * (leases.length / N)))
           most = Math.max(most, now)
         }

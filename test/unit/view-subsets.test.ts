@@ -97,7 +97,7 @@ describe('requests to a subset', () => {
 
   it('are where further tries go too', () => {
     const core = new BalancerCore(config({ selectors }, [...METADATA, { version: 'v3' }]))
-    const other = core.pickOther(core.known('users'), [], { subset: { version: 'v3' } })
+    const other = core.pickExcluding(core.known('users'), [], { subset: { version: 'v3' } })
     expect(other?.endpoint.id).toBe(`e${METADATA.length}`)
     other?.end()
   })

@@ -177,7 +177,7 @@ export class EjectionStates<T extends EjectableNode> {
     const { slot } = member
     const at = this.#endOfState(slot)
     if (this.#stopped || at === undefined) return
-    this.#knock(member)
+    this.#reconnect(member)
     const pending = this.#pending.get(slot)
     if (pending !== undefined && pending.at <= at) return
     pending?.timer.cancel()
@@ -211,7 +211,7 @@ export class EjectionStates<T extends EjectableNode> {
   }
 
   /** The leader tries whether an endpoint that nobody could connect to accepts connections again. */
-  #knock(member: T): void {
+  #reconnect(member: T): void {
     const { slot, endpoint } = member
     const { reconnectMs } = this.options
     const isOut = () => this.#host.leads() && this.#state.get(slot, SLOT.EJECTION) === EJECTION.EJECTED

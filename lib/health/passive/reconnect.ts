@@ -10,7 +10,7 @@ interface Watch {
 }
 
 /**
- * Knocks at endpoints that were ejected because nobody could connect to them, so that the end of an outage is noticed
+ * Tries to connect to endpoints that were ejected because nobody could connect to them, so that the end of an outage is noticed
  * within one interval and not at the end of a back-off that has grown. A connection that is accepted only brings the
  * probe request forward: it is a request that decides.
  */
@@ -41,9 +41,10 @@ export class Reconnection {
   ): void {
     this.forget(slot)
     const aborter = new AbortController()
-    const wait = () => this.#timers.after(jittered(this.#timers, intervalMs, JITTER), () => void knock())
+    const wait = () =>
+      this.#timers.after(jittered(this.#timers, intervalMs, JITTER), () => void tryToConnect())
     const watch: Watch = { timer: wait(), aborter }
-    const knock = async (): Promise<void> => {
+    const tryToConnect = async (): Promise<void> => {
       if (!wanted()) return this.forget(slot)
       const { ok } = await this.#check(endpoint, intervalMs, aborter.signal)
       if (aborter.signal.aborted) return

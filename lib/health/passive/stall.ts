@@ -15,13 +15,13 @@ import { EJECTION } from './ejection-words.js'
 /** Shortest silence that can be a stall, ms. */
 const LEAST_STALL_MS = 5_000
 /** Of the silence that is a stall: the first look is due after it; each next one at twice the silence of the last. */
-const FIRST_LOOK_SHARE = 0.2
+const FIRST_TRIAL_SHARE = 0.2
 /** Of the service's slowest answer in a thousand: a silence as long as this many of them is none of them. */
 const SLOWEST_FACTOR = 3
 /** Answers of the service without which nobody knows how long they take. */
 const LEAST_SAMPLES = 20
 /** What a look is given before it counts as unanswered, ms. */
-const LOOK_WAIT_MS = 250
+const TRIAL_WAIT_MS = 250
 /** Between two inspections, ms. */
 const INSPECTION_MS = 250
 /** Endpoints up to which every inspection looks at all of them; of more, fewer inspections do. */
@@ -49,9 +49,9 @@ interface Suspicion<T> {
   readonly member: T
   /** SILENT_SINCE of this silence. */
   readonly since: number
-  /** LOOKED_AT, and the answers of the other endpoints when it was first seen. */
-  lookedAt: number
-  othersAtLook: number
+  /** TRIAL_AT, and the answers of the other endpoints when it was first seen. */
+  trialAt: number
+  othersAtTrial: number
 }
 
 /** Of one service, in one thread. Inspects while requests of this thread are unanswered; all that it decides is shared. */
@@ -116,7 +116,7 @@ export class StallWatch<T extends Node> {
     waiter.previous = undefined
   }
 
-  /** Whether an idempotent request should ask `claimLook`. */
+  /** Whether an idempotent request should ask `claimTrial`. */
   get suspects(): boolean {
     return this.#suspicions.size !== 0
   }
@@ -125,24 +125,24 @@ export class StallWatch<T extends Node> {
    * An endpoint to look at, for exactly one caller over all threads; undefined where no look is due.
    * @param isUsable whether the request may go there
    */
-  claimLook(isUsable: (member: T) => boolean): T | undefined {
+  claimTrial(isUsable: (member: T) => boolean): T | undefined {
     const ticks = ticksOf(this.#state.core.now())
     for (const { member, since } of this.#suspicions.values()) {
       const { slot } = member
       if (stateOf(this.#state, slot) !== 'ready' || !isUsable(member)) continue
       if (this.#state.get(slot, SLOT.SILENT_SINCE) !== since || this.#state.unanswered(slot) === 0) continue
-      const looked = this.#state.get(slot, SLOT.LOOKED_AT)
+      const looked = this.#state.get(slot, SLOT.TRIAL_AT)
       const silenceAtLook = isSince(looked, since) ? elapsedMs(looked, since) : 0
-      const dueMs = Math.max(FIRST_LOOK_SHARE * this.#stallMs, 2 * silenceAtLook)
+      const dueMs = Math.max(FIRST_TRIAL_SHARE * this.#stallMs, 2 * silenceAtLook)
       if (elapsedMs(ticks, since) < dueMs) continue
-      if (this.#state.exchange(slot, SLOT.LOOKED_AT, looked, ticks | 1)) return member
+      if (this.#state.exchange(slot, SLOT.TRIAL_AT, looked, ticks | 1)) return member
     }
     return undefined
   }
 
   /** A look was given up: where that was before it could say anything, another one may be made at once. */
-  lookCancelled({ slot }: T, waitedMs: number): void {
-    if (waitedMs < LOOK_WAIT_MS) this.#state.set(slot, SLOT.LOOKED_AT, 0)
+  trialCancelled({ slot }: T, waitedMs: number): void {
+    if (waitedMs < TRIAL_WAIT_MS) this.#state.set(slot, SLOT.TRIAL_AT, 0)
   }
 
   stop(): void {
@@ -178,7 +178,10 @@ export class StallWatch<T extends Node> {
       const { slot } = member
       const since = this.#state.peek(slot, SLOT.SILENT_SINCE)
       const silence = since === 0 ? 0 : elapsedMs(ticks, since)
-      if (silence < FIRST_LOOK_SHARE * LEAST_STALL_MS - INSPECTION_MS || this.#state.unanswered(slot) === 0) {
+      if (
+        silence < FIRST_TRIAL_SHARE * LEAST_STALL_MS - INSPECTION_MS ||
+        this.#state.unanswered(slot) === 0
+      ) {
         if (this.#suspicions.size !== 0) this.#suspicions.delete(slot)
         continue
       }
@@ -193,26 +196,26 @@ export class StallWatch<T extends Node> {
   #suspect(member: T, since: number): Suspicion<T> {
     let suspicion = this.#suspicions.get(member.slot)
     if (suspicion?.since !== since) {
-      suspicion = { member, since, lookedAt: 0, othersAtLook: 0 }
+      suspicion = { member, since, trialAt: 0, othersAtTrial: 0 }
       this.#suspicions.set(member.slot, suspicion)
     }
-    const looked = this.#state.get(member.slot, SLOT.LOOKED_AT)
-    if (looked === 0) suspicion.lookedAt = 0
-    if (looked !== suspicion.lookedAt && isSince(looked, since)) {
-      suspicion.lookedAt = looked
-      suspicion.othersAtLook = this.#answersOfOthers(member)
+    const looked = this.#state.get(member.slot, SLOT.TRIAL_AT)
+    if (looked === 0) suspicion.trialAt = 0
+    if (looked !== suspicion.trialAt && isSince(looked, since)) {
+      suspicion.trialAt = looked
+      suspicion.othersAtTrial = this.#answersOfOthers(member)
     }
     return suspicion
   }
 
   /** The silence is long enough; a probe request is a look of its own. */
   #judge(suspicion: Suspicion<T>, ticks: number): void {
-    const { member, lookedAt, othersAtLook } = suspicion
+    const { member, trialAt, othersAtTrial } = suspicion
     const { slot } = member
     const ejection = this.#state.get(slot, SLOT.EJECTION)
     if (ejection === EJECTION.NONE) {
-      if (lookedAt === 0 || elapsedMs(ticks, lookedAt) < LOOK_WAIT_MS) return
-      if (this.#answersOfOthers(member) <= othersAtLook) return
+      if (trialAt === 0 || elapsedMs(ticks, trialAt) < TRIAL_WAIT_MS) return
+      if (this.#answersOfOthers(member) <= othersAtTrial) return
       this.#onStall(member, false)
     } else if (ejection === EJECTION.PROBING) {
       // Others may have waited there for long; the probe has its own time.

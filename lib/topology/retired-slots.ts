@@ -2,7 +2,7 @@ import { SLOT, SLOT_FLAGS } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import type { Member } from './member.js'
 
-interface DepartedSlot {
+interface RetiredSlot {
   readonly service: number
   readonly generation: number
   /** Version of the configuration that no longer names it. */
@@ -17,11 +17,11 @@ const TOTALS = [SLOT.SUCCEEDED, SLOT.FAILED, SLOT.CANCELLED]
  * frees. Of the last request that ends, the last thread that catches up, and the cleaning up after one that has ended,
  * whichever comes last finds both true.
  */
-export class Departures {
+export class RetiredSlots {
   readonly #state: SharedState
   readonly #bySlot: (Member | undefined)[]
   readonly #isSeen: (version: number) => boolean
-  readonly #slots = new Map<number, DepartedSlot>()
+  readonly #slots = new Map<number, RetiredSlot>()
   /** By index of the record. */
   readonly #services = new Map<number, { readonly generation: number; readonly since: number }>()
 
@@ -42,28 +42,27 @@ export class Departures {
 
   /** Slots of a service that have left and are not free yet. */
   *slotsOf(service: number): Iterable<number> {
-    for (const [slot, departed] of this.#slots)
-      if (departed.service === service && this.#isStill(slot, departed)) yield slot
+    for (const [slot, one] of this.#slots) if (one.service === service && this.#isStill(slot, one)) yield slot
   }
 
   /** Requests in flight from all threads to what has left. */
   get inFlight(): number {
     let sum = 0
-    for (const [slot, departed] of this.#slots)
-      if (this.#isStill(slot, departed)) sum += this.#state.get(slot, SLOT.IN_FLIGHT)
+    for (const [slot, one] of this.#slots)
+      if (this.#isStill(slot, one)) sum += this.#state.get(slot, SLOT.IN_FLIGHT)
     return sum
   }
 
   /** Frees what can be freed. Cheap while nothing is leaving. */
   sweep(): void {
     if (this.#slots.size === 0 && this.#services.size === 0) return
-    for (const [slot, departed] of this.#slots) {
-      if (this.#isStill(slot, departed)) {
-        if (this.#state.get(slot, SLOT.IN_FLIGHT) > 0 || !this.#isSeen(departed.since)) continue
-        if (!this.#free(slot, departed)) continue
+    for (const [slot, one] of this.#slots) {
+      if (this.#isStill(slot, one)) {
+        if (this.#state.get(slot, SLOT.IN_FLIGHT) > 0 || !this.#isSeen(one.since)) continue
+        if (!this.#free(slot, one)) continue
       }
       this.#slots.delete(slot)
-      if (this.#bySlot[slot]?.generation === departed.generation) this.#bySlot[slot] = undefined
+      if (this.#bySlot[slot]?.generation === one.generation) this.#bySlot[slot] = undefined
     }
     for (const [service, { generation, since }] of this.#services) {
       const { claims } = this.#state
@@ -130,12 +129,12 @@ export class Departures {
   }
 
   /** Whether another thread has not freed it meanwhile. */
-  #isStill(slot: number, { generation }: DepartedSlot): boolean {
+  #isStill(slot: number, { generation }: RetiredSlot): boolean {
     return this.#state.get(slot, SLOT.GENERATION) === generation
   }
 
   /** Its totals go to its service's slot for those that have left. False where another thread has it in its hands. */
-  #free(slot: number, { service, generation }: DepartedSlot): boolean {
+  #free(slot: number, { service, generation }: RetiredSlot): boolean {
     const { claims } = this.#state
     if (!claims.claimSlot(slot, generation)) return false
     const gone = claims.goneSlot(service)
