@@ -131,7 +131,7 @@ export class BalancerCore {
 
   /**
    * A place for an idempotent request on an endpoint that has been silent for a while, to see whether it answers: the
-   * request goes elsewhere where it does not. Undefined, mostly, where there is nothing to look at.
+   * request goes elsewhere where it does not. Undefined, mostly, where no trial is due.
    */
   pickTrial(service: ServiceRuntime, request: PickOptions = NO_OPTIONS): Reservation | undefined {
     const { stalls } = service
@@ -145,7 +145,7 @@ export class BalancerCore {
         return this.#lease(service, member.slot, flags | LEASE_FLAGS.TRIAL)
       if (flags & LEASE_FLAGS.COUNTED) service.limit.leave()
     }
-    // It was not sent, so it is no look.
+    // It was not sent, so it is no trial.
     stalls.trialCancelled(member, 0)
     return undefined
   }

@@ -64,7 +64,7 @@ export class ServiceRuntime {
   readonly index: number
   readonly configured: ConfiguredService
   readonly ejection: Ejection<Member>
-  /** Requests that wait for an answer and may go elsewhere, and what they are to look at. */
+  /** Requests that wait for an answer and may go elsewhere, and trials of endpoints that give none. */
   readonly stalls: StallWatch<Member>
   readonly limit: ServiceLimit
   readonly policy: ServicePolicy

@@ -231,7 +231,7 @@ export class BalancedRequest implements TriedRequest {
     this.#attempt = attempt
     const { perTryTimeoutMs } = service.options.retry
     if (perTryTimeoutMs > 0)
-      this.#timer = setTimeout(() => this.#lookOnceMore(attempt, perTryTimeoutMs), perTryTimeoutMs)
+      this.#timer = setTimeout(() => this.#recheckTimeout(attempt, perTryTimeoutMs), perTryTimeoutMs)
     try {
       const { dispatcher, isPool } = transports.to(lease.endpoint)
       this.#isTaken = !isPool
@@ -246,7 +246,7 @@ export class BalancedRequest implements TriedRequest {
     }
   }
 
-  #lookOnceMore(attempt: Attempt, limitMs: number): void {
+  #recheckTimeout(attempt: Attempt, limitMs: number): void {
     const timer = this.#timer
     afterReads(() => {
       if (this.#timer === timer) this.#timedOut(attempt, limitMs)
@@ -258,7 +258,7 @@ export class BalancedRequest implements TriedRequest {
     if (attempt.sent && attempt.queuedMs > 0 && this.#context.transports.isLimited) {
       const restMs = attempt.queuedMs + limitMs - (this.now() - attempt.lease.startedAt)
       if (restMs > 0) {
-        this.#timer = setTimeout(() => this.#lookOnceMore(attempt, limitMs), restMs)
+        this.#timer = setTimeout(() => this.#recheckTimeout(attempt, limitMs), restMs)
         return
       }
     }

@@ -33,7 +33,7 @@ export class Leadership {
   }
 
   /** Takes the lead where nobody has it, or where its holder has ended or is lost; a sign of life where this thread has it. */
-  look(): void {
+  takeOverIfVacant(): void {
     const { root, token } = this.#state
     const leader = Atomics.load(root, HEADER.LEADER) // (H1) who leads now?
     const now = this.#timers.now()

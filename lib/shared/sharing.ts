@@ -21,7 +21,7 @@ export interface ThreadEvents {
   unreadable(): void
   /** Whether this thread leads may have changed. */
   led(): void
-  /** The leader, which this thread is, is to look at a service's ejections and endpoints. */
+  /** The leader, which this thread is, is to inspect a service's ejections and endpoints. */
   inspect(service: number): void
   /** Threads have ended, perhaps in the middle of a change: `cleanUp` gives back what they held. */
   ended(): void
@@ -29,7 +29,7 @@ export interface ThreadEvents {
   beat(): void
 }
 
-/** ms between two signs of life of a thread, and between two looks at whether the leader gives any. */
+/** ms between two signs of life of a thread, and between two checks of whether the leader gives any. */
 const BEAT_MS = 1_000
 /** Nobody waits any longer for a thread that has given no sign of life for this long, in ms. */
 const LOST_AFTER_MS = 30_000
@@ -178,14 +178,14 @@ export class Sharing {
     this.#channel.send({ kind: 'configuration-changed', reply: true })
     try {
       await new Promise<void>((resolve) => {
-        const look = (): void => {
+        const check = (): void => {
           if (!this.#laggards(version).every((thread) => this.#isLost(thread))) return
           clearInterval(interval)
-          this.#waiters.delete(look)
+          this.#waiters.delete(check)
           resolve()
         }
-        const interval = setInterval(look, RECHECK_MS)
-        this.#waiters.add(look)
+        const interval = setInterval(check, RECHECK_MS)
+        this.#waiters.add(check)
       })
     } finally {
       this.#channel.release()
@@ -197,7 +197,7 @@ export class Sharing {
     return this.#state.detached || this.#timers.now() - beat > LOST_AFTER_MS
   }
 
-  /** Tells the leader to look at a service. */
+  /** Asks the leader to inspect a service. */
   askLeaderToInspect(service: number): void {
     if (!this.leads) this.#channel.send({ kind: 'inspect', service })
   }
@@ -226,7 +226,7 @@ export class Sharing {
     if (this.#leadership.resign()) this.#channel.send({ kind: 'leader-resigned' })
     freeThread(this.#state.root, this.#state.thread)
     this.#channel.send({ kind: 'adopted' })
-    for (const look of this.#waiters) look()
+    for (const check of this.#waiters) check()
     this.#channel.close()
   }
 
@@ -239,13 +239,13 @@ export class Sharing {
         break
       case 'adopted':
         this.#events.adopted()
-        for (const look of this.#waiters) look()
+        for (const check of this.#waiters) check()
         break
       case 'unreadable':
         this.#events.unreadable()
         break
       case 'leader-resigned':
-        this.#leadership.look()
+        this.#leadership.takeOverIfVacant()
         break
       case 'inspect':
         if (this.leads) this.#events.inspect(message.service)
@@ -266,7 +266,7 @@ export class Sharing {
   #threadEnded(id: number): void {
     for (const thread of takeEndedRecords(this.#state.root, this.#state.thread, id)) this.#toClean.add(thread)
     if (this.#toClean.size > 0) this.#events.ended()
-    this.#leadership.look()
+    this.#leadership.takeOverIfVacant()
   }
 
   /**
@@ -276,7 +276,7 @@ export class Sharing {
   cleanUp(releaseProbe: (slot: number) => void): void {
     for (const thread of this.#toClean)
       if (this.#cleanAfter(thread, releaseProbe)) this.#toClean.delete(thread)
-    for (const look of this.#waiters) look()
+    for (const check of this.#waiters) check()
     this.#settleTimer?.cancel()
     this.#settleTimer = undefined
     if (this.#toClean.size > 0) this.#settleTimer = this.#timers.after(SETTLE_MS, () => this.#events.ended())

@@ -1,8 +1,8 @@
 /**
  * The stall rule: an endpoint that accepts requests and answers none of them. Silence alone proves nothing, since a long
- * poll is silent too. So a silent endpoint is *looked at* first: a real idempotent request is sent there. What answers is
+ * poll is silent too. So a silent endpoint gets a *trial* first: a real idempotent request is sent there. What answers is
  * silent no more. What has answered nothing for T = `max(5 s, 3 x the service's p99.9)`, while other endpoints answered,
- * and not the last look either, is stalled. Looks are made after a fifth of T, and each time that the silence has doubled.
+ * and not the last trial either, is stalled. Trials are made after a fifth of T, and each time that the silence has doubled.
  */
 import { summarise } from '../../engine/histogram.js'
 import { HISTOGRAM_BUCKETS, SLOT, TICKS_PER_MS } from '../../engine/layout.js'
@@ -14,13 +14,13 @@ import { EJECTION } from './ejection-words.js'
 
 /** Shortest silence that can be a stall, ms. */
 const LEAST_STALL_MS = 5_000
-/** Of the silence that is a stall: the first look is due after it; each next one at twice the silence of the last. */
+/** Of the silence that is a stall: the first trial is due after it; each next one at twice the silence of the last. */
 const FIRST_TRIAL_SHARE = 0.2
 /** Of the service's slowest answer in a thousand: a silence as long as this many of them is none of them. */
 const SLOWEST_FACTOR = 3
 /** Answers of the service without which nobody knows how long they take. */
 const LEAST_SAMPLES = 20
-/** What a look is given before it counts as unanswered, ms. */
+/** What a trial is given before it counts as unanswered, ms. */
 const TRIAL_WAIT_MS = 250
 /** Between two inspections, ms. */
 const INSPECTION_MS = 250
@@ -71,7 +71,7 @@ export class StallWatch<T extends Node> {
   #measuredAt = Number.NEGATIVE_INFINITY
 
   /**
-   * @param isOn whether stalls eject; else nobody is looked at
+   * @param isOn whether stalls eject; else there are no trials
    * @param onStall the endpoint is to be ejected; it may be out already, by another thread
    */
   constructor(
@@ -122,7 +122,7 @@ export class StallWatch<T extends Node> {
   }
 
   /**
-   * An endpoint to look at, for exactly one caller over all threads; undefined where no look is due.
+   * An endpoint to try, for exactly one caller over all threads; undefined where no trial is due.
    * @param isUsable whether the request may go there
    */
   claimTrial(isUsable: (member: T) => boolean): T | undefined {
@@ -131,16 +131,16 @@ export class StallWatch<T extends Node> {
       const { slot } = member
       if (stateOf(this.#state, slot) !== 'ready' || !isUsable(member)) continue
       if (this.#state.get(slot, SLOT.SILENT_SINCE) !== since || this.#state.unanswered(slot) === 0) continue
-      const looked = this.#state.get(slot, SLOT.TRIAL_AT)
-      const silenceAtLook = isSince(looked, since) ? elapsedMs(looked, since) : 0
-      const dueMs = Math.max(FIRST_TRIAL_SHARE * this.#stallMs, 2 * silenceAtLook)
+      const triedAt = this.#state.get(slot, SLOT.TRIAL_AT)
+      const silenceAtTrial = isSince(triedAt, since) ? elapsedMs(triedAt, since) : 0
+      const dueMs = Math.max(FIRST_TRIAL_SHARE * this.#stallMs, 2 * silenceAtTrial)
       if (elapsedMs(ticks, since) < dueMs) continue
-      if (this.#state.exchange(slot, SLOT.TRIAL_AT, looked, ticks | 1)) return member
+      if (this.#state.exchange(slot, SLOT.TRIAL_AT, triedAt, ticks | 1)) return member
     }
     return undefined
   }
 
-  /** A look was given up: where that was before it could say anything, another one may be made at once. */
+  /** A trial was given up: where that was before it could say anything, another one may be made at once. */
   trialCancelled({ slot }: T, waitedMs: number): void {
     if (waitedMs < TRIAL_WAIT_MS) this.#state.set(slot, SLOT.TRIAL_AT, 0)
   }
@@ -165,12 +165,12 @@ export class StallWatch<T extends Node> {
   #inspect(): void {
     this.#timer = undefined
     if (this.#stopped) return
-    if (this.#unanswered > 0 && this.#isOn()) this.#lookAround()
+    if (this.#unanswered > 0 && this.#isOn()) this.#inspect()
     else this.#suspicions.clear()
     if (this.#unanswered > 0) this.#schedule()
   }
 
-  #lookAround(): void {
+  #inspect(): void {
     const members = this.#members()
     const now = this.#state.core.now()
     const ticks = ticksOf(now)
@@ -199,16 +199,16 @@ export class StallWatch<T extends Node> {
       suspicion = { member, since, trialAt: 0, othersAtTrial: 0 }
       this.#suspicions.set(member.slot, suspicion)
     }
-    const looked = this.#state.get(member.slot, SLOT.TRIAL_AT)
-    if (looked === 0) suspicion.trialAt = 0
-    if (looked !== suspicion.trialAt && isSince(looked, since)) {
-      suspicion.trialAt = looked
+    const triedAt = this.#state.get(member.slot, SLOT.TRIAL_AT)
+    if (triedAt === 0) suspicion.trialAt = 0
+    if (triedAt !== suspicion.trialAt && isSince(triedAt, since)) {
+      suspicion.trialAt = triedAt
       suspicion.othersAtTrial = this.#answersOfOthers(member)
     }
     return suspicion
   }
 
-  /** The silence is long enough; a probe request is a look of its own. */
+  /** The silence is long enough; a probe request is a trial of its own. */
   #judge(suspicion: Suspicion<T>, ticks: number): void {
     const { member, trialAt, othersAtTrial } = suspicion
     const { slot } = member
@@ -258,5 +258,5 @@ const ticksOf = (now: number): number => (now * TICKS_PER_MS) | 0
 
 const elapsedMs = (to: number, from: number): number => ((to - from) | 0) / TICKS_PER_MS
 
-/** Whether a look was made in the silence that began at `since`. */
-const isSince = (looked: number, since: number): boolean => looked !== 0 && ((looked - since) | 0) >= 0
+/** Whether a trial was made in the silence that began at `since`. */
+const isSince = (triedAt: number, since: number): boolean => triedAt !== 0 && ((triedAt - since) | 0) >= 0
