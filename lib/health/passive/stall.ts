@@ -165,12 +165,12 @@ export class StallWatch<T extends Node> {
   #inspect(): void {
     this.#timer = undefined
     if (this.#stopped) return
-    if (this.#unanswered > 0 && this.#isOn()) this.#inspect()
+    if (this.#unanswered > 0 && this.#isOn()) this.#inspectEndpoints()
     else this.#suspicions.clear()
     if (this.#unanswered > 0) this.#schedule()
   }
 
-  #inspect(): void {
+  #inspectEndpoints(): void {
     const members = this.#members()
     const now = this.#state.core.now()
     const ticks = ticksOf(now)
