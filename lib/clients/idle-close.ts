@@ -34,26 +34,34 @@ const open = new Map<string, Connection>()
 const addressOf = ({ localPort, remoteAddress, remotePort }: SocketAddresses): string =>
   `${localPort} ${remoteAddress} ${remotePort}`
 
+/** The same, by their sockets. */
+const watched = new WeakMap<Socket, Connection>()
+
 /** Watches a connection from its first moment on, so that `isIdleClose` knows of it. */
 export function watchConnection(socket: Socket, connectMs: number): void {
   const connection: Connection = { socket, connectMs, readBefore: 0 }
   const address = addressOf(socket)
   open.set(address, connection)
+  watched.set(socket, connection)
   const { write } = socket
   socket.write = function (this: Socket, ...args: Parameters<Socket['write']>): boolean {
     connection.readBefore = socket.bytesRead
     return write.apply(socket, args)
   } as Socket['write']
-  socket.prependListener('error', (error: Error) => {
-    if (Object.isExtensible(error))
-      Object.defineProperty(error, CONNECTION, { value: connection, configurable: true })
-  })
+  socket.prependListener('error', (error: Error) => nameConnection(error, socket))
   // Requests are told of the end after this.
   socket.prependListener('close', () => {
     setImmediate(() => {
       if (open.get(address) === connection) open.delete(address)
     })
   })
+}
+
+/** An error that `socket` caused says so, where that connection is watched. */
+export function nameConnection(error: Error, socket: Socket): void {
+  const connection = watched.get(socket)
+  if (connection !== undefined && Object.isExtensible(error))
+    Object.defineProperty(error, CONNECTION, { value: connection, configurable: true })
 }
 
 /** The connection that an error tells the end of; undefined where that is not known. */

@@ -25,6 +25,23 @@ describe('fairlead proxy, when things fail', () => {
     await expect.poll(stderr).toContain('503 FAIRLEAD_NO_ENDPOINT')
   })
 
+  it('does not hold the end of an idle connection against its endpoint', async () => {
+    const seen = new WeakSet<object>()
+    // One answer a connection, then it is cut when the next request comes: by a reset, or by an end.
+    const endpoint = await startEndpoint((incoming, response) => {
+      if (!seen.has(incoming.socket)) return void response.end(String(seen.add(incoming.socket) !== undefined))
+      if (incoming.url === '/reset') incoming.socket.resetAndDestroy()
+      else incoming.socket.destroy()
+    })
+    const other = await startEndpoint((_incoming, response) => void response.end('b'))
+    const retry = { backoffBaseMs: 1, budget: { minPerSecond: 1_000 } }
+    const app = { endpoints: [endpoint.url, other.url], policy: 'round-robin', retry }
+    const { port, stdout } = await startProxy({ services: { app } })
+    // Half of what it is sent fails: as failures of its own, they would eject it by their share of 100 requests.
+    for (let i = 0; i < 500; i++) expect((await ask(port, i % 4 < 2 ? '/reset' : '/end')).status).toBe(200)
+    expect(stdout()).not.toContain('ejected')
+  })
+
   it('answers 503 where every endpoint is at its limit', async () => {
     const endpoint = await startEndpoint(() => {})
     const limits = { perEndpoint: { maxRequests: 1 } }

@@ -9,6 +9,7 @@ import { request as requestHttps } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 import type { Handler } from '../../clients/handler.js'
+import { nameConnection, watchConnection } from '../../clients/idle-close.js'
 import { loadUndici } from '../../runtime/lazy.js'
 import { asUndiciError } from './endpoint-errors.js'
 import { asBuffers, asUtf8, fieldOf, requestOptions } from './endpoint-message.js'
@@ -96,7 +97,9 @@ export class EndpointRequest {
       return this.#start()
     const { ConnectTimeoutError } = loadUndici().errors
     this.#arm(connectTimeout, () => new ConnectTimeoutError(`no connection within ${connectTimeout} ms`))
+    const began = performance.now()
     socket.once(secure ? 'secureConnect' : 'connect', () => {
+      watchConnection(socket, performance.now() - began)
       if (!this.#ended) this.#start()
     })
   }
@@ -223,13 +226,20 @@ export class EndpointRequest {
 
   /** The connection is; an answer that has come whole is handed on all the same. */
   #broken(error: Error): void {
-    if (this.#response?.complete !== true) this.#fail(asUndiciError(error, this.#response !== undefined))
+    if (this.#response?.complete !== true) this.#lost(asUndiciError(error, this.#response !== undefined))
   }
 
   /** Where nothing else has ended it. To make an error takes long. */
   #closed(): void {
     if (!this.#ended && (this.#response?.complete !== true || this.#response.destroyed))
-      this.#fail(new (loadUndici().errors.SocketError)('other side closed'))
+      this.#lost(new (loadUndici().errors.SocketError)('other side closed'))
+  }
+
+  /** The connection has ended, perhaps one that was idle until just now. */
+  #lost(error: Error): void {
+    const socket = this.#request?.socket
+    if (socket) nameConnection(error, socket)
+    this.#fail(error)
   }
 
   #fail(error: Error): void {
