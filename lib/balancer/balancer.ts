@@ -88,11 +88,12 @@ export class BalancerCore {
 
   /**
    * Steps 2 to 6 for a service at hand.
+   * @param mayMove the request can be answered elsewhere where the endpoint turns out to answer nothing
    * @throws NoEndpointError where no endpoint may be used
    * @throws OverloadedError where each usable one is at its limit, or the service is
    * @throws ArgumentError on a key, an address or a subset of the wrong type
    */
-  pickFrom(service: ServiceRuntime, request: PickOptions = NO_OPTIONS): Reservation {
+  pickFrom(service: ServiceRuntime, request: PickOptions = NO_OPTIONS, mayMove = true): Reservation {
     if (this.stopped) throw new StoppedError()
     const serviceView = this.#viewOf(service)
     if (service.closed) throw new NoEndpointError(service.name, 'it has left the configuration')
@@ -104,7 +105,7 @@ export class BalancerCore {
     }
     try {
       if (view.awaitingProbe.length !== 0) {
-        const probe = this.#probe(service, view.awaitingProbe, flags)
+        const probe = this.#probe(service, view.awaitingProbe, flags, mayMove)
         if (probe !== undefined) return probe
       }
       const { hashOn } = service.options
@@ -119,9 +120,14 @@ export class BalancerCore {
   }
 
   /** The first request after an ejection probes the endpoint; all others go on elsewhere meanwhile. */
-  #probe(service: ServiceRuntime, awaiting: readonly Member[], flags: number): Reservation | undefined {
+  #probe(
+    service: ServiceRuntime,
+    awaiting: readonly Member[],
+    flags: number,
+    mayMove: boolean,
+  ): Reservation | undefined {
     for (const member of awaiting) {
-      if (!service.ejection.claimProbe(member)) continue
+      if (!service.ejection.claimProbe(member, mayMove)) continue
       if (this.#state.core.reserve(member.slot))
         return this.#lease(service, member.slot, flags | LEASE_FLAGS.PROBE)
       service.ejection.probeCancelled(member)

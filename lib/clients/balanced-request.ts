@@ -108,9 +108,10 @@ export class BalancedRequest implements TriedRequest {
       // Before the pick: a caller that has already aborted costs no place.
       this.handler.onConnect((reason) => this.#abort(reason))
       if (this.finished) return
+      const mayMove = this.#isRepeatable
       lease =
-        (this.#isRepeatable && balancer.pickTrial(service, this.#pick)) ||
-        balancer.pickFrom(service, this.#pick)
+        (mayMove && balancer.pickTrial(service, this.#pick)) ||
+        balancer.pickFrom(service, this.#pick, mayMove)
     } catch (error) {
       this.fail(error as Error)
       return

@@ -29,7 +29,8 @@ describe('fairlead proxy, when things fail', () => {
     const seen = new WeakSet<object>()
     // One answer a connection, then it is cut when the next request comes: by a reset, or by an end.
     const endpoint = await startEndpoint((incoming, response) => {
-      if (!seen.has(incoming.socket)) return void response.end(String(seen.add(incoming.socket) !== undefined))
+      if (!seen.has(incoming.socket))
+        return void response.end(String(seen.add(incoming.socket) !== undefined))
       if (incoming.url === '/reset') incoming.socket.resetAndDestroy()
       else incoming.socket.destroy()
     })

@@ -124,6 +124,29 @@ describe('silence', () => {
   })
 })
 
+describe('the probe after a silence', () => {
+  it('is left to requests that can go elsewhere, for 10 s', async () => {
+    const { timers, members, ejection } = ejections(3)
+    ejection.stalled(members[0], false)
+    await timers.advance(1_000)
+    expect(ejection.claimProbe(members[0], false)).toBe(false)
+    await timers.advance(9_999)
+    expect(ejection.claimProbe(members[0], false)).toBe(false)
+    expect(ejection.claimProbe(members[0], true)).toBe(true)
+    ejection.stalled(members[0], true)
+    await timers.advance(2_000 + 10_000)
+    // Nobody else has come.
+    expect(ejection.claimProbe(members[0], false)).toBe(true)
+  })
+
+  it('of one that nobody could connect to is anybody’s', async () => {
+    const { timers, members, ejection, fail } = ejections(3)
+    fail(members[0], 5, 'connect')
+    await timers.advance(1_000)
+    expect(ejection.claimProbe(members[0], false)).toBe(true)
+  })
+})
+
 describe('the longest time of a probe', () => {
   it('gives it up for another one after 30 s, whoever holds its lease', async () => {
     const { timers, members, ejection, fail, stateNow } = ejections(3)

@@ -16,6 +16,8 @@ export { releaseProbe }
 
 /** A wait of a probe request that says something, ms. */
 const SILENT_PROBE_MS = 250
+/** For how long requests that cannot go elsewhere leave the probe of a silent endpoint to those that can, ms. */
+const LEAVE_PROBE_MS = 10_000
 /** Runs of passing checks up to this one have only just begun. */
 const FIRST_OF_RUN = 1
 
@@ -37,6 +39,7 @@ export class Ejection<T extends EjectableNode> {
   readonly #members: () => readonly T[]
   readonly #states: EjectionStates<T>
   readonly #rate: FailureRate
+  readonly #timers: Timers
   readonly #parking: Parking<T>
   #options: EjectionOptions
 
@@ -52,6 +55,7 @@ export class Ejection<T extends EjectableNode> {
     this.#state = state
     this.#options = options
     this.#members = members
+    this.#timers = timers
     this.#states = new EjectionStates(state, options, timers, { members, changed, leads }, connect)
     this.#rate = new FailureRate(state, timers, members)
     this.#parking = new Parking(state, timers, members, changed)
@@ -162,8 +166,16 @@ export class Ejection<T extends EjectableNode> {
     if (this.#states.endProbe(member.slot)) releaseProbe(this.#state, member.slot)
   }
 
-  /** True for exactly one caller while the endpoint waits for its probe. */
-  claimProbe(member: T): boolean {
+  /**
+   * True for exactly one caller while the endpoint waits for its probe.
+   * @param mayMove the request can be answered elsewhere where this endpoint does not. After a stall others leave the
+   *   probe to such a one for a while: they would wait for all of the headers' time-out.
+   */
+  claimProbe(member: T, mayMove = true): boolean {
+    if (!mayMove && this.#causeOf(member) === CAUSE.SILENCE) {
+      const waitsSince = this.#state.getDouble(member.slot, SLOT.EJECTED_UNTIL)
+      if (this.#timers.now() - waitsSince < LEAVE_PROBE_MS) return false
+    }
     return this.#states.claimProbe(member)
   }
 
