@@ -30,6 +30,8 @@ const CASE_TIMEOUT_MS = { test: 90_000, package: 120_000, soak: 3_600_000 } as R
 export default defineConfig(({ mode }) => ({
   test: {
     projects: PROJECTS[mode] ?? PROJECTS.test,
+    // Only where asked for: `npm run coverage`. With what no test loads.
+    coverage: { include: ['lib/**/*.ts'], reporter: ['text', 'html', 'json-summary'] },
     // A process per file: engine selection, worker threads and the global dispatcher are process-wide.
     pool: 'forks',
     maxWorkers: 2,

@@ -24,11 +24,12 @@ const all = rest.includes('--all')
 const words = rest.filter((word) => word !== '--all')
 const { native } = await setupOrExit(engine)
 const suites = all || words.length > 0 ? [] : ['--project', 'engines', '--project', 'quick']
-const options = ['--coverage.enabled', '--coverage.reporter=text', '--coverage.reporter=html']
 const { code } = await run(
   process.execPath,
-  [bin('vitest'), 'run', ...suites, ...options, '--coverage.reporter=json-summary', ...words],
-  { env: { FAIRLEAD_ENGINE: native ? 'native' : 'fallback' } },
+  [bin('vitest'), 'run', ...suites, '--coverage.enabled', ...words],
+  {
+    env: { FAIRLEAD_ENGINE: native ? 'native' : 'fallback' },
+  },
 )
 if (code === 0) say('coverage: coverage/index.html')
 process.exitCode = code

@@ -9,6 +9,13 @@ import { vitest } from './vitest.mjs'
 /** @typedef {'auto' | 'native' | 'fallback'} Wanted engine that is asked for; `auto`: both */
 /** @typedef {{ name: string, how: string, skip?: string, body: () => Promise<import('./phases.mjs').Count> }} Phase `how`: the command for it alone */
 
+/**
+ * Test files at once on two cores. Quick ones wait for half of their time (for time-outs, processes that start, answers that are late on
+ * purpose), long ones compute.
+ * @param {string[]} suites
+ */
+const workers = (suites) => `--maxWorkers=${suites.includes('long') ? 2 : 3}`
+
 /** @param {string[]} args */
 const check = async (args) => one((await run(process.execPath, args)).code === 0)
 
@@ -28,7 +35,8 @@ function suitesOn(engine, suites) {
   return {
     name: `vitest, ${engine} engine: ${suites.join(', ')}`,
     how: `npm test -- --engine ${engine} ${projects.join(' ')}`,
-    body: () => vitest(`${engine}-${suites.join('-')}`, projects, { FAIRLEAD_ENGINE: engine }),
+    body: () =>
+      vitest(`${engine}-${suites.join('-')}`, [workers(suites), ...projects], { FAIRLEAD_ENGINE: engine }),
   }
 }
 
