@@ -2,8 +2,8 @@
 // runs `engines` and `quick`, scripts/test-all.mjs the rest. A file that nothing here names is quick.
 
 /**
- * Tests that take too long for `npm test`: what they are, and the files, by the ends of their paths. Each takes 20 s and
- * more on a quiet machine with two cores, or repeats at length what a quick test shows in short. The longest stand first.
+ * Tests that take too long for `npm test`: what they are, and the files, by the ends of their paths. Most compute for 20 s and
+ * more; the others show at length or at random what quick tests show in short.
  * @type {Record<string, string[]>}
  */
 export const LONG = {
