@@ -1,10 +1,27 @@
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+import { ENGINES, longPatterns, PACKAGE, SOAK } from './scripts/suites.mjs'
 
-// What each `--mode` runs; a plain run takes everything that needs neither a tarball nor minutes.
-const SUITES: Record<string, string[]> = {
-  test: ['test/**/*.test.ts'],
-  package: ['test/e2e/package.test.ts'],
-  soak: ['test/soak/**/*.soak.ts'],
+const ALL = ['test/**/*.test.ts']
+
+/** A suite is a project: `--project quick --project engines`. Each test file is in exactly one. */
+const project = (
+  name: string,
+  include: string[],
+  exclude: string[] = [],
+): TestProjectInlineConfiguration => ({
+  extends: true,
+  test: { name, include, exclude },
+})
+
+// What each `--mode` knows; a plain run takes everything that needs neither a tarball nor half an hour.
+const PROJECTS: Record<string, TestProjectInlineConfiguration[]> = {
+  test: [
+    project('engines', ENGINES, longPatterns),
+    project('quick', ALL, [...ENGINES, ...longPatterns, ...PACKAGE]),
+    project('long', longPatterns),
+  ],
+  package: [project('package', PACKAGE)],
+  soak: [project('soak', SOAK)],
 }
 
 // Bounds, not measures: a busy machine takes several times as long as a quiet one.
@@ -12,8 +29,9 @@ const CASE_TIMEOUT_MS = { test: 90_000, package: 120_000, soak: 3_600_000 } as R
 
 export default defineConfig(({ mode }) => ({
   test: {
-    include: SUITES[mode] ?? SUITES.test,
-    exclude: mode === 'test' ? ['test/e2e/package.test.ts'] : [],
+    projects: PROJECTS[mode] ?? PROJECTS.test,
+    // Only where asked for: `npm run coverage`. With what no test loads.
+    coverage: { include: ['lib/**/*.ts'], reporter: ['text', 'html', 'json-summary'] },
     // A process per file: engine selection, worker threads and the global dispatcher are process-wide.
     pool: 'forks',
     maxWorkers: 2,

@@ -21,11 +21,12 @@ export const nativeInputs = () =>
  * cmake-js into a build folder; the binary lands in its `Release`.
  * @param {string} out the build folder
  * @param {string[]} [more] further arguments
+ * @param {'compile' | 'configure'} [command]
  */
-export const cmakeJs = (out, more = []) =>
+export const cmakeJs = (out, more = [], command = 'compile') =>
   run(
     process.execPath,
-    [bin('cmake-js'), 'compile', '--out', out, '--parallel', String(availableParallelism()), ...more],
+    [bin('cmake-js'), command, '--out', out, '--parallel', String(availableParallelism()), ...more],
     { quiet: true },
   )
 

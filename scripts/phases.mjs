@@ -34,8 +34,22 @@ export class Phases {
     say(`\n== ${name}: skipped, ${why.split('\n', 1)[0]}`)
   }
 
-  /** Prints what each phase gave and, as the last line of standard output, the sums; sets the exit code. */
-  finish() {
+  /**
+   * Runs phases one after the other, but for those that say why they are to be skipped.
+   * @param {{ name: string, skip?: string, body: () => Promise<Count> }[]} list
+   */
+  async runAll(list) {
+    for (const { name, skip, body } of list) {
+      if (skip === undefined) await this.run(name, body)
+      else this.skip(name, skip)
+    }
+  }
+
+  /**
+   * Prints what each phase gave and, as the last line of standard output, the sums; sets the exit code.
+   * @param {string[]} [notes] lines before the last one
+   */
+  finish(notes = []) {
     const total = { passed: 0, failed: 0 }
     say('')
     for (const { name, count, seconds } of this.#done) {
@@ -43,6 +57,7 @@ export class Phases {
       total.failed += count.failed
       say(`${count.failed > 0 ? 'FAIL' : 'ok  '}  ${name}: ${words(count)} (${seconds})`)
     }
+    for (const note of ['', ...notes]) say(note)
     // Where nothing ran, nothing is known to work.
     if (total.failed > 0 || total.passed === 0) process.exitCode = 1
     console.log(words(total))

@@ -94,6 +94,22 @@ export async function setupOrExit(wanted) {
   }
 }
 
+/**
+ * `setup` for a script that counts: on failure says why, prints the count, and sets the exit code.
+ * @param {import('./phases.mjs').Phases} phases
+ * @param {string} wanted
+ * @returns {Promise<boolean | undefined>} whether the addon is there; undefined when set-up failed
+ */
+export async function setupInPhases(phases, wanted) {
+  try {
+    return (await setup(wanted)).native
+  } catch (error) {
+    await phases.run('set-up', () => Promise.reject(error))
+    phases.finish()
+    return undefined
+  }
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const begun = performance.now()
   const { native } = await setupOrExit()

@@ -17,21 +17,23 @@ export const say = (line) => void process.stderr.write(`${line}\n`)
 export const secondsSince = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`
 
 /**
- * Runs a program to its end. With `quiet` its output is kept instead of shown.
+ * Runs a program to its end. With `quiet` its output is kept instead of shown; with `tee` it is shown, and what goes to
+ * standard output is kept as well.
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd?: string, env?: Record<string, string | undefined>, quiet?: boolean }} [options]
+ * @param {{ cwd?: string, env?: Record<string, string | undefined>, quiet?: boolean, tee?: boolean }} [options]
  * @returns {Promise<{ code: number, output: string }>} code 127: it could not be started
  */
-export function run(command, args, { cwd = ROOT, env, quiet = false } = {}) {
+export function run(command, args, { cwd = ROOT, env, quiet = false, tee = false } = {}) {
   return new Promise((resolve) => {
     let output = ''
     const child = spawn(command, args, {
       cwd,
       env: { ...process.env, ...env },
       // Our own output may be piped and parsed: whatever a build prints goes where our progress goes.
-      stdio: quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', process.stderr, process.stderr],
+      stdio: ['ignore', quiet || tee ? 'pipe' : process.stderr, quiet ? 'pipe' : process.stderr],
     })
+    if (tee) child.stdout?.on('data', (chunk) => void process.stderr.write(chunk))
     child.stdout?.on('data', (chunk) => (output += chunk))
     child.stderr?.on('data', (chunk) => (output += chunk))
     child.on('error', (error) => resolve({ code: 127, output: `${output}${error.message}\n` }))

@@ -5,6 +5,7 @@
 //   --engine native|fallback  only on this engine; writes nothing
 //   --at-once N               rows that run at the same time (4)
 //   --no-write                leaves docs/faults.md alone
+//   --check                   leaves it alone, too; a row fails only if the page does not say that it does not hold
 import { join } from 'node:path'
 import { setupOrExit } from './setup.mjs'
 import { become, bin, ROOT, run, say } from './shell.mjs'

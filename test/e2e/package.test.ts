@@ -17,6 +17,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { brokenLinks } from '../support/links.js'
 
 const ROOT = join(import.meta.dirname, '../..')
 const PLATFORM = `${process.platform}-${process.arch}`
@@ -86,7 +87,9 @@ describe('the tarball', () => {
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
+      'SECURITY.md',
       'dist',
+      'docs',
       'examples',
       'package.json',
       ...(hasBinary ? ['prebuilds'] : []),
@@ -113,6 +116,16 @@ describe('the tarball', () => {
       expect(scripts).not.toHaveProperty(name)
     // npm builds by itself what has a binding.gyp.
     expect(existsSync(join(installed, 'binding.gyp'))).toBe(false)
+  })
+
+  test('has documentation whose links lead somewhere', () => {
+    const blob = 'https://github.com/fairlead/fairlead/blob/main/'
+    const pages = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.md'),
+    )
+    expect(pages).toEqual(expect.arrayContaining(['README.md', join('docs', 'architecture.md')]))
+    const broken = pages.flatMap((page) => brokenLinks(page, { folder: installed, blob, clone: ROOT }))
+    expect(broken).toEqual([])
   })
 
   test('has source maps that carry their sources', () => {

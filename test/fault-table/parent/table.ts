@@ -30,7 +30,8 @@ export function tableOf(results: readonly Result[]): string {
   return [HEAD, HEAD.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
 }
 
-const identity = ({ row, engine }: Result): string[] => [
+/** The cells that tell one row from another. */
+export const identity = ({ row, engine }: Result): string[] => [
   row.name,
   row.protocol,
   row.apart ? 'client' : `${row.faulty} of ${endpointCount}`,
@@ -70,12 +71,15 @@ const countsText = (counts: Counts): string =>
 export const seconds = (ms: number | undefined): string =>
   ms === undefined ? 'never' : `${(ms / MS_PER_SECOND).toFixed(2)} s`
 
+/** A row's name in sentences. */
+export const nameOf = ({ row, engine }: Result): string =>
+  `${row.name} (${row.apart ? 'client' : `${row.faulty} of ${endpointCount}`}, ${engine})`
+
 /** For the progress of a run. */
 export function lineOf(result: Result): string {
-  const { row, engine, figures, faults, starved } = result
+  const { figures, faults, starved } = result
   const verdict = faults.length === 0 ? 'ok  ' : 'FAIL'
-  const name = `${row.name} (${row.apart ? 'client' : `${row.faulty} of ${endpointCount}`}, ${engine})`
-  const lines = [`${verdict}  ${name}${figures === undefined ? '' : `: ${summary(figures)}`}`]
+  const lines = [`${verdict}  ${nameOf(result)}${figures === undefined ? '' : `: ${summary(figures)}`}`]
   if (faults.length > 0 && starved) lines.push('      on a machine that was too busy for it')
   return [...lines, ...faults.map((fault) => `      ${fault}`)].join('\n')
 }

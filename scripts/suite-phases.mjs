@@ -1,0 +1,140 @@
+// The phases of `npm test` and of `npm run test:all`, and which of them is in which.
+import { ctest } from './ctest.mjs'
+import { lastCount, one } from './phases.mjs'
+import { bin, run } from './shell.mjs'
+import { LONG } from './suites.mjs'
+import { missingTool } from './toolchain.mjs'
+import { vitest } from './vitest.mjs'
+
+/** @typedef {'auto' | 'native' | 'fallback'} Wanted engine that is asked for; `auto`: both */
+/** @typedef {{ name: string, how: string, skip?: string, body: () => Promise<import('./phases.mjs').Count> }} Phase `how`: the command for it alone */
+
+/**
+ * Test files at once on two cores. Quick ones wait for half of their time (for time-outs, processes that start, answers that are late on
+ * purpose), long ones compute.
+ * @param {string[]} suites
+ */
+const workers = (suites) => `--maxWorkers=${suites.includes('long') ? 2 : 3}`
+
+/** @param {string[]} args */
+const check = async (args) => one((await run(process.execPath, args)).code === 0)
+
+/** A program of ours, whose last line is its count. @param {string[]} args */
+async function counted(args) {
+  const { code, output } = await run(process.execPath, args, { tee: true })
+  return lastCount(output, code)
+}
+
+/**
+ * @param {string} engine
+ * @param {string[]} suites
+ * @returns {Phase}
+ */
+function suitesOn(engine, suites) {
+  const projects = suites.flatMap((suite) => ['--project', suite])
+  return {
+    name: `vitest, ${engine} engine: ${suites.join(', ')}`,
+    how: `npm test -- --engine ${engine} ${projects.join(' ')}`,
+    body: () =>
+      vitest(`${engine}-${suites.join('-')}`, [workers(suites), ...projects], { FAIRLEAD_ENGINE: engine }),
+  }
+}
+
+/**
+ * Vitest on the native engine where the addon is there. Without a compiler that is a circumstance; with every tool in
+ * place it is our code that does not build: a fault.
+ * @param {boolean} native the addon is there
+ * @param {string[]} suites
+ * @returns {Phase}
+ */
+function onNative(native, suites) {
+  const phase = suitesOn('native', suites)
+  if (native) return phase
+  const skip = missingTool()
+  return { ...phase, skip, body: () => Promise.reject(new Error('the addon does not build')) }
+}
+
+/** @type {Phase[]} */
+const style = [
+  { name: 'lint and format', how: 'npm run lint', body: () => check(['scripts/lint.mjs']) },
+  {
+    name: 'types',
+    how: 'npm run typecheck',
+    body: () => check([bin('typescript', 'tsc'), '-p', 'tsconfig.check.json']),
+  },
+]
+
+/**
+ * What `npm test` runs. On the fallback engine all quick tests where it is asked for or alone; beside the native engine the
+ * tests of the engines.
+ * @param {Wanted} wanted
+ * @param {boolean} native the addon is there
+ * @returns {Phase[]}
+ */
+export function quickPhases(wanted, native) {
+  const phases = [...style]
+  if (wanted !== 'fallback') phases.push(onNative(native, ['engines', 'quick']))
+  if (wanted === 'auto' && native) phases.push(suitesOn('fallback', ['engines']))
+  else if (wanted !== 'native') phases.push(suitesOn('fallback', ['engines', 'quick']))
+  return phases
+}
+
+/**
+ * What `npm test` leaves to `npm run test:all`. No test is in both.
+ * @param {Wanted} wanted
+ * @param {boolean} native
+ * @returns {Phase[]}
+ */
+export function restPhases(wanted, native) {
+  const phases = []
+  if (wanted !== 'fallback') phases.push(onNative(native, ['long']))
+  if (wanted !== 'native')
+    phases.push(suitesOn('fallback', wanted === 'auto' && native ? ['quick', 'long'] : ['long']))
+  if (wanted !== 'fallback') phases.push(...sanitized())
+  return wanted === 'auto' ? [...phases, ...programs] : phases
+}
+
+/** @returns {Phase[]} */
+const sanitized = () =>
+  /** @type {const} */ (['thread', 'address']).map((sanitizer) => ({
+    name: `ctest, ${sanitizer} sanitizer`,
+    how: 'npm run test:all -- --only ctest',
+    skip: missingTool(),
+    body: () => ctest(sanitizer),
+  }))
+
+/** @type {Phase[]} */
+const programs = [
+  {
+    name: 'demonstration',
+    how: 'npm start',
+    body: () => check(['scripts/start.mjs', '--duration', '5']),
+  },
+  { name: 'packed tarball', how: 'npm run test:package', body: () => counted(['scripts/test-package.mjs']) },
+  {
+    name: 'matrix of Nodes and callers',
+    how: 'npm run test:matrix',
+    body: () => counted(['scripts/test-matrix.mjs']),
+  },
+  {
+    name: 'table of faults, against docs/faults.md',
+    how: 'npm run test:faults -- --check',
+    body: () => counted(['scripts/test-faults.mjs', '--check']),
+  },
+]
+
+/**
+ * What a run of `npm test` has not run, and how to run it.
+ * @param {Wanted} wanted
+ * @param {boolean} native
+ */
+export function notRun(wanted, native) {
+  const rest = restPhases(wanted, native)
+  const widest = Math.max(...rest.map(({ name }) => name.length))
+  return [
+    'Not run here. `npm run test:all -- --rest` runs it all, or one by one:',
+    ...rest.map(({ name, how }) => `  ${name.padEnd(widest)}  ${how}`),
+    `The long tests are: ${Object.keys(LONG).join('; ')}.`,
+    'In neither: the soak, half an hour: npm run test:soak',
+  ]
+}

@@ -1,0 +1,38 @@
+// Which test belongs to which suite, stated here alone. vitest.config.ts makes a project of each suite; scripts/test.mjs
+// runs `engines` and `quick`, scripts/test-all.mjs the rest. A file that nothing here names is quick.
+
+/**
+ * Tests that take too long for `npm test`: what they are, and the files, by the ends of their paths. Most compute for 20 s and
+ * more; the others show at length or at random what quick tests show in short.
+ * @type {Record<string, string[]>}
+ */
+export const LONG = {
+  'model of the ticket queue, over many orders of steps': ['ticket-queue.model.test.ts'],
+  'threads that end anywhere in an operation (kills)': [
+    'ticket-queue-kills.test.ts',
+    'balancer-stops.test.ts',
+    'balancer-kills.test.ts',
+    'request-queue-stops.test.ts',
+  ],
+  'simulations in long': ['figures.test.ts', 'simulation/policies.test.ts'],
+  'linearizability of recorded histories': ['limits.test.ts', 'linearizability/queue.test.ts'],
+  'stress over threads': ['stress.test.ts'],
+  'the demonstration': ['demo.test.ts'],
+  'damaged shared memory, word by word': ['queue-damage.test.ts'],
+  'hostile clients and endpoints of the proxy, at random': ['proxy-fuzz.test.ts'],
+  'ten thousand services and endpoints': ['scale-services.test.ts', 'scale.test.ts'],
+}
+
+/** What both engines are tested by in every `npm test`: the contract suite, and the tests of the engines themselves. */
+export const ENGINES = ['test/contract/**/*.test.ts', 'test/**/engine-*.test.ts', 'test/engine/**/*.test.ts']
+
+/** Needs a packed tarball, which scripts/test-package.mjs makes. */
+export const PACKAGE = ['test/e2e/package.test.ts']
+
+/** Half an hour: scripts/test-soak.mjs. */
+export const SOAK = ['test/soak/**/*.soak.ts']
+
+/** The patterns of LONG. */
+export const longPatterns = Object.values(LONG)
+  .flat()
+  .map((end) => `test/**/${end}`)
