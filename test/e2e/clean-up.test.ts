@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import type { Balancer, ServiceConfig } from '../../lib/index.js'
 import { balancerOver, startEndpoints, type TestEndpoint } from '../support/http-servers.js'
 import { manualBalancer, named } from '../support/manual-balancer.js'
+import { until } from '../support/until.js'
 
 const configOf = (endpoints: readonly TestEndpoint[], service: Partial<ServiceConfig> = {}) => ({
   services: { users: { endpoints: endpoints.map(({ name, url }) => ({ id: name, url })), ...service } },
@@ -37,7 +38,7 @@ describe('the idle connection of an endpoint', () => {
     const balancer = balancerOver(endpoints, service)
     await warm(balancer, endpoints)
     await leave(balancer, endpoints)
-    await expect.poll(() => endpoints[0].connections).toBe(0)
+    await until(() => endpoints[0].connections === 0)
   })
 
   it('that stays is kept', async () => {
@@ -48,7 +49,7 @@ describe('the idle connection of an endpoint', () => {
     balancer.service('users').remove('a')
     balancer.service('users').add({ id: 'a', url: a.url })
     await balancer.update(configOf([b], { ...service, limits: { maxRequests: 9 } }))
-    await expect.poll(() => a.connections).toBe(0)
+    await until(() => a.connections === 0)
     expect(b.connections).toBe(1)
   })
 
@@ -64,7 +65,7 @@ describe('the idle connection of an endpoint', () => {
     const balancer = balancerOver(endpoints, service)
     await warm(balancer, endpoints)
     await balancer.update(configOf(endpoints, { ...service, client: { connections: 1 } }))
-    await expect.poll(() => a.connections).toBe(0)
+    await until(() => a.connections === 0)
     await warm(balancer, endpoints)
     // The same options again change nothing.
     await balancer.update(configOf(endpoints, { ...service, client: { connections: 1 } }))
@@ -78,12 +79,12 @@ describe('the idle connection of an endpoint', () => {
     const checked: Partial<ServiceConfig> = { ...service, health: { http: { path: '/' }, interval: 20 } }
     const balancer = balancerOver(endpoints, checked)
     await balancer.start()
-    await expect.poll(() => [a.connections, b.connections]).toEqual([1, 1])
+    await until(() => a.connections === 1 && b.connections === 1)
     balancer.service('users').remove('a')
-    await expect.poll(() => a.connections).toBe(0)
+    await until(() => a.connections === 0)
     const before = a.requests
     await balancer.update(configOf([b], service))
-    await expect.poll(() => b.connections).toBe(0)
+    await until(() => b.connections === 0)
     expect(a.requests).toBe(before)
   })
 
@@ -94,14 +95,14 @@ describe('the idle connection of an endpoint', () => {
     const probe = async () => {
       balancer.pick('users').end()
       await sleep(1)
-      return [a.connections, b.connections]
+      return a.connections === 1 && b.connections === 1
     }
-    await expect.poll(probe).toEqual([1, 1])
+    await until(probe)
     balancer.service('users').remove('a')
-    await expect.poll(() => a.connections).toBe(0)
+    await until(() => a.connections === 0)
     expect(b.connections).toBe(1)
     await balancer.stop({ drainMs: 0 })
-    await expect.poll(() => b.connections).toBe(0)
+    await until(() => b.connections === 0)
   })
 })
 

@@ -1,10 +1,10 @@
 /** Active checks, ejection, limits, probes and new client options in one service: each leaves the others what is theirs. */
 import { createServer } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { Balancer, ServiceConfig } from '../../lib/index.js'
 import { answering, balancerOver, startEndpoints } from '../support/http-servers.js'
 import { manualBalancer, named } from '../support/manual-balancer.js'
+import { until } from '../support/until.js'
 
 const INTERVAL_MS = 1_000
 const EJECTION_MS = 60_000
@@ -186,10 +186,14 @@ describe('a limit beside a probe', () => {
 })
 
 describe('new client options', () => {
-  const reach = (balancer: Balancer, seen: Set<string>) => async () => {
-    balancer.pick('users').end()
-    await sleep(1)
-    return [...seen]
+  /** Requests go on until the endpoint was asked with this Host header, and with no other. */
+  const askedAs = async (balancer: Balancer, hosts: Set<string>, host: string) => {
+    hosts.clear()
+    await until(() => {
+      balancer.pick('users').end()
+      return hosts.size > 0
+    })
+    expect([...hosts]).toEqual([host])
   }
 
   it.each([
@@ -209,21 +213,19 @@ describe('new client options', () => {
     }
     const balancer = balancerOver(endpoints, service)
     await balancer.start()
-    await expect.poll(reach(balancer, hosts)).toEqual([a.host])
+    await askedAs(balancer, hosts, a.host)
     const configOf = (client: ServiceConfig['client']) => ({
       services: {
         users: { endpoints: endpoints.map(({ name, url }) => ({ id: name, url })), ...service, client },
       },
     })
     await balancer.update(configOf({ host: 'service' }))
-    hosts.clear()
-    await expect.poll(reach(balancer, hosts)).toEqual(['users'])
+    await askedAs(balancer, hosts, 'users')
     expect(sockets.size).toBe(2)
     // The old connection is closed, and nothing opens another one beside the new.
-    await expect.poll(() => a.connections).toBe(1)
+    await until(() => a.connections === 1)
     await balancer.update(configOf({ host: 'service' }))
-    hosts.clear()
-    await expect.poll(reach(balancer, hosts)).toEqual(['users'])
+    await askedAs(balancer, hosts, 'users')
     expect(sockets.size).toBe(2)
   })
 })

@@ -1,9 +1,10 @@
 /** Every place that a request takes, and every claim to probe or to look, is given back on whatever way it ends. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { definePolicy, type ServiceConfig } from '../../lib/index.js'
 import { answering, balancerOver, startEndpoints } from '../support/http-servers.js'
 import { manualBalancer, named } from '../support/manual-balancer.js'
+import { until } from '../support/until.js'
 
 const MOST = 2
 const OVERLOADED = expect.objectContaining({ code: 'FAIRLEAD_OVERLOADED' })
@@ -43,16 +44,27 @@ describe('a place of the service is free again', () => {
   it('where a retry finds every place taken, and fails as the first try did', async () => {
     const endpoints = await startEndpoints(2)
     for (const endpoint of endpoints) endpoint.handle = answering('sick', 503)
+    const BACKOFF_MS = 7_777
+    const CHANCE = 0.75
+    const random = vi.spyOn(Math, 'random').mockReturnValue(CHANCE)
+    const { setTimeout: original } = globalThis
+    let retry: (() => void) | undefined
+    const timers = vi.spyOn(globalThis, 'setTimeout').mockImplementation(((fn: () => void, ms: number) => {
+      if (ms !== BACKOFF_MS * CHANCE) return original(fn, ms)
+      retry = fn
+      return original(() => {}, 0)
+    }) as never)
+    onTestFinished(() => [random, timers].forEach((spy) => void spy.mockRestore()))
     const balancer = balancerOver(endpoints, {
       limits,
       outlier: false,
-      retry: { attempts: 2, backoffBaseMs: 40, backoffMaxMs: 40 },
+      retry: { attempts: 2, backoffBaseMs: BACKOFF_MS, backoffMaxMs: BACKOFF_MS },
     })
-    const pending = balancer.fetch('http://users/').catch((error: Error) => error.cause ?? error)
-    await expect.poll(() => endpoints[0].requests + endpoints[1].requests).toBe(1)
-    await expect.poll(() => balancer.stats().services['users'].inFlight).toBe(0)
+    const pending = balancer.fetch('http://users/').catch((error: unknown) => error)
+    await until(() => retry !== undefined)
     const held = Array.from({ length: MOST }, () => balancer.pick('users'))
-    await pending
+    retry?.()
+    expect(await pending).toMatchObject({ code: 'FAIRLEAD_OVERLOADED' })
     for (const lease of held) lease.end()
     free(balancer)
   })
@@ -143,11 +155,11 @@ describe('a place of the service is free again', () => {
           .fetch('http://users/', { signal: aborter.signal })
           .then((response) => response.text())
           .catch(() => {})
-        if (i % 2 === 0) await expect.poll(() => a.requests).toBeGreaterThan(before)
+        if (i % 2 === 0) await until(() => a.requests > before)
         await sleep(1)
         aborter.abort()
         await pending
-        await expect.poll(() => balancer.stats().services['users'].inFlight).toBe(0)
+        await until(() => balancer.stats().services['users'].inFlight === 0)
       }
     free(balancer)
   })
