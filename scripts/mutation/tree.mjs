@@ -35,6 +35,8 @@ export class Tree {
       if (!LEFT_OUT.has(entry)) cpSync(join(ROOT, entry), join(this.root, entry), { recursive: true })
     }
     symlinkSync(join(ROOT, 'node_modules'), join(this.root, 'node_modules'), 'junction')
+    // As compiled alone: bundled, as set-up leaves it, it would have all of lib/ in it as it was.
+    this.write('lib/index.ts', readFileSync(join(ROOT, 'lib/index.ts'), 'utf8'))
   }
 
   /**

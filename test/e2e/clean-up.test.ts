@@ -3,13 +3,20 @@ import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { Balancer, ServiceConfig } from '../../lib/index.js'
-import { balancerOver, startEndpoints, type TestEndpoint } from '../support/http-servers.js'
+import { balancerOver, startEndpoints as start, type TestEndpoint } from '../support/http-servers.js'
 import { manualBalancer, named } from '../support/manual-balancer.js'
 import { until } from '../support/until.js'
 
 const configOf = (endpoints: readonly TestEndpoint[], service: Partial<ServiceConfig> = {}) => ({
   services: { users: { endpoints: endpoints.map(({ name, url }) => ({ id: name, url })), ...service } },
 })
+
+/** They keep idle connections for longer than a test may take: what closes one is on our side. */
+async function startEndpoints(count: number): Promise<TestEndpoint[]> {
+  const endpoints = await start(count)
+  for (const endpoint of endpoints) endpoint.keepAliveMs = 600_000
+  return endpoints
+}
 
 /** One request to each. */
 async function warm(balancer: Balancer, endpoints: readonly TestEndpoint[]): Promise<void> {
@@ -182,6 +189,14 @@ describe('an attempt to connect to an endpoint that nobody can reach', () => {
       expect(machine.pending).toBe(0)
     },
   )
+
+  it('is not made where the balancer stops before it is due', async () => {
+    const { balancer, machine, settle } = await connecting()
+    await settle(false)
+    expect(machine.pending).toBeGreaterThan(0)
+    await balancer.stop({ drainMs: 0 })
+    expect(machine.pending).toBe(0)
+  })
 
   it('is the last one where the ejection ends before it does', async () => {
     const { machine, attempts, events, settle } = await connecting()

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { ServiceConfig } from '../../lib/index.js'
 import { answering, balancerOver, startEndpoints, type TestEndpoint } from '../support/http-servers.js'
+import { until } from '../support/until.js'
 
 /** Refuses the first requests with 503, then answers with the endpoint's name. */
 function refusing(endpoint: TestEndpoint, times: number, refuse: (response: ServerResponse) => void): void {
@@ -55,6 +56,54 @@ describe('the wait before another try', () => {
     const balancer = balancerOver(endpoints, { policy: 'round-robin', retry: backoffs })
     for (let i = 0; i < 2; i++) expect(await (await balancer.fetch('http://users/')).text()).toBe('b')
     expect(asked).toEqual([])
+  })
+
+  it('ends with the balancer: the request fails as stopped, and says what it had got', async () => {
+    const [a] = await startEndpoints(1)
+    a.handle = answering('sick', 503)
+    const BACKOFF_MS = 7_777
+    const { setTimeout: original } = globalThis
+    let retry: (() => void) | undefined
+    const timers = vi.spyOn(globalThis, 'setTimeout').mockImplementation(((fn: () => void, ms: number) => {
+      if (ms !== BACKOFF_MS / 2) return original(fn, ms)
+      retry = fn
+      return original(() => {}, 0)
+    }) as never)
+    const random = vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    onTestFinished(() => [random, timers].forEach((spy) => void spy.mockRestore()))
+    const balancer = balancerOver([a], {
+      outlier: false,
+      retry: { backoffBaseMs: BACKOFF_MS, backoffMaxMs: BACKOFF_MS },
+    })
+    const failure = balancer.fetch('http://users/').catch((error: unknown) => error)
+    await until(() => retry !== undefined)
+    await balancer.stop({ drainMs: 0 })
+    retry?.()
+    expect(await failure).toMatchObject({
+      code: 'FAIRLEAD_STOPPED',
+      cause: expect.objectContaining({ message: 'a answered 503' }),
+      fairlead: { tries: [{ endpoint: 'a', status: 503 }] },
+    })
+    expect(a.requests).toBe(1)
+  })
+
+  it.each([
+    ['text', 'twice'],
+    ['bytes', new TextEncoder().encode('twice')],
+    ['a buffer', new TextEncoder().encode('twice').buffer],
+    ['parameters', new URLSearchParams({ twice: '' })],
+  ])('ends with the same body as before, of %s', async (_what, body) => {
+    const [a] = await startEndpoints(1)
+    const bodies: string[] = []
+    a.handle = async (incoming, response) => {
+      let text = ''
+      for await (const chunk of incoming) text += chunk
+      bodies.push(text)
+      response.writeHead(bodies.length === 1 ? 503 : 200).end()
+    }
+    const balancer = balancerOver([a], { outlier: false, retry: { backoffBaseMs: 0 } })
+    expect((await balancer.fetch('http://users/', { method: 'PUT', body: body as never })).status).toBe(200)
+    expect(bodies).toEqual(Array(2).fill(body instanceof URLSearchParams ? 'twice=' : 'twice'))
   })
 
   it('ends with the tries: `attempts` counts the first one', async () => {

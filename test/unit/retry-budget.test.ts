@@ -73,4 +73,14 @@ describe('the retry budget', () => {
     expect(a.requests).toBe(5)
     expect(available()).toBe(0)
   })
+
+  it('is that of the newest configuration, with what requests have put in before', async () => {
+    const { balancer, configOf, send, available } = await scene({ ratio: 1, minPerSecond: 0 })
+    await send(3)
+    const retry = { budget: { ratio: 0.5, minPerSecond: 2 } }
+    await balancer.update(configOf(undefined, { outlier: false, retry }))
+    expect(available()).toBe(23)
+    await send(2)
+    expect(available()).toBe(24)
+  })
 })
