@@ -44,7 +44,14 @@ export const wake: Suite = {
             CaseProcess.start(name, { module: MODULE, parameters }),
       ),
       ...(run.engines.includes('native')
-        ? [() => CaseProcess.start(NOTIFIER, { module: MODULE, parameters: { way: 'notifier' }, engine: 'native' })]
+        ? [
+            () =>
+              CaseProcess.start(NOTIFIER, {
+                module: MODULE,
+                parameters: { way: 'notifier' },
+                engine: 'native',
+              }),
+          ]
         : []),
       ...OWN.flatMap(({ name, variant }) =>
         run.engines.map((engine) => () => {
