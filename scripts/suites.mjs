@@ -14,7 +14,7 @@ export const LONG = {
     'balancer-kills.test.ts',
     'request-queue-stops.test.ts',
   ],
-  'simulations in long': ['figures.test.ts', 'simulation/policies.test.ts'],
+  'simulations in long': ['figures.test.ts', 'simulate/policies.test.ts'],
   'linearizability of recorded histories': ['limits.test.ts', 'linearizability/queue.test.ts'],
   'stress over threads': ['stress.test.ts'],
   'the demonstration': ['demo.test.ts'],

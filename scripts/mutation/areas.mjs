@@ -45,13 +45,12 @@ export const OTHER_TESTS = [
   'test/linearizability/credits',
   'test/linearizability/queue',
   'test/linearizability/search',
-  'test/simulation/',
+  'test/simulate/',
   'test/threads/stress',
   'test/threads/thread-ends',
-  'test/unit/engine-',
-  'test/unit/imports',
-  'test/unit/scale',
-  'test/unit/simulate',
+  'test/engine/',
+  'test/house/',
+  'test/balancer/scale',
 ]
 
 /**

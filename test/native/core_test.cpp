@@ -33,7 +33,7 @@ void decayIsTheExponential() {
   for (const double x : {60.0, 1e300, -1e-9, -1e300, kNan, HUGE_VAL, -HUGE_VAL}) CHECK(expNegative(x) == 0);
 }
 
-// test/unit/engine-decay.test.ts demands the same number of the TypeScript side: both engines agree to the last bit.
+// test/engine/engine-decay.test.ts demands the same number of the TypeScript side: both engines agree to the last bit.
 void decayHasTheBitsOfTheFallback() {
   std::uint64_t hash = 0xcbf29ce484222325; // FNV-1a, 64 bits
   for (int i = 0; i < 200'000; ++i) {

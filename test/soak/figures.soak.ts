@@ -1,4 +1,4 @@
-/** The figures of `test/simulation/figures.test.ts` with millions of requests each, within the tolerances that are claimed. */
+/** The figures of `test/simulate/figures.test.ts` with millions of requests each, within the tolerances that are claimed. */
 import { describe, expect, it } from 'vitest'
 import {
   ballsInBins,

@@ -4,8 +4,8 @@ import { applyRule } from '../../lib/configuration/rules/apply.js'
 import { compileRules } from '../../lib/configuration/rules/compile.js'
 import { RuleSet, type RuleStore } from '../../lib/configuration/rules/rule-set.js'
 import type { RuleConfig } from '../../lib/model/index.js'
+import { faultsOf } from '../options/config-faults.js'
 import { seeded } from '../support/seeded.mjs'
-import { faultsOf } from './config-faults.js'
 
 const rule = (config: RuleConfig) => parseRule(config, 'rule')
 const servicesOf = (services: object, rules: readonly RuleConfig[] = []) =>

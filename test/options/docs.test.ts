@@ -12,11 +12,11 @@ import {
   RETRY_DEFAULTS,
 } from '../../lib/options/defaults.js'
 import { loadSchemas } from '../../lib/options/schema.js'
-import { tableOf, withTables } from './options-tables.js'
+import { tableOf, withTables } from './tables.js'
 
 const DOC = new URL('../../docs/configuration.md', import.meta.url)
 
-// After a change of the schema: `npx vitest run test/unit/options-docs.test.ts --update` writes the tables anew.
+// After a change of the schema: `npx vitest run test/options/docs.test.ts --update` writes the tables anew.
 test('docs/configuration.md says what the schema says', async () => {
   const text = await readFile(DOC, 'utf8')
   await expect(withTables(text)).toMatchFileSnapshot(DOC.pathname)
