@@ -118,7 +118,7 @@ export class Services {
 
   #commit(plan: () => Plan): void {
     for (;;) {
-      if (this.#state.detached) throw new StoppedError()
+      if (this.#state.detached || this.#isStopped) throw new StoppedError()
       this.catchUp()
       const changes = this.#make(plan())
       if (changes === undefined) continue
@@ -254,6 +254,10 @@ export class Services {
     this.#tell([change])
   }
 
+  get #isStopped(): boolean {
+    return Atomics.load(this.#state.root, HEADER.STOPPED) === 1
+  }
+
   get #version(): number {
     return this.#sharing?.version ?? 0
   }
@@ -301,7 +305,7 @@ export class Services {
     changed: () => {
       this.catchUp()
       this.#loops.update()
-      if (Atomics.load(this.#state.root, HEADER.STOPPED) === 1) this.#onStopped()
+      if (this.#isStopped) this.#onStopped()
     },
     adopted: () => this.#retired.sweep(),
     unreadable: () => this.#sharing?.publishAgain(this.#whole),
