@@ -1,4 +1,5 @@
 import { ServiceLimit } from './admission/service-limit.js'
+import { NO_CONNECTIONS } from './connections/pool.js'
 import { OUTCOME, SERVICE, SLOT } from './engine/layout.js'
 import type { SharedState } from './engine/state.js'
 import { ArgumentError, NoEndpointError, OverloadedError } from './errors.js'
@@ -12,6 +13,7 @@ import { LEASE_FLAGS, Lease } from './lease.js'
 import type {
   AdminState,
   BreakerOverride,
+  ConnectionCounts,
   Endpoint,
   EndpointConfig,
   EndpointState,
@@ -106,6 +108,8 @@ export class Service {
   #viewEpoch = 0
   /** Left the configuration: its record may be another service's by now. */
   #closed = false
+  /** Connections of this thread by an endpoint's URL: of whoever sends requests there. */
+  countConnections: ((url: string) => ConnectionCounts) | undefined
 
   /** Has no endpoints until `configure`. `index` is its record in shared memory. */
   constructor(host: ServiceHost, index: number, base: ResolvedService, rule: ResolvedRule | undefined) {
@@ -654,8 +658,9 @@ export class Service {
     const { members, leaving } = this.#roster
     return serviceStats(this.#state, {
       index: this.index,
-      endpoints: members.map(({ slot, endpoint: { id, weight, zone, region } }) => {
-        return { id, slot, weight, zone, region, state: stateOf(this.#state, slot) }
+      endpoints: members.map(({ slot, endpoint: { id, url, weight, zone, region } }) => {
+        const connections = this.countConnections?.(url) ?? NO_CONNECTIONS
+        return { id, slot, weight, zone, region, state: stateOf(this.#state, slot), connections }
       }),
       leaving: [...leaving],
       gone: new Totals().addSlot(this.#state, this.#state.claims.goneSlot(this.index)),

@@ -115,9 +115,11 @@ export class Balancer extends BalancerCore {
   #contextOf(service: Service): RequestContext {
     let context = this.#contexts.get(service)
     if (context === undefined) {
+      const transports = this.openTransports(service.name, service.options.client)
+      service.countConnections = (url) => transports.counts(url)
       context = {
         service,
-        transports: this.openTransports(service.name, service.options.client),
+        transports,
         now: () => this.now(),
         lateness: this.#lateness,
         isStopped: () => this.stopped,

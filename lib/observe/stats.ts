@@ -1,7 +1,7 @@
 import { endBucket, firstBucket, type LatencySummary, summarise } from '../engine/histogram.js'
 import { HISTOGRAM_BUCKETS, SERVICE, SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
-import type { EndpointState } from '../model.js'
+import type { ConnectionCounts, EndpointState } from '../model.js'
 
 export interface EndpointStats {
   /** Tries sent to this endpoint so far, those in flight included. */
@@ -22,6 +22,8 @@ export interface EndpointStats {
   /** The latency that policies see now, ms: the average, or for how long nothing has been answered. */
   readonly averageLatencyMs: number
   readonly latencyMs: LatencySummary
+  /** Of this thread, made by fairlead; all 0 over a dispatcher of your own. */
+  readonly connections: ConnectionCounts
 }
 
 export interface ServiceStats {
@@ -95,6 +97,7 @@ export interface ObservedEndpoint {
   readonly zone: string
   readonly region: string
   readonly state: EndpointState
+  readonly connections: ConnectionCounts
 }
 
 function endpointStats(
@@ -103,7 +106,7 @@ function endpointStats(
   totals: Totals,
   now: number,
 ): EndpointStats {
-  const { slot, weight, zone, region } = endpoint
+  const { slot, weight, zone, region, connections } = endpoint
   const { succeeded, failed, cancelled, latency, lines } = totals
   const inFlight = state.get(slot, SLOT.IN_FLIGHT)
   const unanswered = state.unanswered(slot)
@@ -121,6 +124,7 @@ function endpointStats(
     healthScore: state.getFloat(slot, SLOT.HEALTH_SCORE),
     averageLatencyMs: state.core.latency(slot, now),
     latencyMs: summarise(latency, lines),
+    connections,
   }
 }
 

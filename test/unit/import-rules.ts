@@ -70,7 +70,19 @@ const LAYERS: readonly (readonly string[])[] = [
   ['engine'],
   // What a configuration says, checked; stages that take in configuration at run time (rules) use it.
   ['options'],
-  ['rules', 'topology', 'queue', 'health', 'policy', 'load', 'admission', 'outcome', 'observe', 'share'],
+  [
+    'rules',
+    'topology',
+    'queue',
+    'health',
+    'policy',
+    'load',
+    'admission',
+    'outcome',
+    'observe',
+    'share',
+    'connections',
+  ],
   // What surrounds a policy: the order in which stages narrow down the endpoints.
   ['view'],
   ['.'],
