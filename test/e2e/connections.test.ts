@@ -79,7 +79,7 @@ describe('a connection', () => {
       seen.add(incoming.socket)
       answering('a')(incoming, response)
     }
-    while (closed.length < 3) {
+    for (const end = performance.now() + 4_000; closed.length < 3 && performance.now() < end; ) {
       await get(dispatcher, '/')
       await sleep(10)
     }
@@ -160,6 +160,7 @@ describe('client.maxConnectionAgeMs', () => {
     const dispatcher = balancer.dispatcher()
     // Older than its age when it is answered.
     expect(await get(dispatcher, '/slow')).toBe('a')
+    await expect.poll(() => a.connections).toBe(0)
     expect(await get(dispatcher, '/')).toBe('a')
     expect(sockets.size).toBe(2)
     await expect.poll(() => countsOf(balancer).open).toBe(1)
