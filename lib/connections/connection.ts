@@ -6,6 +6,8 @@ import { type Connect, type PoolOptions, watched } from './connector.js'
 
 /** Streams of an HTTP/2 connection unless `maxConcurrentStreams` says otherwise (undici's). */
 const DEFAULT_STREAMS = 100
+/** An endpoint that has not said by then how many streams it allows has one on each connection, ms. */
+const SETTINGS_WAIT_MS = 1_000
 /**
  * An endpoint may close an idle connection at any time, and it may do so just as a request is written to it. One that lived
  * longer than this after that ended for another reason: some round trips, of which connecting took one or a few, ms.
@@ -188,12 +190,19 @@ export class Connection {
     }
     this.#streams = 1
     this.#awaitsSettings = true
+    const timer = setTimeout(() => this.#settled(), SETTINGS_WAIT_MS).unref()
+    session.once('close', () => clearTimeout(timer))
     session.on('remoteSettings', ({ maxConcurrentStreams = Number.POSITIVE_INFINITY }) => {
-      this.#awaitsSettings = false
+      clearTimeout(timer)
       // 0 is a pause: a stream that waits for its end beats connections without end.
       this.#streams = Math.max(1, Math.min(this.#maxStreams, maxConcurrentStreams))
-      this.#owner.freed(this)
+      this.#settled()
     })
+  }
+
+  #settled(): void {
+    this.#awaitsSettings = false
+    this.#owner.freed(this)
   }
 
   #lost(error: Error): void {

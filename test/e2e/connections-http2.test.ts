@@ -3,7 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Stream } from 'node:http2'
 import { createServer as createHttpsServer } from 'node:https'
 import { Readable } from 'node:stream'
-import type { TLSSocket } from 'node:tls'
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { type Dispatcher, request } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Balancer } from '../../lib/index.js'
@@ -218,6 +218,19 @@ describe('over HTTP/2', () => {
     a.answer()
     expect(await Promise.all([first, second])).toEqual(['answered', 'answered'])
     await expect.poll(() => countsOf(balancer).open).toBe(1)
+  })
+
+  it('nobody waits for long for an endpoint that never says how many streams it allows', async () => {
+    const server = createTlsServer({ ...tlsFixture.server, ALPNProtocols: ['h2'] }, (socket) => {
+      socket.on('error', () => {}).resume()
+    })
+    const { port, accepted } = await serve(server)
+    const balancer = balancerAt([port], { client: { connect: TRUSTED, allowH2: true } })
+    const dispatcher = balancer.dispatcher()
+    const answers = many(5, () => send(dispatcher, { method: 'POST', headersTimeout: 200 }))
+    const failures = await Promise.all(answers.map((one) => one.catch((error: unknown) => error)))
+    for (const failure of failures) expect(failure).toMatchObject({ code: 'UND_ERR_HEADERS_TIMEOUT' })
+    expect(accepted()).toBe(5)
   })
 
   it('where the endpoint speaks HTTP/1.1 after all, each request has a connection of its own', async () => {

@@ -1,11 +1,12 @@
 /** fairlead's own connections over HTTP/1.1: which one is used, how many there are, how long they live. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, type Dispatcher, request, upgrade } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Balancer } from '../../lib/index.js'
 import type { ConnectionCounts } from '../../lib/model.js'
+import { serve } from '../support/health-servers.js'
 import { answering, balancerOver, startEndpoints, type TestEndpoint } from '../support/http-servers.js'
 
 const NONE: ConnectionCounts = { open: 0, idle: 0, connecting: 0, waiting: 0 }
@@ -134,6 +135,42 @@ describe('a connection', () => {
     expect(answers).toEqual(paths.map(() => 'bye'))
     expect(balancer.stats().services.users).toMatchObject({ succeeded: 20, failed: 0, retried: 0 })
     await expect.poll(() => countsOf(balancer)).toEqual(NONE)
+  })
+
+  it('whose endpoint sends more than its answer gives that to nobody', async () => {
+    const poison = 'HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison'
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.on('data', () => socket.write(`HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok${poison}`))
+    })
+    const { port, accepted } = await serve(server)
+    const balancer = balancerOver([{ name: 'a', url: `http://127.0.0.1:${port}` } as TestEndpoint])
+    const dispatcher = balancer.dispatcher()
+    // Each is sent as soon as the one before it is answered, from within its last callback.
+    const bodies = await new Promise<string[]>((resolve, reject) => {
+      const answers: string[] = []
+      const next = (): void => {
+        let text = ''
+        const handler = {
+          onConnect() {},
+          onHeaders: () => true,
+          onData(chunk: Buffer) {
+            text += chunk
+            return true
+          },
+          onComplete() {
+            answers.push(text)
+            if (answers.length < 10) next()
+            else resolve(answers)
+          },
+          onError: reject,
+        }
+        dispatcher.dispatch({ origin: 'http://users', path: '/', method: 'GET' }, handler as never)
+      }
+      next()
+    })
+    expect(bodies).toEqual(Array(10).fill('ok'))
+    expect(accepted()).toBe(10)
   })
 
   it('that was upgraded is no longer counted', async () => {
