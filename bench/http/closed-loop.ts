@@ -12,6 +12,8 @@ export interface Parameters {
   readonly call: Call
   readonly ports: readonly number[]
   readonly concurrency: number
+  /** Certificate of the authority, where the endpoints speak TLS. */
+  readonly ca?: string | undefined
 }
 
 /**
@@ -30,9 +32,9 @@ const MS_PER_S = 1e3
 /** Sends requests one after the other until `isOver`; resolves to how many were answered. */
 export type Lane = (isOver: () => boolean) => Promise<number>
 
-export async function prepare({ subject, call, ports, concurrency }: Parameters): Promise<Case> {
+export async function prepare({ subject, call, ports, concurrency, ca }: Parameters): Promise<Case> {
   const { lane, close } =
-    subject.kind === 'bare-sockets' ? bareSockets(ports) : await balanced(subject, call, ports)
+    subject.kind === 'bare-sockets' ? bareSockets(ports) : await balanced(subject, call, ports, ca)
   return {
     async slice(input) {
       const { ms, atLeast = 0, settleMs = 0 } = input as Input
@@ -63,20 +65,27 @@ async function balanced(
   spec: SubjectSpec,
   call: Call,
   ports: readonly number[],
+  ca: string | undefined,
 ): Promise<{ lane: Lane; close: () => Promise<void> }> {
-  const { dispatcher, origin, close } = await createSubject(spec, ports)
+  const { dispatcher, origins, close } = await createSubject(spec, ports, ca)
+  let turn = 0
+  const next = (): string => origins[turn++ % origins.length]
   return {
-    lane: call === 'request' ? requestLane(dispatcher, origin) : dispatchLane(dispatcher, origin),
+    lane: call === 'request' ? requestLane(dispatcher, next) : dispatchLane(dispatcher, next),
     close,
   }
 }
 
 const requestLane =
-  (dispatcher: Dispatcher, origin: string): Lane =>
+  (dispatcher: Dispatcher, origin: () => string): Lane =>
   async (isOver) => {
     let answered = 0
     while (!isOver()) {
-      const { statusCode, body } = await dispatcher.request({ origin, path: '/users/42', method: 'GET' })
+      const { statusCode, body } = await dispatcher.request({
+        origin: origin(),
+        path: '/users/42',
+        method: 'GET',
+      })
       await body.text()
       if (statusCode !== 200) throw new Error(`answered ${statusCode}`)
       answered++
@@ -85,7 +94,7 @@ const requestLane =
   }
 
 const dispatchLane =
-  (dispatcher: Dispatcher, origin: string): Lane =>
+  (dispatcher: Dispatcher, origin: () => string): Lane =>
   (isOver) =>
     new Promise((resolve, reject) => {
       let answered = 0
@@ -93,7 +102,7 @@ const dispatchLane =
         if (isOver()) resolve(answered)
         else
           dispatcher.dispatch(
-            { origin, path: '/users/42', method: 'GET' },
+            { origin: origin(), path: '/users/42', method: 'GET' },
             handler as unknown as Dispatcher.DispatchHandler,
           )
       }

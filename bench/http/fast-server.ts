@@ -5,14 +5,14 @@
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Case } from '../harness/case.js'
+import { busySince } from './server-load.js'
 
-const BODY = '{"id":42,"name":"alice"}'
+export const BODY = '{"id":42,"name":"alice"}'
 const ANSWER = Buffer.from(
   `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\nConnection: keep-alive\r\n\r\n${BODY}`,
 )
 export const ANSWER_BYTES = ANSWER.length
 const END_OF_HEADERS = '\r\n\r\n'
-const US_PER_MS = 1e3
 
 /** Answers each request without a body, be they cut into packets as they may. */
 function answerAll(socket: Socket): void {
@@ -40,19 +40,10 @@ const listen = (): Promise<Server> =>
 export async function prepare({ endpoints }: { endpoints: number }): Promise<Case> {
   const servers: Server[] = []
   while (servers.length < endpoints) servers.push(await listen())
-  let before = process.cpuUsage()
-  let begun = performance.now()
   return {
     ready: Object.fromEntries(
       servers.map((server, i) => [`port${i}`, (server.address() as { port: number }).port]),
     ),
-    /** Share of one core that the servers have used since the last slice. */
-    slice() {
-      const { user, system } = process.cpuUsage(before)
-      const busy = (user + system) / US_PER_MS / (performance.now() - begun)
-      before = process.cpuUsage()
-      begun = performance.now()
-      return { busy }
-    },
+    slice: busySince(),
   }
 }

@@ -26,7 +26,7 @@ export function prepare({ subject: spec, ports }: Parameters): Case {
       const order = input as Input
       if (order.order === 'begin') {
         subject = await createSubject(spec, ports)
-        loop = startOpenLoop(subject.dispatcher, subject.origin, order.load)
+        loop = startOpenLoop(subject.dispatcher, subject.origins[0], order.load)
         return {}
       }
       if (loop === undefined || subject === undefined) throw new Error('there is no load: begin comes first')

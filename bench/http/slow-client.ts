@@ -24,7 +24,7 @@ export function prepare({ subject: spec, ports, slow }: Parameters): Case {
     async slice(input) {
       const { ms, graceMs, ...load } = input as Input
       const subject = await createSubject(spec, ports)
-      const loop = startOpenLoop(subject.dispatcher, subject.origin, load)
+      const loop = startOpenLoop(subject.dispatcher, subject.origins[0], load)
       await new Promise((resolve) => setTimeout(resolve, ms))
       loop.stop()
       const unanswered = await loop.drained(graceMs)

@@ -1,5 +1,6 @@
 import { ServiceLimit } from '../admission/service-limit.js'
 import type { ConfiguredService, EndpointDiff } from '../configuration/configured-service.js'
+import { NO_CONNECTIONS } from '../connections/pool.js'
 import { SERVICE, SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import { INITIAL_HEALTH_SCORE } from '../health/active/threshold.js'
@@ -8,7 +9,7 @@ import { EJECTION_OFF, Ejection, type EjectionOptions } from '../health/passive/
 import { isOff } from '../health/passive/ejection-options.js'
 import { CAUSE } from '../health/passive/ejection-words.js'
 import { StallWatch } from '../health/passive/stall.js'
-import type { EndpointState } from '../model/index.js'
+import type { ConnectionCounts, EndpointState } from '../model/index.js'
 import type { ServiceFacts } from '../observe/describe.js'
 import type { EndpointChange } from '../observe/events.js'
 import { type ServiceStats, serviceStats, Totals } from '../observe/stats.js'
@@ -75,6 +76,8 @@ export class ServiceRuntime {
   /** The segment of the service's record, and in it the word of its filter epoch. */
   readonly #words: Int32Array
   readonly #epochWord: number
+  /** Connections of this thread by an endpoint's URL: of whoever sends requests there. */
+  countConnections: ((url: string) => ConnectionCounts) | undefined
   #budget: RetryBudget
   /** What this thread chooses from until the filter epoch moves on. */
   #view: ServiceView | undefined
@@ -297,8 +300,9 @@ export class ServiceRuntime {
   stats(panic: boolean): ServiceStats {
     return serviceStats(this.#state, {
       index: this.index,
-      endpoints: this.members.map(({ slot, endpoint: { id, weight, zone, region } }) => {
-        return { id, slot, weight, zone, region, state: stateOf(this.#state, slot) }
+      endpoints: this.members.map(({ slot, endpoint: { id, url, weight, zone, region } }) => {
+        const connections = this.countConnections?.(url) ?? NO_CONNECTIONS
+        return { id, slot, weight, zone, region, state: stateOf(this.#state, slot), connections }
       }),
       leaving: [...this.configured.leaving],
       gone: new Totals().addSlot(this.#state, this.#state.claims.goneSlot(this.index)),

@@ -1,5 +1,10 @@
 import type { Duplex } from 'node:stream'
+import type { Dispatcher } from 'undici'
 import type { Reservation } from '../balancer/reservation.js'
+import type { Connection } from '../connections/connection.js'
+import { isMarkedIdleClose } from '../connections/idle-close.js'
+import type { ConnectionPool, Sendable } from '../connections/pool.js'
+import type { Place } from '../connections/waiting-line.js'
 import type { StallWatch, Waiter } from '../health/passive/stall.js'
 import type { Endpoint } from '../model/index.js'
 import { mayAskForPause, type Verdict, verdictOfStatus } from '../outcome/classify.js'
@@ -9,7 +14,6 @@ import type { LoopLateness } from '../runtime/loop-lateness.js'
 import type { Member } from '../topology/member.js'
 import { DiscardedBody } from './discarded-body.js'
 import type { Abort, Handler, RawHeaders } from './handler.js'
-import { isIdleClose } from './idle-close.js'
 import { mayHaveLocation, rewriteLocation } from './location.js'
 
 const FIRST_FINAL_STATUS = 200
@@ -26,24 +30,28 @@ export interface TriedRequest {
   readonly method: string
   /** The service as an origin, as the caller wrote it. */
   readonly origin: string
+  readonly options: Dispatcher.DispatchOptions
   readonly stalls: StallWatch<Member>
   readonly lateness: LoopLateness
   /** Over connections of fairlead's, not over a dispatcher of the user's. */
-  readonly isPool: boolean
+  readonly isOurs: boolean
+  /** Tries wait for connections in a dispatcher, out of sight. */
+  readonly isLimited: boolean
   readonly aborted: boolean
   readonly abortReason: unknown
   /** The answer's headers went to the caller. */
   committed: boolean
   now(): number
   isQueued(endpoint: Endpoint): boolean
-  isSameConnection(error: Error): boolean
   isCallersError(error: Error): boolean
   mayLeave(attempt: Attempt): boolean
   leaveConnections(endpoint: Endpoint): void
   retryUnprocessed(attempt: Attempt, error: Error, verdict: Verdict): void
   retryAfterLoss(attempt: Attempt, error: Error, verdict: Verdict): void
   retryAfterStatus(attempt: Attempt, status: number, pauseMs: number): boolean
-  retryStalled(attempt: Attempt, error: Error): void
+  retryStalled(attempt: Attempt, error: Error, verdict: Verdict): void
+  /** Sends a try on a connection that is there for it. */
+  sendOn(connection: Connection, attempt: Attempt): void
   complete(trailers: RawHeaders): void
   upgrade(status: number, headers: RawHeaders, socket: Duplex): void
   fail(error: Error): void
@@ -56,14 +64,24 @@ export interface TriedRequest {
  * parts. *Answered*, at the final headers: verdict and latency. *Ended*, when the body is read, cancelled or lost: the
  * place is given back. What fails is looked up in `outcome/faults.ts`.
  */
-export class Attempt implements Handler, Waiter {
+export class Attempt implements Handler, Waiter, Sendable {
   readonly lease: Reservation
   next: Waiter | undefined
   previous: Waiter | undefined
   readonly #request: TriedRequest
   readonly #heldBefore: number
   #abort: Abort | undefined
-  /** When the request was written, ms; until then, when the try began. */
+  /** Undefined before it has one, once it is done with it, and over a dispatcher of the user's. */
+  #connection: Connection | undefined
+  /** In the line of those that wait for a connection. */
+  #place: Place<Sendable> | undefined
+  /** ms of the try that went by in that line. */
+  queuedMs = 0
+  /** Something was written, whoever waits for it still. */
+  #isWritten = false
+  /** The answer has begun. */
+  #isAnswering = false
+  /** When the request was written, ms; until then, when the try began or had its connection. */
   #sentAt: number
   #status = 0
   /** Its answer was refused and another try is under way: what still comes is thrown away. */
@@ -93,9 +111,23 @@ export class Attempt implements Handler, Waiter {
     return this.#abort !== undefined
   }
 
-  /** ms of the try that went by before anything was sent. */
-  get queuedMs(): number {
-    return this.#sentAt - this.lease.startedAt
+  get options(): Dispatcher.DispatchOptions {
+    return this.#request.options
+  }
+
+  /** Goes out on a connection of the pool, now or when its turn comes. */
+  enter(pool: ConnectionPool): void {
+    this.#place = pool.send(this)
+  }
+
+  sendOn(connection: Connection): void {
+    this.#connection = connection
+    if (this.#place !== undefined) {
+      this.#place = undefined
+      this.#sentAt = this.#request.now()
+      this.queuedMs = this.#sentAt - this.lease.startedAt
+    }
+    this.#request.sendOn(connection, this)
   }
 
   /** Ends the try at once. What undici makes of it comes through `onError`, where anything was sent. */
@@ -108,31 +140,47 @@ export class Attempt implements Handler, Waiter {
     if (this.lease.ended || this.#leaving !== undefined || !this.#request.mayLeave(this)) return
     this.#leaving = new Error(`${this.lease.endpoint.id} answers nothing (stalled)`)
     const error = this.#leaving
-    this.settle('stall', this.#waitedMs())
+    const verdict = this.#leavePlace() ? 'cancelled' : 'stall'
+    this.settle(verdict, verdict === 'stall' ? this.#waitedMs() : NO_SAMPLE)
     this.#request.leaveConnections(this.lease.endpoint)
     this.abort(error)
-    this.#request.retryStalled(this, error)
+    this.#request.retryStalled(this, error, verdict)
   }
 
   /** The caller gave up before there was an answer. The wait says that an answer takes at least as long. */
   giveUp(): void {
-    this.settle('cancelled', this.#waitedMs())
+    this.settle('cancelled', this.#leavePlace() ? NO_SAMPLE : this.#waitedMs())
+  }
+
+  /** Whether it had waited for a connection until now. */
+  #leavePlace(): boolean {
+    if (this.#place === undefined) return false
+    this.#place.leave()
+    this.#place = undefined
+    return true
   }
 
   onConnect(abort: Abort): void {
     if (!this.lease.ended) {
+      this.#isWritten = true
       this.#abort = abort
       this.#sentAt = this.#request.now()
-    } else if (this.#request.aborted) abort(this.#request.abortReason)
+      if (this.#connection === undefined && this.#request.isLimited)
+        this.queuedMs = this.#sentAt - this.lease.startedAt
+    } else if (this.#request.aborted) {
+      this.#isWritten = true
+      abort(this.#request.abortReason)
+    }
     // Given up for another try while it was still connecting. To abort it would destroy the body, which that try reads.
     else {
       const error = new Error('the try was given up before it was connected')
-      if (this.#request.isPool) throw error
+      if (this.#request.isOurs) throw error
       abort(error)
     }
   }
 
   onResponseStarted(): void {
+    this.#isAnswering = true
     if (!this.lease.ended) this.#request.handler.onResponseStarted?.()
   }
 
@@ -169,14 +217,18 @@ export class Attempt implements Handler, Waiter {
   }
 
   onComplete(trailers: RawHeaders): void {
-    this.#discarded?.end()
-    if (this.#discarded !== undefined) return
+    // First, so that what the caller sends now goes out on the same connection.
+    this.#connection?.complete()
+    this.#connection = undefined
+    if (this.#discarded !== undefined) return this.#discarded.end()
     this.lease.close('complete')
     this.#request.complete(trailers)
   }
 
   /** An upgraded connection (WebSocket, CONNECT) is answered, and keeps its place until the socket closes. */
   onUpgrade(status: number, headers: RawHeaders, socket: Duplex): void {
+    this.#connection?.upgraded(socket)
+    this.#connection = undefined
     const request = this.#request
     request.stopTimer()
     this.#stopWaiting()
@@ -196,7 +248,15 @@ export class Attempt implements Handler, Waiter {
   }
 
   onError(error: Error): void {
+    const connection = this.#connection
+    this.#connection = undefined
+    connection?.requestFailed(this.#isWritten)
     this.#discarded?.end()
+    this.fail(error, connection)
+  }
+
+  /** The try fails. `connection`: what it was on, unless that is still being opened. */
+  fail(error: Error, connection?: Connection): void {
     if (this.lease.ended) return
     const request = this.#request
     request.stopTimer()
@@ -210,23 +270,30 @@ export class Attempt implements Handler, Waiter {
       return request.fail(error)
     }
     const row = faultOf(error, this.sent ? 'sent' : 'connecting')
-    const verdict = this.#verdictOf(row, error)
-    this.settle(verdict, isTimeOut(error) ? this.#waitedMs() : NO_SAMPLE)
+    const isQueued = this.#leavePlace()
+    const verdict = isQueued ? this.#verdictInLine(error) : this.#verdictOf(row, error, connection)
+    this.settle(verdict, isTimeOut(error) && !isQueued ? this.#waitedMs() : NO_SAMPLE)
     if (row.again === 'any') request.retryUnprocessed(this, error, verdict)
     else if (row.again === 'idempotent') request.retryAfterLoss(this, error, verdict)
     else request.fail(error)
   }
 
+  /** The connection that it waited for could not be opened, which counts once; else this process had none for it. */
+  #verdictInLine(error: Error): Verdict {
+    return faultOf(error, 'connecting').fault === 'endpoint' && !isPerTry(error) ? 'connection' : 'cancelled'
+  }
+
   /** The row's, but for what only this try knows. */
-  #verdictOf({ verdict }: FaultRow, error: Error): Verdict {
+  #verdictOf({ verdict }: FaultRow, error: Error, connection: Connection | undefined): Verdict {
     const request = this.#request
-    const { endpoint } = this.lease
     if (isTimeOut(error) && this.#wasHeld()) return 'cancelled'
     // The per-try time-out of a request that waits for a connection; that of connecting has a code of its own.
-    if (verdict === 'connect') return isPerTry(error) && request.isQueued(endpoint) ? 'cancelled' : verdict
+    if (verdict === 'connect')
+      return isPerTry(error) && request.isQueued(this.lease.endpoint) ? 'cancelled' : verdict
     if (verdict !== 'local-origin') return verdict
-    if (isIdleClose(error, request.now() - this.#sentAt)) return 'connection'
-    return request.isSameConnection(error) ? 'connection' : verdict
+    if (connection === undefined) return isMarkedIdleClose(error) ? 'connection' : verdict
+    if (connection.isIdleClose(error, request.now() - this.#sentAt, this.#isAnswering)) return 'connection'
+    return connection.isSameLoss(error) ? 'connection' : verdict
   }
 
   /** This process did not look for so long that the answer may have been there. */

@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici'
 import type { BalancerCore } from '../balancer/balancer.js'
 import type { Reservation } from '../balancer/reservation.js'
 import type { ServiceRuntime } from '../balancer/service-runtime.js'
+import type { Connection } from '../connections/connection.js'
 import { DeadlineError, StoppedError } from '../errors.js'
 import type { StallWatch } from '../health/passive/stall.js'
 import type { Endpoint, PickOptions } from '../model/index.js'
@@ -43,16 +44,16 @@ export class BalancedRequest implements TriedRequest {
   aborted = false
   abortReason: unknown
   /** The try goes over connections of fairlead's, not over a dispatcher of the user's. */
-  isPool = true
+  isOurs = true
   readonly #context: RequestContext
-  readonly #options: Dispatcher.DispatchOptions
+  readonly options: Dispatcher.DispatchOptions
   readonly #pick: PickOptions | undefined
   #attempt: Attempt | undefined
   /** Tries of which something was sent. */
   #sentTries = 0
   #tried: Endpoint[] | undefined
   #tries: Tries | undefined
-  /** False while a `Pool` looks at the request: what it tells meanwhile is about the caller's arguments. */
+  /** False while undici looks at the request: what it tells meanwhile is about the caller's arguments. */
   #isTaken = true
   #timer: NodeJS.Timeout | undefined
 
@@ -63,19 +64,19 @@ export class BalancedRequest implements TriedRequest {
     pick: PickOptions | undefined,
   ) {
     this.#context = context
-    this.#options = options
+    this.options = options
     this.handler = handler
     this.#pick = pick
   }
 
   /** The service as an origin, as the caller wrote it. */
   get origin(): string {
-    const { origin } = this.#options
+    const { origin } = this.options
     return typeof origin === 'string' ? origin.replace(/\/$/, '') : (origin as URL).origin
   }
 
   get method(): string {
-    return this.#options.method
+    return this.options.method
   }
 
   get lateness(): LoopLateness {
@@ -90,14 +91,14 @@ export class BalancedRequest implements TriedRequest {
     return this.#context.balancer.now()
   }
 
-  /** Whether a request that is not sent yet waits for one of the connections that are allowed. */
-  isQueued(endpoint: Endpoint): boolean {
-    return this.#context.transports.isQueued(endpoint)
+  /** Whether tries wait for connections in a dispatcher, out of sight. */
+  get isLimited(): boolean {
+    return this.#context.transports.isLimited === true
   }
 
-  /** Whether another request has been told of the same loss of a connection. */
-  isSameConnection(error: Error): boolean {
-    return this.#context.transports.isSameLoss(error)
+  /** Whether one that was not sent yet does so. */
+  isQueued(endpoint: Endpoint): boolean {
+    return this.#context.transports.isQueued?.(endpoint) === true
   }
 
   start(): void {
@@ -123,7 +124,7 @@ export class BalancedRequest implements TriedRequest {
   /** Nothing was processed: any endpoint that has not been tried may have it, whatever the method, at no cost. */
   retryUnprocessed(attempt: Attempt, error: Error, verdict: Verdict): void {
     this.#failures.lost(attempt.lease.endpoint.id, error)
-    const isIntact = !attempt.sent || isReplayable(this.#options.body)
+    const isIntact = !attempt.sent || isReplayable(this.options.body)
     const lease =
       isIntact && !this.#context.balancer.stopped ? this.#pickExcluding(this.#triedWith(attempt)) : undefined
     if (lease === undefined) return this.fail(error)
@@ -172,12 +173,12 @@ export class BalancedRequest implements TriedRequest {
   }
 
   /** Goes at once: it has waited long enough. Not bounded by `attempts`, but by the endpoints that it has not tried. */
-  retryStalled(attempt: Attempt, error: Error): void {
+  retryStalled(attempt: Attempt, error: Error, verdict: Verdict): void {
     this.stopTimer()
     this.#failures.lost(attempt.lease.endpoint.id, error)
     const lease = this.#pickExcluding(this.#triedWith(attempt))
     if (lease === undefined) return this.fail(error)
-    this.#context.service.feedback.retried('stall')
+    this.#context.service.feedback.retried(verdict)
     this.#launch(lease)
   }
 
@@ -207,11 +208,11 @@ export class BalancedRequest implements TriedRequest {
     return this.#tries
   }
 
-  /** The caller's own body broke, or a `Pool` refused the request at once, before it connected: not the endpoint's fault. */
+  /** The caller's own body broke, or undici refused the request at once, before it connected: not the endpoint's fault. */
   isCallersError(error: Error): boolean {
     if (!this.#isTaken && this.#attempt?.sent === false && faultOf(error, 'connecting').fault !== 'process')
       return true
-    const { body } = this.#options
+    const { body } = this.options
     return typeof body === 'object' && body !== null && (body as Readable).errored === error
   }
 
@@ -234,10 +235,11 @@ export class BalancedRequest implements TriedRequest {
     if (perTryTimeoutMs > 0)
       this.#timer = setTimeout(() => this.#recheckTimeout(attempt, perTryTimeoutMs), perTryTimeoutMs)
     try {
-      const { dispatcher, isPool } = transports.to(lease.endpoint)
-      this.#isTaken = !isPool
-      this.isPool = isPool
-      dispatcher.dispatch(this.#options, attempt as unknown as Dispatcher.DispatchHandler)
+      const { pool, dispatcher, isOurs } = transports.to(lease.endpoint)
+      this.isOurs = isOurs
+      if (pool !== undefined) return attempt.enter(pool)
+      this.#isTaken = !isOurs
+      dispatcher?.dispatch(this.options, attempt as unknown as Dispatcher.DispatchHandler)
       this.#isTaken = true
     } catch (error) {
       if (this.finished) throw error
@@ -245,6 +247,13 @@ export class BalancedRequest implements TriedRequest {
       attempt.settle('cancelled')
       this.fail(error as Error)
     }
+  }
+
+  /** Sends a try on a connection that is there for it. */
+  sendOn(connection: Connection, attempt: Attempt): void {
+    this.#isTaken = false
+    connection.send(this.options, attempt as unknown as Dispatcher.DispatchHandler)
+    this.#isTaken = true
   }
 
   #recheckTimeout(attempt: Attempt, limitMs: number): void {
@@ -255,8 +264,8 @@ export class BalancedRequest implements TriedRequest {
   }
 
   #timedOut(attempt: Attempt, limitMs: number): void {
-    // What it waited for a free connection is not the endpoint's time.
-    if (attempt.sent && attempt.queuedMs > 0 && this.#context.transports.isLimited) {
+    // What it waited for a connection to be free is not the endpoint's time.
+    if (attempt.queuedMs > 0) {
       const restMs = attempt.queuedMs + limitMs - (this.now() - attempt.lease.startedAt)
       if (restMs > 0) {
         this.#timer = setTimeout(() => this.#recheckTimeout(attempt, limitMs), restMs)
@@ -268,12 +277,12 @@ export class BalancedRequest implements TriedRequest {
       `${attempt.lease.endpoint.id} did not answer within ${limitMs} ms (perTryTimeoutMs)`,
     )
     if (attempt.sent) attempt.abort(error)
-    else attempt.onError(error)
+    else attempt.fail(error)
   }
 
   /** Idempotent, with a body that can be sent twice, where there are retries at all. */
   get #isRepeatable(): boolean {
-    const { method, body } = this.#options
+    const { method, body } = this.options
     const { attempts, methods } = this.#context.service.options.retry
     return attempts > 1 && methods.includes(method) && isReplayable(body)
   }

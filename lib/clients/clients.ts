@@ -58,6 +58,7 @@ export class Clients implements DispatcherOwner {
     let context = this.#contexts.get(service)
     if (context === undefined) {
       const transports = this.#open(service.name, service.options.client)
+      service.countConnections = (url) => transports.counts(url)
       context = { balancer: this.#core, service, transports, lateness: this.#lateness }
       this.#contexts.set(service, context)
     }

@@ -116,17 +116,23 @@ export class GuardedHandler implements Handler {
   }
 
   onBodySent(chunk: unknown): void {
-    this.#whileSending(() => this.#handler.onBodySent?.(chunk))
+    if (this.#handler.onBodySent === undefined) return
+    this.#isSending = true
+    try {
+      this.#handler.onBodySent(chunk)
+    } catch (error) {
+      this.#threw(error)
+    } finally {
+      this.#isSending = false
+    }
   }
 
   onRequestSent(): void {
-    this.#whileSending(() => this.#handler.onRequestSent?.())
-  }
-
-  #whileSending(call: () => void): void {
+    // Few handlers have it, and every request comes by here.
+    if (this.#handler.onRequestSent === undefined) return
     this.#isSending = true
     try {
-      call()
+      this.#handler.onRequestSent()
     } catch (error) {
       this.#threw(error)
     } finally {

@@ -1,33 +1,32 @@
 import type { Duplex } from 'node:stream'
 import type { Pool } from 'undici'
-import type { Endpoint } from '../model/index.js'
+import type { PoolOptions } from '../connections/connector.js'
+import { NO_CONNECTIONS } from '../connections/pool.js'
+import type { ConnectionCounts, Endpoint } from '../model/index.js'
 import type { ResolvedClient } from '../options/resolved.js'
 import { givenTo } from '../runtime/dispatchers.js'
-import { loadUndici } from '../runtime/lazy.js'
-import { watchedConnections } from './connector.js'
-import { connectionOf } from './idle-close.js'
-import { type Source, Transport } from './transport.js'
+import { type Source, Transport, type Way } from './transport.js'
 
 /** What a service's requests need of its connections. */
 export interface ServiceTransports {
-  /** Where to send the requests of an endpoint. Throws as `Transports.to`. */
-  to(endpoint: Endpoint): Pick<Transport, 'dispatcher' | 'isPool'>
-  /** Whether requests may have to wait for a connection. */
-  readonly isLimited: boolean
-  /** Whether a request to the endpoint that was not sent yet waits for one of the connections that are allowed. */
-  isQueued(endpoint: Endpoint): boolean
-  /** Whether an error tells of the same loss of a connection as one before. */
-  isSameLoss(error: Error): boolean
+  /** What carries the requests to an endpoint. Throws as `Transports.to`. */
+  to(endpoint: Endpoint): Way
+  /** Whether requests may wait in a dispatcher for one of the connections that are allowed. */
+  readonly isLimited?: boolean
+  /** Whether one that was not sent yet does so. */
+  isQueued?(endpoint: Endpoint): boolean
   configure(client: ResolvedClient): void
   /** What is known of each endpoint's connections, by URL. */
   readonly stats: Record<string, unknown>
+  /** Connections to the endpoint with this URL. */
+  counts(url: string): ConnectionCounts
   hold(socket: Duplex): void
   forget(url: string): void
   close(): Promise<void>
   destroy(): Promise<void>
 }
 
-/** The connections of one service: an undici `Pool` an endpoint, or a dispatcher of the user's, made when it is first chosen. */
+/** The ways to the endpoints of one service, each made when it is first chosen. */
 export class Transports implements ServiceTransports {
   readonly #service: string
   readonly #open = new Map<string, Transport>()
@@ -35,9 +34,7 @@ export class Transports implements ServiceTransports {
   readonly #closing = new Map<Transport, Promise<void>>()
   /** Upgraded connections: undici has let go of them. */
   readonly #upgraded = new Set<Duplex>()
-  /** Connections whose end was told. */
-  readonly #lost = new WeakSet<object>()
-  #options: Pool.Options
+  #options: PoolOptions
   #optionsText: string
   /** What the user gave for all endpoints. */
   #source: Source | undefined
@@ -58,30 +55,6 @@ export class Transports implements ServiceTransports {
     return known !== undefined && known.source === this.#sourceOf(endpoint) ? known : this.#connect(endpoint)
   }
 
-  /** Whether requests may have to wait for a connection. */
-  get isLimited(): boolean {
-    return Boolean(this.#options.connections)
-  }
-
-  /** Whether a request to the endpoint that was not sent yet waits for one of the connections that are allowed. */
-  isQueued({ url }: Endpoint): boolean {
-    const { connections } = this.#options
-    const stats = connections ? (this.#open.get(url)?.stats as Pool['stats'] | undefined) : undefined
-    return stats !== undefined && Math.max(stats.connected, stats.size - 1) >= (connections as number)
-  }
-
-  /**
-   * Whether an error tells of the same loss of a connection as one before: a connection of HTTP/2 carries many requests,
-   * and takes all of them along.
-   */
-  isSameLoss(error: Error): boolean {
-    const connection = connectionOf(error)
-    if (connection === undefined) return false
-    if (this.#lost.has(connection)) return true
-    this.#lost.add(connection)
-    return false
-  }
-
   /** Takes over new client options: requests in flight finish on the old connections. */
   configure(client: ResolvedClient): void {
     const options = poolOptions(client)
@@ -93,9 +66,13 @@ export class Transports implements ServiceTransports {
     void this.close()
   }
 
-  /** What undici says of each endpoint's connections, by URL. */
+  /** In undici's words. */
   get stats(): Record<string, unknown> {
     return Object.fromEntries(Array.from(this.#open, ([url, { stats }]) => [url, stats]))
+  }
+
+  counts(url: string): ConnectionCounts {
+    return this.#open.get(url)?.counts ?? NO_CONNECTIONS
   }
 
   /** Takes charge of an upgraded connection until it closes. */
@@ -151,25 +128,24 @@ export class Transports implements ServiceTransports {
     const source = this.#sourceOf(endpoint)
     const transport =
       source === undefined
-        ? new Transport(new (loadUndici().Pool)(endpoint.url, watchedConnections(this.#options)), undefined)
-        : Transport.of(source, this.#service, endpoint, this.#options)
+        ? Transport.open(endpoint.url, this.#options)
+        : Transport.of(source, this.#service, endpoint, undiciOptions(this.#options))
     this.forget(endpoint.url)
     this.#open.set(endpoint.url, transport)
     return transport
   }
 }
 
-/** What undici knows of the client options. */
-function poolOptions({
-  host: _,
-  allowPlaintext: __,
-  dispatcher: ___,
-  ...pool
-}: ResolvedClient): Pool.Options {
+function poolOptions({ host: _, allowPlaintext: __, dispatcher: ___, ...pool }: ResolvedClient): PoolOptions {
   return pool
 }
 
+/** What undici knows of them. */
+function undiciOptions({ maxConnectionAgeMs: _, ...options }: PoolOptions): Pool.Options {
+  return options
+}
+
 /** Keys (Buffers) and functions count by their text: enough to tell whether anything changed. */
-const textOf = (options: Pool.Options): string =>
+const textOf = (options: PoolOptions): string =>
   JSON.stringify(options, (_key, value: unknown) => (typeof value === 'function' ? String(value) : value)) ??
   ''

@@ -173,10 +173,28 @@ export interface HashOnConfig {
   path?: boolean
 }
 
-/** Options of the undici `Pool` of each endpoint, plus `host`. Passed on as they are. */
+/** Connections of one thread to one endpoint. */
+export interface ConnectionCounts {
+  /** Open ones, those that are idle included. Upgraded ones are not counted. */
+  readonly open: number
+  /** Of the open ones, those that carry no request. */
+  readonly idle: number
+  /** Being opened. */
+  readonly connecting: number
+  /** Requests that wait for a connection: `client.connections` are busy, or the first one is about to say whether it speaks HTTP/2. */
+  readonly waiting: number
+}
+
+/** Options of the connections to each endpoint. Those without a word are undici's. */
 export interface ClientConfig {
   connect?: Record<string, unknown>
+  /** Most connections to one endpoint, of each thread; requests beyond them wait in line, first come, first served. Default: no limit. */
   connections?: number
+  /**
+   * Age in ms, longer or shorter by up to a tenth, at which a connection is replaced when its requests have ended: so
+   * endpoints behind one address are balanced anew. Default 0: no limit.
+   */
+  maxConnectionAgeMs?: number
   pipelining?: number
   allowH2?: boolean
   headersTimeout?: number
@@ -192,7 +210,7 @@ export interface ClientConfig {
   /** Whether a request for `https:` or `wss:` may go to an `http:` endpoint, in clear text. Default false: `FAIRLEAD_SCHEME`. */
   allowPlaintext?: boolean
   /**
-   * Sends the requests in the place of an undici `Pool`: what a factory makes for each endpoint, one dispatcher for all of
+   * Sends the requests in the place of fairlead's own connections: what a factory makes for each endpoint, one dispatcher for all of
    * them (a `MockAgent`), or a factory by the name that `defineDispatcher` was given. Only the last can be shared over threads.
    */
   dispatcher?: DispatcherFactory | Dispatcher | string

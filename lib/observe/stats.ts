@@ -1,7 +1,7 @@
 import { endBucket, firstBucket, type LatencySummary, summarise } from '../engine/histogram.js'
 import { HISTOGRAM_BUCKETS, SERVICE, SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
-import type { EndpointState } from '../model/index.js'
+import type { ConnectionCounts, EndpointState } from '../model/index.js'
 
 /** Counts of one endpoint, from all threads. */
 export interface EndpointStats {
@@ -23,6 +23,8 @@ export interface EndpointStats {
   /** The latency that policies see now, ms: the average, or for how long nothing has been answered. */
   readonly averageLatencyMs: number
   readonly latencyMs: LatencySummary
+  /** Of this thread, made by fairlead; all 0 over a dispatcher of your own. */
+  readonly connections: ConnectionCounts
 }
 
 /** Counts of one service, from all threads. */
@@ -98,6 +100,7 @@ export interface ObservedEndpoint {
   readonly zone: string
   readonly region: string
   readonly state: EndpointState
+  readonly connections: ConnectionCounts
 }
 
 function endpointStats(
@@ -106,7 +109,7 @@ function endpointStats(
   totals: Totals,
   now: number,
 ): EndpointStats {
-  const { slot, weight, zone, region } = endpoint
+  const { slot, weight, zone, region, connections } = endpoint
   const { succeeded, failed, cancelled, latency, lines } = totals
   const inFlight = state.get(slot, SLOT.IN_FLIGHT)
   const unanswered = state.unanswered(slot)
@@ -124,6 +127,7 @@ function endpointStats(
     healthScore: state.getFloat(slot, SLOT.HEALTH_SCORE),
     averageLatencyMs: state.core.latency(slot, now),
     latencyMs: summarise(latency, lines),
+    connections,
   }
 }
 

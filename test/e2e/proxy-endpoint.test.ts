@@ -141,6 +141,17 @@ describe('fairlead proxy, client options', () => {
     expect(seen).toEqual({ connections: 2, requests: 10 })
   })
 
+  it('replaces connections that are older than maxConnectionAgeMs', async () => {
+    const { url, seen } = await rawEndpoint((socket) => void socket.write(OK))
+    const { port } = await startProxy(alone(url, { client: { maxConnectionAgeMs: 200 } }))
+    for (let i = 0; i < 6; i++) {
+      expect((await ask(port, '/')).status).toBe(200)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    expect(seen.connections).toBeGreaterThan(1)
+    expect(seen.connections).toBeLessThan(6)
+  })
+
   it('speaks TLS with the name and the authority that are configured, and no other', async () => {
     const pem = (name: string) =>
       readFileSync(new URL(`../fixtures/tls/${name}.pem`, import.meta.url), 'utf8')

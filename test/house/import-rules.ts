@@ -71,7 +71,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['engine'],
   // What a configuration says, checked: the stages are given it.
   ['options'],
-  ['topology', 'queue', 'health', 'policy', 'load', 'admission', 'outcome', 'observe'],
+  ['topology', 'queue', 'health', 'policy', 'load', 'admission', 'outcome', 'observe', 'connections'],
   // What changes configurations, what surrounds a policy, and what makes one balancer of several threads.
   ['configuration', 'view', 'shared'],
   ['balancer'],

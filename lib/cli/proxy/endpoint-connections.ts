@@ -4,8 +4,10 @@ import type { Agent as HttpsAgent } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { Handler } from '../../clients/handler.js'
+import type { Way } from '../../clients/transport.js'
 import { type ServiceTransports, Transports } from '../../clients/transports.js'
-import type { Endpoint } from '../../model/index.js'
+import { NO_CONNECTIONS } from '../../connections/pool.js'
+import type { ConnectionCounts, Endpoint } from '../../model/index.js'
 import type { ResolvedClient } from '../../options/resolved.js'
 import { loadUndici } from '../../runtime/lazy.js'
 import { type EndpointOptions, endpointOptions } from './endpoint-options.js'
@@ -36,13 +38,13 @@ export class EndpointConnections implements ServiceTransports {
     this.#text = JSON.stringify(client)
   }
 
-  to(endpoint: Endpoint): { dispatcher: Dispatcher; isPool: boolean } {
+  to(endpoint: Endpoint): Way {
     let pool = this.#pools.get(endpoint.url)
     if (pool === undefined) {
       pool = new EndpointPool(endpoint.url, this.#client)
       this.#pools.set(endpoint.url, pool)
     }
-    return { dispatcher: pool as unknown as Dispatcher, isPool: true }
+    return { pool: undefined, dispatcher: pool as unknown as Dispatcher, isOurs: true }
   }
 
   get isLimited(): boolean {
@@ -54,13 +56,12 @@ export class EndpointConnections implements ServiceTransports {
     return connections !== undefined && (this.#pools.get(url)?.inFlight ?? 0) > connections
   }
 
-  /** A connection carries one request. */
-  isSameLoss(): boolean {
-    return false
-  }
-
   get stats(): Record<string, unknown> {
     return Object.fromEntries(Array.from(this.#pools, ([url, { inFlight }]) => [url, { running: inFlight }]))
+  }
+
+  counts(url: string): ConnectionCounts {
+    return this.#pools.get(url)?.counts ?? NO_CONNECTIONS
   }
 
   configure(client: ResolvedClient): void {
@@ -136,6 +137,14 @@ class EndpointPool {
     return this.#requests.size
   }
 
+  get counts(): ConnectionCounts {
+    const { sockets, freeSockets, requests } = this.#agent
+    const used = Object.values(sockets).flatMap((ones) => ones ?? [])
+    const connecting = used.filter((socket) => socket.connecting).length
+    const idle = lengthOf(freeSockets)
+    return { open: used.length - connecting + idle, idle, connecting, waiting: lengthOf(requests) }
+  }
+
   dispatch(options: Dispatcher.DispatchOptions, handler: Handler): boolean {
     const request = new EndpointRequest(this.#options, this.#agent, handler, () => {
       this.#requests.delete(request)
@@ -169,3 +178,7 @@ class EndpointPool {
     this.#agent.destroy()
   }
 }
+
+/** Of all lists together. */
+const lengthOf = (lists: Readonly<Record<string, readonly unknown[] | undefined>>): number =>
+  Object.values(lists).reduce((sum, list) => sum + (list?.length ?? 0), 0)

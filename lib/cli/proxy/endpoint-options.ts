@@ -31,6 +31,8 @@ export interface EndpointOptions {
   readonly keepAliveTimeout: number
   /** Longest such time that the endpoint may ask for, ms. */
   readonly keepAliveMaxTimeout: number
+  /** After which a connection is not kept, ms; 0: no limit. */
+  readonly maxConnectionAgeMs: number
   /** Bytes; undefined: Node's. */
   readonly maxHeaderSize: number | undefined
   /** Bytes; -1: no limit. */
@@ -58,6 +60,7 @@ export function endpointOptions(url: string, client: ResolvedClient): EndpointOp
     connectTimeout: typeof timeout === 'number' ? timeout : (client.connectTimeout ?? CONNECT_TIMEOUT_MS),
     keepAliveTimeout: client.keepAliveTimeout ?? KEEP_ALIVE_MS,
     keepAliveMaxTimeout: client.keepAliveMaxTimeout ?? KEEP_ALIVE_MAX_MS,
+    maxConnectionAgeMs: client.maxConnectionAgeMs ?? 0,
     maxHeaderSize: client.maxHeaderSize,
     maxResponseSize: client.maxResponseSize ?? NO_LIMIT,
   }

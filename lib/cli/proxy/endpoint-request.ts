@@ -9,7 +9,7 @@ import { request as requestHttps } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 import type { Handler } from '../../clients/handler.js'
-import { nameConnection, watchConnection } from '../../clients/idle-close.js'
+import { markIdleClose, raceMs } from '../../connections/idle-close.js'
 import { loadUndici } from '../../runtime/lazy.js'
 import { asUndiciError } from './endpoint-errors.js'
 import { asBuffers, asUtf8, fieldOf, requestOptions } from './endpoint-message.js'
@@ -21,6 +21,9 @@ const SWITCHING_PROTOCOLS = 101
 const FIRST_FINAL_STATUS = 200
 /** More 1xx answers before the final one than any endpoint has reason to send. */
 const MAX_INFORMATIONAL = 1_000
+
+/** What connecting took, ms, by connection. */
+const connectTimes = new WeakMap<Socket, number>()
 
 /**
  * One request to one endpoint, by Node's HTTP client: drives a handler of undici's first generation just as undici would,
@@ -38,6 +41,8 @@ export class EndpointRequest {
   #movedAt = 0
   #expired: (() => Error | undefined) | undefined
   #ended = false
+  /** When the connection was there for it. */
+  #startedAt = 0
   #informational = 0
   #received = 0
 
@@ -99,7 +104,7 @@ export class EndpointRequest {
     this.#arm(connectTimeout, () => new ConnectTimeoutError(`no connection within ${connectTimeout} ms`))
     const began = performance.now()
     socket.once(secure ? 'secureConnect' : 'connect', () => {
-      watchConnection(socket, performance.now() - began)
+      connectTimes.set(socket, performance.now() - began)
       if (!this.#ended) this.#start()
     })
   }
@@ -108,6 +113,7 @@ export class EndpointRequest {
   #start(): void {
     const request = this.#request as ClientRequest
     const body = this.#body
+    this.#startedAt = performance.now()
     this.#disarm()
     if (!this.#call(() => this.#handler.onConnect((reason) => this.abort(reason)))) return
     const { headersTimeout } = this.#endpoint
@@ -237,8 +243,12 @@ export class EndpointRequest {
 
   /** The connection has ended, perhaps one that was idle until just now. */
   #lost(error: Error): void {
-    const socket = this.#request?.socket
-    if (socket) nameConnection(error, socket)
+    const request = this.#request
+    const isUnanswered = this.#response === undefined && this.#informational === 0
+    if (request?.reusedSocket && request.socket && isUnanswered) {
+      const connectMs = connectTimes.get(request.socket) ?? 0
+      if (performance.now() - this.#startedAt <= raceMs(connectMs)) markIdleClose(error)
+    }
     this.#fail(error)
   }
 

@@ -2,6 +2,7 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { jitteredAge } from '../../connections/age.js'
 import type { EndpointOptions } from './endpoint-options.js'
 
 /** An idle connection is given up so long before the endpoint said it would close it, ms (undici's). */
@@ -12,6 +13,9 @@ const MAX_FREE_SOCKETS = 1_000_000
 
 /** For how long endpoints said they keep a connection open, ms. */
 const hints = new WeakMap<Duplex, number>()
+
+/** When a connection is too old to be kept, on the clock of `performance.now()`. */
+const ends = new WeakMap<Duplex, number>()
 
 /** The field that was read last, which is mostly the next one too. */
 let lastField = ''
@@ -29,13 +33,22 @@ export function noteKeepAlive(socket: Duplex, field: string): void {
 
 /** Node's agent, keeping idle connections as undici does. */
 export function keepingAgent(options: EndpointOptions): HttpAgent | HttpsAgent {
-  const { keepAliveTimeout, keepAliveMaxTimeout } = options
+  const { keepAliveTimeout, keepAliveMaxTimeout, maxConnectionAgeMs } = options
+  const isTooOld = (socket: Duplex): boolean => {
+    const now = performance.now()
+    const end = ends.get(socket)
+    if (end !== undefined) return now >= end
+    // The first time that it is kept: about when it was opened.
+    ends.set(socket, now + jitteredAge(maxConnectionAgeMs))
+    return false
+  }
   const keep = (socket: Duplex): boolean => {
     const hint = hints.get(socket)
     const ms = hint === undefined ? keepAliveTimeout : Math.min(hint - HINT_MARGIN_MS, keepAliveMaxTimeout)
     const { timeout, destroyed, readableLength } = socket as Socket
     // What an endpoint sends beyond its answer must not be taken for the next one.
     if (ms <= 0 || destroyed || readableLength > 0) return false
+    if (maxConnectionAgeMs > 0 && isTooOld(socket)) return false
     // The agent closes a free connection at its time-out, and ignores that of one in use.
     if (timeout !== ms) (socket as Socket).setTimeout(ms)
     return true

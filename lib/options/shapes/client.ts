@@ -10,43 +10,78 @@ import { HOST_HEADER } from './health.js'
 /** Longest wait of a Node timer. */
 const MAX_TIMER_MS = 2_147_483_647
 const MAX_BYTES = Number.MAX_SAFE_INTEGER
-const UNDICI = "undici's"
 const DISPATCHER_OR_NAME =
   'a function `(endpoint, options) => Dispatcher`, an undici `Dispatcher`, or a name given to `defineDispatcher`'
 
-/** Options of the undici `Pool` of each endpoint, within the ranges that undici 7 takes, so that none fails later. */
+/** Options of the connections to each endpoint, most of them undici's, within the ranges that undici 7 takes, so that none fails later. */
 export function clientShape(
   z: ReturnType<typeof loadZod>,
   { number, flag, text, record, documented }: FieldKinds,
 ) {
-  const ms = (about: string, min: number, integer = true) =>
-    number({ integer, min, max: MAX_TIMER_MS, unit: 'ms', default: UNDICI, source: 'undici 7', about })
-  const count = (about: string, min: number) =>
-    number({ integer: true, min, max: MAX_COUNT, default: UNDICI, source: 'undici 7', about })
+  // What is not set is not passed on: these defaults are undici's own.
+  const ms = (about: string, min: number, byDefault: string) =>
+    number({
+      integer: true,
+      min,
+      max: MAX_TIMER_MS,
+      unit: 'ms',
+      default: byDefault,
+      source: 'undici 7',
+      about,
+    })
+  const count = (about: string, min: number, byDefault: string, source = 'undici 7') =>
+    number({ integer: true, min, max: MAX_COUNT, default: byDefault, source, about })
   return {
     connect: record('an object of TLS and socket options', {
-      default: UNDICI,
+      default: "Node's",
       about:
         'TLS and socket options: `ca`, `cert`, `key`, `servername`, `rejectUnauthorized`, ... as for `tls.connect`.',
     }),
-    connections: count('Connections to one endpoint.', 1),
-    pipelining: count(
-      'Requests sent over one connection before the first answer; 0 turns keep-alive off.',
-      0,
+    connections: count(
+      'Connections to one endpoint, of each thread. Requests beyond them wait in line.',
+      1,
+      'no limit',
     ),
-    allowH2: flag({ default: UNDICI, about: 'Whether HTTP/2 is spoken with endpoints that offer it.' }),
-    headersTimeout: ms("Wait for a response's headers; 0 is no limit.", 0),
-    bodyTimeout: ms("Wait between two parts of a response's body; 0 is no limit.", 0),
-    connectTimeout: ms('Wait for a connection; 0 is no limit.', 0),
-    keepAliveTimeout: ms('Time after which an idle connection is closed.', 1),
-    keepAliveMaxTimeout: ms('Longest such time that an endpoint may ask for.', 1),
-    maxConcurrentStreams: count('Streams of one HTTP/2 connection.', 1),
+    maxConnectionAgeMs: number({
+      integer: true,
+      min: 0,
+      max: MAX_TIMER_MS,
+      unit: 'ms',
+      default: '0',
+      source: 'Envoy, undici: off',
+      about:
+        'Age, longer or shorter by up to a tenth, at which a connection is replaced when its requests have ended; 0 is no limit.',
+    }),
+    pipelining: count(
+      'Requests sent over one HTTP/1.1 connection before the first answer; 0 turns keep-alive off.',
+      0,
+      '1',
+    ),
+    allowH2: flag({
+      default: 'false',
+      source: 'undici 7',
+      about: 'Whether HTTP/2 is spoken with endpoints that offer it.',
+    }),
+    headersTimeout: ms("Wait for a response's headers; 0 is no limit.", 0, '300,000'),
+    bodyTimeout: ms("Wait between two parts of a response's body; 0 is no limit.", 0, '300,000'),
+    connectTimeout: ms('Wait for a connection to open; 0 is no limit.', 0, '10,000'),
+    keepAliveTimeout: ms(
+      'Time after which an idle HTTP/1.1 connection is closed, unless the endpoint says how long it keeps it.',
+      1,
+      '4,000',
+    ),
+    keepAliveMaxTimeout: ms('Longest such time that an endpoint may ask for.', 1, '600,000'),
+    maxConcurrentStreams: count(
+      'Requests at a time over one HTTP/2 connection; fewer where the endpoint allows fewer.',
+      1,
+      '100',
+    ),
     maxHeaderSize: number({
       integer: true,
       min: 1,
       max: MAX_BYTES,
       unit: 'bytes',
-      default: UNDICI,
+      default: "16,384 (Node's)",
       source: 'undici 7',
       about: 'Longest headers of a response.',
     }),
@@ -55,7 +90,7 @@ export function clientShape(
       min: -1,
       max: MAX_BYTES,
       unit: 'bytes',
-      default: UNDICI,
+      default: '-1',
       source: 'undici 7',
       about: 'Longest body of a response; -1 is no limit.',
     }),
@@ -78,9 +113,9 @@ export function clientShape(
       {
         type: 'function, object or string',
         range: DISPATCHER_OR_NAME,
-        default: 'an undici `Pool`',
+        default: "fairlead's own connections",
         about:
-          'Sends the requests in the place of an undici `Pool`; see [clients.md](clients.md#dispatchers-of-your-own).',
+          "Sends the requests in the place of fairlead's own connections; see [clients.md](clients.md#dispatchers-of-your-own).",
       },
     ),
   }
