@@ -87,7 +87,7 @@ Napi::Function ownedFunction(Napi::Env env, const char* name, napi_callback call
   const auto free = [](napi_env, void* owned, void*) { delete static_cast<T*>(owned); };
   if (napi_add_finalizer(env, function, data.get(), free, nullptr, nullptr) != napi_ok)
     throw Napi::Error::New(env);
-  data.release();
+  static_cast<void>(data.release()); // the finalizer's now
   return {env, function};
 }
 
