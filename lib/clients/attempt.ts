@@ -83,6 +83,8 @@ export class Attempt implements Handler, Waiter, Sendable {
   #isAnswering = false
   /** When the request was written, ms; until then, when the try began or had its connection. */
   #sentAt: number
+  /** Its stream over HTTP/2; 0: none, or not known. */
+  #streamId = 0
   #status = 0
   /** Its answer was refused and another try is under way: what still comes is thrown away. */
   #discarded: DiscardedBody | undefined
@@ -164,6 +166,7 @@ export class Attempt implements Handler, Waiter, Sendable {
     if (!this.lease.ended) {
       this.#isWritten = true
       this.#abort = abort
+      if (this.#connection?.isH2) this.#streamId = this.#connection.nextStreamId
       this.#sentAt = this.#request.now()
       if (this.#connection === undefined && this.#request.isLimited)
         this.queuedMs = this.#sentAt - this.lease.startedAt
@@ -273,7 +276,8 @@ export class Attempt implements Handler, Waiter, Sendable {
     const isQueued = this.#leavePlace()
     const verdict = isQueued ? this.#verdictInLine(error) : this.#verdictOf(row, error, connection)
     this.settle(verdict, isTimeOut(error) && !isQueued ? this.#waitedMs() : NO_SAMPLE)
-    if (row.again === 'any') request.retryUnprocessed(this, error, verdict)
+    const isUnprocessed = row.again === 'any' || connection?.hasNotProcessed(this.#streamId) === true
+    if (isUnprocessed) request.retryUnprocessed(this, error, verdict)
     else if (row.again === 'idempotent') request.retryAfterLoss(this, error, verdict)
     else request.fail(error)
   }

@@ -52,6 +52,10 @@ export class Connection {
   #streams = 1
   #awaitsSettings = false
   #socket: Socket | undefined
+  /** Over HTTP/2, where undici shows it. */
+  #session: ClientHttp2Session | undefined
+  /** The last stream that the endpoint has acted on, as its GOAWAY says. */
+  #lastProcessed = Number.POSITIVE_INFINITY
   #connectMs = 0
   #hasOpened = false
   /** An answer has come over this socket. */
@@ -161,6 +165,16 @@ export class Connection {
     return wasTold
   }
 
+  /** The stream that the next request over HTTP/2 will be; 0 where that is not known. */
+  get nextStreamId(): number {
+    return this.#session?.state.nextStreamID ?? 0
+  }
+
+  /** Whether the endpoint said by GOAWAY that it has not acted on that stream (RFC 9113, 6.8). */
+  hasNotProcessed(streamId: number): boolean {
+    return streamId > this.#lastProcessed
+  }
+
   #connected(socket: Socket, connectMs: number): void {
     this.#socket = socket
     this.#connectMs = connectMs
@@ -180,10 +194,16 @@ export class Connection {
   #awaitSettings(): void {
     this.#client.pipelining = this.#maxStreams
     const session = this.#socket && sessionOf(this.#socket)
+    this.#session = session
+    this.#lastProcessed = Number.POSITIVE_INFINITY
     if (session === undefined) {
       this.#streams = this.#maxStreams
       return
     }
+    // Before undici's own listener, which fails the requests.
+    session.prependListener('goaway', (_code: number, lastStreamId: number) => {
+      this.#lastProcessed = Math.min(this.#lastProcessed, lastStreamId)
+    })
     this.#streams = 1
     this.#awaitsSettings = true
     const timer = setTimeout(() => this.#settled(), SETTINGS_WAIT_MS).unref()

@@ -293,3 +293,31 @@ it("undici's diagnostics channels show every try", async () => {
   expect(seen).toHaveLength(listeners.length * 3)
   for (const channel of listeners) expect(seen.filter((one) => one === channel)).toHaveLength(3)
 })
+
+it('a GOAWAY says which streams were not acted on: those go elsewhere, whatever their method', async () => {
+  const [a, b] = [await new Held().start(), await new Held().start()]
+  b.answerAll()
+  const balancer = balancerAt([a.served.port, b.served.port], { client: { connect: TRUSTED, allowH2: true } })
+  const users = balancer.service('users')
+  users.set('b', { state: 'drain' })
+  const dispatcher = balancer.dispatcher()
+  const post = (): Promise<string> =>
+    request('http://users/', { dispatcher, method: 'POST', body: 'x' }).then(({ body }) => body.text())
+  const first = post()
+  await a.until(1)
+  const others = [post(), post()]
+  await a.until(3)
+  users.set('b', { state: 'ready' })
+  const [acted] = a.streams
+  acted.session?.goaway(0, acted.id)
+  // Once the notice is out.
+  setTimeout(() => acted.session?.destroy(), 50)
+  const [one, ...rest] = await Promise.allSettled([first, ...others])
+  expect(rest).toEqual([
+    { status: 'fulfilled', value: 'answered' },
+    { status: 'fulfilled', value: 'answered' },
+  ])
+  // It may have been acted on.
+  expect(one.status).toBe('rejected')
+  expect(b.came).toBe(2)
+})
