@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { Pool } from 'undici'
+import type { ResolvedClient } from '../connections/options.js'
 import type { Endpoint } from '../model/index.js'
-import type { ResolvedClient } from '../options/resolved.js'
 import { givenTo } from '../runtime/dispatchers.js'
 import { loadUndici } from '../runtime/lazy.js'
 import { watchedConnections } from './connector.js'
