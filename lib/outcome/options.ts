@@ -5,6 +5,7 @@ import { group, list, number, text } from '../options/kinds.js'
 import { checkOrder } from '../options/order.js'
 import { withDefaults } from '../options/resolve.js'
 import type { ConfigOf, ResolvedOf } from '../options/types.js'
+import { BUDGET } from './budget.js'
 
 export const RETRY = group(
   {
@@ -40,28 +41,7 @@ export const RETRY = group(
         about: 'Methods that may be sent twice.',
       },
     ),
-    budget: group(
-      {
-        ratio: number({
-          min: 0,
-          max: 10,
-          step: 0.001,
-          default: 0.2,
-          source: 'Finagle',
-          about: 'Retries that each request allows.',
-        }),
-        minPerSecond: number({
-          integer: true,
-          min: 0,
-          max: 10_000,
-          unit: 'retries/s',
-          default: 10,
-          source: 'Finagle',
-          about: 'Retries allowed each second whatever the traffic.',
-        }),
-      },
-      { summary: 'How many retries there may be, over all threads.' },
-    ),
+    budget: BUDGET,
     backoffBaseMs: number({
       min: 0,
       max: MAX_MS,

@@ -147,10 +147,16 @@ export function resolveHealth(config: HealthConfig): ResolvedHealth {
   const { http, tcp, ...timing } = withDefaults(HEALTH.shape, config)
   const timeout = config.timeout ?? Math.min(timing.timeout, timing.interval)
   if (http === undefined) return { tcp: tcp !== false, ...timing, timeout }
+  return { tcp: false, ...timing, timeout, http: resolveHttpCheck(http) }
+}
+
+/** The options of HTTP checks alone. */
+export function resolveHttpCheck(config: ConfigOf<typeof HTTP_CHECK.shape>): ResolvedHttpCheck {
+  const http = withDefaults(HTTP_CHECK.shape, config)
   const expect = http.expect.map((item) =>
     typeof item === 'number' ? ([item, item] as const) : ([item[0], item[1]] as const),
   )
-  return { tcp: false, ...timing, timeout, http: { ...http, expect } }
+  return { ...http, expect }
 }
 
 /** How the options go together, whether or not each of them is right. */
