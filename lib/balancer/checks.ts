@@ -1,3 +1,4 @@
+import type { ResolvedService } from '../configuration/service.js'
 import { SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import { ActiveChecker } from '../health/active/active-checker.js'
@@ -8,10 +9,9 @@ import { tcpCheck } from '../health/active/tcp-check.js'
 import { afterCheck, healthScore } from '../health/active/threshold.js'
 import { ADMIN } from '../health/filter.js'
 import type { Endpoint } from '../model/index.js'
-import { MAX_WEIGHT } from '../options/defaults.js'
-import type { ResolvedService } from '../options/resolved.js'
 import type { Timers } from '../runtime/timers.js'
 import type { Member } from '../topology/member.js'
+import { MAX_WEIGHT } from '../topology/options.js'
 import type { ServiceRuntime } from './service-runtime.js'
 
 /** A service's active checks, as long as its configuration asks for some. Of all threads that share a balancer one runs them. */

@@ -1,7 +1,7 @@
+import type { ResolvedClient } from '../connections/options.js'
 import { createHttpCheck, type HttpCheck } from '../health/active/http-check.js'
 import { loadReportOf } from '../load/orca.js'
 import type { Endpoint, LoadReport } from '../model/index.js'
-import type { ResolvedClient } from '../options/resolved.js'
 import type { Timers } from '../runtime/timers.js'
 
 /** Asks endpoints for their load over HTTP, on connections of its own, as the health checks are made. */

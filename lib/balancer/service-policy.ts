@@ -1,7 +1,7 @@
+import type { ResolvedService } from '../configuration/service.js'
 import type { SharedState } from '../engine/state.js'
 import { loadReportOf } from '../load/orca.js'
 import type { Endpoint, LoadReport } from '../model/index.js'
-import type { ResolvedPolicy, ResolvedService } from '../options/resolved.js'
 import { countsRequests, honoursWeights, keyOf, openPolicy } from '../policy/index.js'
 import type {
   Candidate,
@@ -10,6 +10,7 @@ import type {
   PolicyContext,
   PolicyPicker,
   PolicyView,
+  ResolvedPolicy,
 } from '../policy/policy.js'
 import type { Timers } from '../runtime/timers.js'
 import { LoadProbe } from './load-probe.js'

@@ -1,19 +1,19 @@
 import { ServiceLimit } from '../admission/service-limit.js'
 import type { ConfiguredService, EndpointDiff } from '../configuration/configured-service.js'
+import type { ResolvedService } from '../configuration/service.js'
 import { NO_CONNECTIONS } from '../connections/pool.js'
 import { SERVICE, SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import { INITIAL_HEALTH_SCORE } from '../health/active/threshold.js'
 import { HEALTH, stateOf } from '../health/filter.js'
+import { isOff } from '../health/passive/by-cause.js'
 import { EJECTION_OFF, Ejection, type EjectionOptions } from '../health/passive/ejection.js'
-import { isOff } from '../health/passive/ejection-options.js'
 import { CAUSE } from '../health/passive/ejection-words.js'
 import { StallWatch } from '../health/passive/stall.js'
 import type { ConnectionCounts, EndpointState } from '../model/index.js'
 import type { ServiceFacts } from '../observe/describe.js'
 import type { EndpointChange } from '../observe/events.js'
 import { type ServiceStats, serviceStats, Totals } from '../observe/stats.js'
-import type { ResolvedService } from '../options/resolved.js'
 import { RetryBudget } from '../outcome/budget.js'
 import type { Timers } from '../runtime/timers.js'
 import type { Member } from '../topology/member.js'
@@ -159,7 +159,7 @@ export class ServiceRuntime {
       options: this.options,
       policy: this.policy,
     }
-    const view = new ServiceView(basis, () => this.#warmUp.watch(this.options))
+    const view = new ServiceView(basis, () => this.#warmUp.watch(this.options.slowStart))
     this.#view = view
     this.ejection.watch()
     return view

@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream'
 import type { Pool } from 'undici'
 import type { PoolOptions } from '../connections/connector.js'
+import type { ResolvedClient } from '../connections/options.js'
 import { NO_CONNECTIONS } from '../connections/pool.js'
 import type { ConnectionCounts, Endpoint } from '../model/index.js'
-import type { ResolvedClient } from '../options/resolved.js'
 import { givenTo } from '../runtime/dispatchers.js'
 import { type Source, Transport, type Way } from './transport.js'
 

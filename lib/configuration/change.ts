@@ -3,9 +3,10 @@ import type { Place } from '../engine/claims.js'
 import type { Room } from '../engine/state.js'
 import { HandleError } from '../errors.js'
 import type { Endpoint } from '../model/index.js'
-import { deepFreeze } from '../options/endpoint.js'
-import type { ResolvedRule, ResolvedService } from '../options/resolved.js'
+import { deepFreeze } from '../options/freeze.js'
 import { refuseGiven, refuseGivenTo } from './given-dispatchers.js'
+import type { ResolvedRule } from './rule.js'
+import type { ResolvedService } from './service.js'
 
 /**
  * A service as every thread is to have it: its record, and the places of the endpoints that are in force, in their order. A

@@ -1,9 +1,10 @@
 import type { SharedState } from '../engine/state.js'
 import { ConfigError } from '../errors.js'
-import type { ResolvedRule, ResolvedService } from '../options/resolved.js'
 import type { Change, PlacedService } from './change.js'
 import { ConfiguredService, type EndpointDiff, type Placing, type ServicePlan } from './configured-service.js'
+import type { ResolvedRule } from './rule.js'
 import { type CompiledRules, compileRules } from './rules/compile.js'
+import type { ResolvedService } from './service.js'
 
 /** A change that was worked out, and what was claimed for it: published with it, given back where nothing comes of it. */
 export interface Plan extends ServicePlan {

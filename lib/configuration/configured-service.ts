@@ -1,12 +1,13 @@
 import type { SharedState } from '../engine/state.js'
 import type { Endpoint } from '../model/index.js'
-import type { ResolvedRule, ResolvedService } from '../options/resolved.js'
 import { firstLatencyMs, latencyKind } from '../policy/index.js'
 import { admit, type Member, type SlotSettings } from '../topology/member.js'
 import type { RetiredSlots } from '../topology/retired-slots.js'
 import { Roster } from '../topology/roster.js'
 import type { Change, PlacedService } from './change.js'
+import type { ResolvedRule } from './rule.js'
 import { applyRule } from './rules/apply.js'
+import type { ResolvedService } from './service.js'
 
 /** What a change of the configuration did to the endpoints of a service. */
 export interface EndpointDiff {

@@ -1,8 +1,8 @@
 import { ConfigError, type ConfigFault } from '../errors.js'
 import type { Endpoint } from '../model/index.js'
 import { join } from '../options/faults.js'
-import type { ResolvedService } from '../options/resolved.js'
 import { givenTo } from '../runtime/dispatchers.js'
+import type { ResolvedService } from './service.js'
 
 const MESSAGE =
   'is an object or a function of this thread, and the balancer is shared over threads; call defineDispatcher(name, factory) in each thread, and give that name as `client.dispatcher`'

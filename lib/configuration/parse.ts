@@ -2,43 +2,66 @@
  * The configuration: checked whole, before anything changes. Each function throws a `ConfigError` that lists every fault
  * with its path, whatever it is given; what it returns is frozen, has every default filled in, and shares nothing with the input.
  */
-import type { Endpoint } from '../model/index.js'
+import type { Endpoint, RuleConfig, ServiceConfig } from '../model/index.js'
 import { serviceNameFault } from '../options/address.js'
 import { check } from '../options/check.js'
-import { resolveEndpoint } from '../options/endpoint.js'
 import { Faults, join } from '../options/faults.js'
-import { isRecord } from '../options/fields.js'
+import { anything, group, isRecord, list, number, record, ts } from '../options/kinds.js'
 import { copyPlain } from '../options/plain.js'
-import type { ResolvedConfig, ResolvedRule, ResolvedService } from '../options/resolved.js'
-import { resolveRule } from '../options/rule.js'
-import { loadSchemas, type Schemas } from '../options/schema.js'
-import { resolveService } from '../options/service.js'
+import { resolveEndpoint } from './endpoint.js'
+import { type ResolvedRule, resolveRule } from './rule.js'
 import { addRuleFaults } from './rules/conflicts.js'
+import { type ResolvedService, resolveService } from './service.js'
 
-export type {
-  ResolvedClient,
-  ResolvedConfig,
-  ResolvedHealth,
-  ResolvedHttpCheck,
-  ResolvedLimits,
-  ResolvedOutlier,
-  ResolvedPolicy,
-  ResolvedRetry,
-  ResolvedRule,
-  ResolvedService,
-  RetryOverlay,
-} from '../options/resolved.js'
+const MAX_SEED = 0xffff_ffff
+
+export const ROOT = group(
+  {
+    services: record('an object of services by name', {
+      range: 'services by name',
+      ts: ts<Record<string, ServiceConfig>>('Record<string, ServiceConfig>'),
+      required: true,
+      about: 'The services by name: the `host` or `host:port` of the URLs that requests are sent to.',
+    }),
+    rules: list(anything({ ts: ts<RuleConfig>('RuleConfig') }), {
+      right: 'an array of rules',
+      range: 'rules',
+      otherwise: '`[]`',
+      about: 'Settings laid over the services whose names match.',
+    }),
+    seed: number({
+      integer: true,
+      min: 0,
+      max: MAX_SEED,
+      otherwise: 'drawn at random',
+      about: "Seed of the balancer's random numbers, for reproducible runs.",
+    }),
+  },
+  {
+    name: 'BalancerConfig',
+    right: 'an object with `services`',
+    summary: 'What a `Balancer` is made of: services by name, and rules over them.',
+  },
+)
+
+export interface ResolvedConfig {
+  /** By name. A map, because a service may be called `constructor` or `__proto__`. */
+  readonly services: ReadonlyMap<string, ResolvedService>
+  readonly rules: readonly ResolvedRule[]
+  /** undefined: the balancer draws one. */
+  readonly seed: number | undefined
+}
 
 /**
  * A whole configuration.
  * @throws ConfigError
  */
 export function parseBalancerConfig(input: unknown): ResolvedConfig {
-  return parse(input, '', (value, schemas, faults) => {
-    const config = check(schemas.root, value, '', faults)
+  return parse(input, '', (value, faults) => {
+    const config = check(ROOT, value, '', faults)
     if (!isRecord(value)) return undefined
-    const services = resolveServices(isRecord(value.services) ? value.services : {}, schemas, faults)
-    const rules = resolveRules(Array.isArray(value.rules) ? value.rules : [], services, schemas, faults)
+    const services = resolveServices(isRecord(value.services) ? value.services : {}, faults)
+    const rules = resolveRules(Array.isArray(value.rules) ? value.rules : [], services, faults)
     return config && Object.freeze({ services, rules, seed: config.seed })
   })
 }
@@ -49,7 +72,7 @@ export function parseBalancerConfig(input: unknown): ResolvedConfig {
  * @throws ConfigError
  */
 export function parseEndpoint(input: unknown, path: string): Endpoint {
-  return parse(input, path, (value, schemas, faults) => resolveEndpoint(value, path, schemas, faults))
+  return parse(input, path, (value, faults) => resolveEndpoint(value, path, faults))
 }
 
 /**
@@ -58,33 +81,29 @@ export function parseEndpoint(input: unknown, path: string): Endpoint {
  * @throws ConfigError
  */
 export function parseRule(input: unknown, path: string): ResolvedRule {
-  return parse(input, path, (value, schemas, faults) => resolveRule(value, path, schemas, faults))
+  return parse(input, path, (value, faults) => resolveRule(value, path, faults))
 }
 
 /** `resolve` returns undefined only where it has added a fault. */
 function parse<T>(
   input: unknown,
   path: string,
-  resolve: (value: unknown, schemas: Schemas, faults: Faults) => T | undefined,
+  resolve: (value: unknown, faults: Faults) => T | undefined,
 ): T {
   const faults = new Faults()
   const value = copyPlain(input, path, faults)
-  const resolved = resolve(value, loadSchemas(), faults)
+  const resolved = resolve(value, faults)
   faults.throwIfAny()
   return resolved as T
 }
 
-function resolveServices(
-  values: Record<string, unknown>,
-  schemas: Schemas,
-  faults: Faults,
-): Map<string, ResolvedService> {
+function resolveServices(values: Record<string, unknown>, faults: Faults): Map<string, ResolvedService> {
   const services = new Map<string, ResolvedService>()
   for (const [name, value] of Object.entries(values)) {
     const path = join('services', name)
     const nameFault = serviceNameFault(name)
     if (nameFault !== undefined) faults.add(path, nameFault)
-    const service = resolveService(name, value, path, schemas, faults)
+    const service = resolveService(name, value, path, faults)
     if (service !== undefined) services.set(name, service)
   }
   return services
@@ -93,14 +112,13 @@ function resolveServices(
 function resolveRules(
   values: readonly unknown[],
   services: ReadonlyMap<string, ResolvedService>,
-  schemas: Schemas,
   faults: Faults,
 ): readonly ResolvedRule[] {
   const rules: ResolvedRule[] = []
   const paths: string[] = []
   values.forEach((value, i) => {
     const path = join('rules', i)
-    const rule = resolveRule(value, path, schemas, faults)
+    const rule = resolveRule(value, path, faults)
     if (rule === undefined) return
     rules.push(rule)
     paths.push(path)

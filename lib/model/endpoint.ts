@@ -34,3 +34,15 @@ export type EndpointState =
   | 'drain'
   | 'maint'
   | 'open'
+
+/** Connections of one thread to one endpoint. */
+export interface ConnectionCounts {
+  /** Open ones, those that are idle included. Upgraded ones are not counted. */
+  readonly open: number
+  /** Of the open ones, those that carry no request. */
+  readonly idle: number
+  /** Being opened. */
+  readonly connecting: number
+  /** Requests that wait for a connection: `client.connections` are busy, or the first one is about to say whether it speaks HTTP/2. */
+  readonly waiting: number
+}

@@ -1,25 +1,6 @@
 import type { Endpoint } from './endpoint.js'
 import type { PickOptions } from './request.js'
 
-/** The policies that come with fairlead; docs/policies.md compares them. */
-export type PolicyName =
-  | 'peak-ewma'
-  | 'least-request'
-  | 'least-response-time'
-  | 'round-robin'
-  | 'weighted-round-robin'
-  | 'random'
-  | 'ip-hash'
-  | 'geographic'
-  | 'resource-based'
-  | 'adaptive'
-  | 'weighted-random'
-  | 'ring-hash'
-  | 'maglev'
-  | 'rendezvous'
-  | 'prequal'
-  | 'join-idle-queue'
-
 /** The name of a policy of your own, as `definePolicy` returned it. */
 export type CustomPolicyName = string & { readonly [CUSTOM_POLICY]: true }
 declare const CUSTOM_POLICY: unique symbol

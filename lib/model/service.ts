@@ -1,5 +1,5 @@
-import type { EndpointConfig } from './configuration.js'
 import type { AdminState, BreakerOverride, Endpoint } from './endpoint.js'
+import type { EndpointConfig } from './options.generated.js'
 
 /** One service of a running balancer, to change its endpoints at run time. Changes are in force at once in this thread. */
 export interface Service {

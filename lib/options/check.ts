@@ -1,19 +1,22 @@
 import type * as zod from 'zod/mini'
 import { type Faults, join } from './faults.js'
-import { isRecord, KEY_SEPARATOR } from './fields.js'
+import { isRecord } from './kinds.js'
+import type { Option } from './option.js'
+import { KEY_SEPARATOR, schemaOf } from './schema.js'
+import type { ValueOf } from './types.js'
 import { unknownKey, wrong } from './words.js'
 
 type Issue = zod.core.$ZodIssue
 
-/** Checks copied plain data against a schema; adds what is wrong to `faults` and then returns undefined. */
-export function check<S extends zod.ZodMiniType>(
-  schema: S,
+/** Checks copied plain data against an option; adds what is wrong to `faults` and then returns undefined. */
+export function check<const O extends Option>(
+  option: O,
   value: unknown,
   path: string,
   faults: Faults,
-): zod.output<S> | undefined {
-  const result = schema.safeParse(value, { reportInput: true })
-  if (result.success) return result.data
+): ValueOf<O> | undefined {
+  const result = schemaOf(option).safeParse(value, { reportInput: true })
+  if (result.success) return result.data as ValueOf<O>
   for (const issue of result.error.issues) addIssue(issue, path, faults)
   return undefined
 }

@@ -1,5 +1,30 @@
 import { BUDGET_BUCKET_COUNT, SERVICE } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
+import { group, number } from '../options/kinds.js'
+import type { ResolvedOf } from '../options/types.js'
+
+export const BUDGET = group(
+  {
+    ratio: number({
+      min: 0,
+      max: 10,
+      step: 0.001,
+      default: 0.2,
+      source: 'Finagle',
+      about: 'Retries that each request allows.',
+    }),
+    minPerSecond: number({
+      integer: true,
+      min: 0,
+      max: 10_000,
+      unit: 'retries/s',
+      default: 10,
+      source: 'Finagle',
+      about: 'Retries allowed each second whatever the traffic.',
+    }),
+  },
+  { summary: 'How many retries there may be, over all threads.' },
+)
 
 /** A retry costs a thousand thousandths. */
 const RETRY_THOUSANDTHS = 1000
@@ -7,8 +32,8 @@ const MS_PER_SECOND = 1000
 
 /**
  * The retry budget of a service, shared by all its threads: a token bucket in which each request puts `ratio` of a retry
- * that lives for ten seconds, with `minPerSecond` retries a second on top whatever the traffic (Finagle's RetryBudget;
- * its defaults are 0.2, 10 s and 10 a second). Ten one-second buckets of deposits minus withdrawals are the window.
+ * that lives for ten seconds, with `minPerSecond` retries a second on top whatever the traffic (Finagle's RetryBudget).
+ * Ten one-second buckets of deposits minus withdrawals are the window.
  */
 export class RetryBudget {
   readonly #state: SharedState
@@ -19,7 +44,7 @@ export class RetryBudget {
   readonly #depositThousandths: number
   readonly #reserveThousandths: number
 
-  constructor(state: SharedState, service: number, budget: { ratio: number; minPerSecond: number }) {
+  constructor(state: SharedState, service: number, budget: ResolvedOf<typeof BUDGET.shape>) {
     this.#state = state
     this.#words = state.serviceWords(service)
     this.#second = state.serviceField(service, SERVICE.BUDGET_SECOND)

@@ -1,5 +1,6 @@
-import { bestOf } from './choose.js'
-import type { PolicyPicker, StatelessPolicy } from './policy.js'
+import { bestOf, CHOICES } from './choose.js'
+import { DECAY_MS } from './latency-options.js'
+import { type PolicyPicker, stateless } from './policy.js'
 import { ByScore, sharesOf } from './score.js'
 
 const HEALTH_SHARE = 0.3
@@ -12,8 +13,9 @@ const OTHER_REGION = 0.5
  * Highest of 0.3 health + 0.3 (1 - in-flight/limit) + 0.2 (1 - latency/1 s) + 0.2 region match, the match being 1 in
  * the request's region, or else this process's own (or where neither is named), and 0.5 elsewhere.
  */
-export const adaptive: StatelessPolicy = {
+export const adaptive = stateless({
   name: 'adaptive',
+  options: { choices: CHOICES, decayMs: DECAY_MS },
   latency: 'plain',
   looksAtLatency: true,
   ignoresWeights: true,
@@ -38,4 +40,4 @@ export const adaptive: StatelessPolicy = {
       return picker(request)
     }
   },
-}
+})

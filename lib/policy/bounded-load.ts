@@ -1,8 +1,25 @@
 import { SERVICE, SLOT } from '../engine/layout.js'
+import { number } from '../options/kinds.js'
+import { grouped } from '../options/words.js'
 import type { PolicyView } from './policy.js'
 import { weightsOf } from './weights.js'
 
 const PER_CENT = 100
+const MAX_FACTOR = 10_000
+
+export const HASH_BALANCE_FACTOR = number({
+  integer: true,
+  min: 0,
+  max: MAX_FACTOR,
+  right: `0, or a whole number from 100 to ${grouped(MAX_FACTOR)} per cent`,
+  range: `0, or 100 to ${grouped(MAX_FACTOR)}`,
+  accept: (value) => value === 0 || value >= PER_CENT,
+  unit: '%',
+  default: 0,
+  source: 'Envoy',
+  about:
+    "Most requests in flight on an endpoint, of its share; beyond it the key's next endpoint is used. 0: no bound.",
+})
 
 /** Whether an endpoint may take one more request, with the requests in flight as they were when `begin` was called. */
 export interface LoadBound {

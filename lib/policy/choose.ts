@@ -2,9 +2,23 @@ import { leavesFirst } from '../engine/choice.js'
 import { SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import { type DrawTable, drawn, drawOther, nextTurn } from '../engine/weighted-draw.js'
+import { either, exactly, number } from '../options/kinds.js'
 import type { PolicyPicker, PolicyView } from './policy.js'
 
 const TWO_TO_32 = 4294967296
+
+const CHOICES_RIGHT = "a whole number from 2 to 65,535, or 'all'"
+
+export const CHOICES = either(
+  [number({ integer: true, min: 2, max: 65_535, right: CHOICES_RIGHT }), exactly('all')],
+  {
+    right: CHOICES_RIGHT,
+    type: "number or 'all'",
+    range: CHOICES_RIGHT,
+    default: 'all',
+    about: 'How many distinct endpoints, chosen at random, are compared.',
+  },
+)
 
 /** Uniform position below `n`, from the thread's own generator. */
 export const randomPosition = (view: PolicyView, n: number): number =>

@@ -1,10 +1,9 @@
 import { METRIC, SLOT } from '../engine/layout.js'
 import { PolicyError } from '../errors.js'
 import type { Endpoint, PickOptions, PolicyDefinition, PolicyEndpoints } from '../model/index.js'
-import type { ResolvedPolicy } from '../options/resolved.js'
 import { customPolicy } from '../runtime/policies.js'
 import { reserveFrom } from './choose.js'
-import type { OpenPolicy, PolicyPicker, PolicyView } from './policy.js'
+import type { OpenPolicy, PolicyPicker, PolicyView, ResolvedPolicy } from './policy.js'
 import { twoChoices } from './two-choices.js'
 
 const TWO_TO_32 = 4294967296

@@ -1,7 +1,7 @@
 import { ArgumentError } from '../errors.js'
 import type { CustomPolicyName, PolicyDefinition } from '../model/index.js'
-import { POLICY_NAMES } from '../options/defaults.js'
 import { registerPolicy } from '../runtime/policies.js'
+import { POLICY_NAMES } from './options.js'
 
 const NAME = /^[a-z][a-z0-9-]{0,63}$/
 
@@ -19,7 +19,7 @@ export function definePolicy(name: string, definition: PolicyDefinition): Custom
     throw new ArgumentError(
       `the name of a policy is ${JSON.stringify(name) ?? typeof name}; it takes 1 to 64 of a-z, 0-9 and "-", a letter first`,
     )
-  if ((POLICY_NAMES as readonly string[]).includes(name))
+  if (POLICY_NAMES.some((own) => own === name))
     throw new ArgumentError(`"${name}" is a policy of fairlead's own; give yours another name`)
   if (typeof definition?.picker !== 'function')
     throw new ArgumentError(`policy "${name}" has no function \`picker(view, options)\``)

@@ -1,14 +1,16 @@
 import { drawTable } from '../engine/weighted-draw.js'
 import { ByLoad, bestOf } from './choose.js'
-import type { PolicyPicker, StatelessPolicy } from './policy.js'
+import { type PolicyPicker, stateless } from './policy.js'
 import { weightsOf } from './weights.js'
 
 /**
  * The endpoints of the request's region (this process's own where it names none), the one with the fewest requests in flight for its weight first; where the
  * region has none usable, or all of them are at their limit, the other regions' endpoints by the same measure.
  */
-export const geographic: StatelessPolicy = {
+export const geographic = stateless({
   name: 'geographic',
+  options: {},
+  otherNames: ['geo'],
   latency: 'plain',
   picker: (view) => {
     const among = (keep: (region: string) => boolean): PolicyPicker => {
@@ -27,4 +29,4 @@ export const geographic: StatelessPolicy = {
       return slot >= 0 ? slot : everywhere(request)
     }
   },
-}
+})

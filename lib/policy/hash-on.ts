@@ -1,4 +1,60 @@
 import type { HashOnConfig, PickOptions } from '../model/index.js'
+import { TOKEN } from '../options/common.js'
+import type { Faults } from '../options/faults.js'
+import { exactly, group, isRecord, text, ts } from '../options/kinds.js'
+import { quoted } from '../options/words.js'
+
+export const HASH_ON = group(
+  {
+    header: text({
+      right: 'the name of a header',
+      pattern: TOKEN,
+      otherwise: 'none',
+      about: 'Takes the hash key from this request header.',
+    }),
+    cookie: text({
+      right: 'the name of a cookie',
+      pattern: TOKEN,
+      otherwise: 'none',
+      about: 'Takes the hash key from this cookie.',
+    }),
+    query: text({
+      right: 'the name of a query parameter',
+      pattern: /./,
+      otherwise: 'none',
+      about: 'Takes the hash key from this query parameter.',
+    }),
+    path: exactly(true, {
+      message: () => 'must be true, or left out',
+      type: 'true',
+      range: 'true',
+      ts: ts<boolean>('boolean'),
+      otherwise: 'none',
+      about: "Takes the hash key from the URL's path.",
+    }),
+  },
+  {
+    name: 'HashOnConfig',
+    off: true,
+    summary: 'Where the hash key comes from when the request brings none: exactly one of these.',
+  },
+)
+
+/** How the options go together, whether or not each of them is right. */
+export function checkHashOn(hashOn: unknown, path: string, faults: Faults): void {
+  if (!isRecord(hashOn)) return
+  const keys = Object.keys(HASH_ON.shape)
+  const given = keys.filter((key) => Object.hasOwn(hashOn, key))
+  if (given.length !== 1)
+    faults.add(
+      path,
+      `must have exactly one of ${quoted(keys)}; it has ${given.length === 0 ? 'none' : quoted(given)}`,
+    )
+}
+
+/** Header names reach the balancer in lower case. */
+export const resolveHashOn = (hashOn: HashOnConfig): HashOnConfig =>
+  hashOn.header === undefined ? hashOn : { header: hashOn.header.toLowerCase() }
 
 /**
  * The request with the key that `hashOn` finds in its headers or path; its own key stands above that. What the service

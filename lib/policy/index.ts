@@ -1,47 +1,15 @@
-import type { PolicyName } from '../model/index.js'
-import type { ResolvedPolicy } from '../options/resolved.js'
 import { customPolicy } from '../runtime/policies.js'
-import { adaptive } from './adaptive.js'
 import { openCustom } from './custom.js'
-import { geographic } from './geographic.js'
-import { ipHash } from './ip-hash.js'
-import { joinIdleQueue } from './join-idle-queue.js'
-import { leastRequest } from './least-request.js'
-import { leastResponseTime } from './least-response-time.js'
-import { maglev } from './maglev.js'
-import { peakEwma } from './peak-ewma.js'
-import type { OpenPolicy, Policy, PolicyContext } from './policy.js'
-import { prequal } from './prequal.js'
-import { random } from './random.js'
-import { rendezvous } from './rendezvous.js'
-import { resourceBased } from './resource-based.js'
-import { ringHash } from './ring-hash.js'
-import { roundRobin } from './round-robin.js'
-import { weightedRandom } from './weighted-random.js'
-import { weightedRoundRobin } from './weighted-round-robin.js'
+import { POLICY_LIST } from './list.js'
+import type { OpenPolicy, Policy, PolicyContext, ResolvedPolicy } from './policy.js'
 
 /** Every policy of fairlead's own by its name. */
-export const POLICIES: Readonly<Record<PolicyName, Policy>> = {
-  'peak-ewma': peakEwma,
-  'least-request': leastRequest,
-  'least-response-time': leastResponseTime,
-  'round-robin': roundRobin,
-  'weighted-round-robin': weightedRoundRobin,
-  random,
-  'weighted-random': weightedRandom,
-  'ip-hash': ipHash,
-  'ring-hash': ringHash,
-  maglev,
-  rendezvous,
-  geographic,
-  'resource-based': resourceBased,
-  adaptive,
-  prequal,
-  'join-idle-queue': joinIdleQueue,
-}
+export const POLICIES: Readonly<Record<string, Policy>> = Object.fromEntries(
+  POLICY_LIST.map((policy): [string, Policy] => [policy.name, policy]),
+)
 
 const builtIn = (name: string): Policy | undefined =>
-  Object.hasOwn(POLICIES, name) ? POLICIES[name as PolicyName] : undefined
+  Object.hasOwn(POLICIES, name) ? POLICIES[name] : undefined
 
 /** How the latency averages of a policy's endpoints follow a slower answer. */
 export const latencyKind = ({ name }: ResolvedPolicy): 'peak' | 'plain' =>

@@ -2,7 +2,7 @@ import { isIPv4 } from 'node:net'
 import type { PickOptions } from '../model/index.js'
 import { randomPosition, reserveFrom } from './choose.js'
 import { hashText, mix, textOf } from './hash.js'
-import type { StatelessPolicy } from './policy.js'
+import { stateless } from './policy.js'
 
 /** Positions tried by hashing again before the choice falls back to the first usable endpoint after the last one. */
 const REHASHES = 20
@@ -13,8 +13,10 @@ const REHASHES = 20
  * `ip_hash`). IPv4 counts by its first three octets, IPv6 whole, as there. A request without `clientIp` uses its `key`,
  * and one without either goes to a random endpoint. Weights are ignored.
  */
-export const ipHash: StatelessPolicy = {
+export const ipHash = stateless({
   name: 'ip-hash',
+  options: {},
+  otherNames: ['source-ip'],
   latency: 'plain',
   ignoresWeights: true,
   keyOf: textOfRequest,
@@ -36,7 +38,7 @@ export const ipHash: StatelessPolicy = {
       return reserveFrom(view, slots, positionOf.get(all[at].slot) as number)
     }
   },
-}
+})
 
 /** The client's network, else the key. */
 function textOfRequest(request: PickOptions): string | undefined {

@@ -1,6 +1,6 @@
 import { SLOT } from '../engine/layout.js'
 import { randomPosition, reserveFrom } from './choose.js'
-import type { OpenPolicy, PolicyView, StatefulPolicy } from './policy.js'
+import { type OpenPolicy, type PolicyView, stateful } from './policy.js'
 
 /**
  * Join-idle-queue (Lu et al., 2011): an endpoint that has nothing left to do joins this thread's queue of idle endpoints;
@@ -10,8 +10,10 @@ import type { OpenPolicy, PolicyView, StatefulPolicy } from './policy.js'
  * An endpoint joins the queue of the thread whose request it ended last. The in-flight counts are all threads', so one
  * that another thread has taken meanwhile is passed over.
  */
-export const joinIdleQueue: StatefulPolicy = {
+export const joinIdleQueue = stateful({
   name: 'join-idle-queue',
+  options: {},
+  otherNames: ['jiq'],
   latency: 'plain',
   ignoresWeights: true,
   open: (): OpenPolicy => {
@@ -25,7 +27,7 @@ export const joinIdleQueue: StatefulPolicy = {
       ended: (slot) => queue?.join(slot),
     }
   },
-}
+})
 
 class IdleQueue {
   readonly #view: PolicyView

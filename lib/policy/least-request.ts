@@ -1,7 +1,8 @@
 import { METRIC } from '../engine/layout.js'
 import { drawTable } from '../engine/weighted-draw.js'
-import { ByLoad, bestOf } from './choose.js'
-import type { StatelessPolicy } from './policy.js'
+import { number } from '../options/kinds.js'
+import { ByLoad, bestOf, CHOICES } from './choose.js'
+import { stateless } from './policy.js'
 import { twoChoices } from './two-choices.js'
 import { weightsOf } from './weights.js'
 
@@ -10,8 +11,19 @@ import { weightsOf } from './weights.js'
  * endpoints; `choices` takes more of them, or `'all'`. With a bias of 0 requests in flight do not count, and each endpoint
  * gets what its weight says, as in Envoy.
  */
-export const leastRequest: StatelessPolicy = {
+export const leastRequest = stateless({
   name: 'least-request',
+  options: {
+    choices: { ...CHOICES, default: 2, otherwise: '`2`', source: 'Envoy' },
+    bias: number({
+      min: 0,
+      max: 10,
+      default: 1,
+      source: 'Envoy',
+      about: 'Load is (in-flight + 1)^bias / weight.',
+    }),
+  },
+  otherNames: ['least-connections', 'leastconn', 'p2c', 'power-of-two-choices'],
   latency: 'plain',
   picker: (view, { choices, bias }) => {
     if (choices === 2 && bias === 1) return twoChoices(view, METRIC.IN_FLIGHT)
@@ -22,6 +34,6 @@ export const leastRequest: StatelessPolicy = {
     const comparison = bias === 0 ? NONE_IS_BETTER : new ByLoad(view, slots, roots, false)
     return bestOf(view, slots, comparison, choices, drawTable(weights))
   },
-}
+})
 
 const NONE_IS_BETTER = { begin: () => {}, meets: () => false }

@@ -1,13 +1,17 @@
 import { type MaglevSpec, maglevBuilder } from '../engine/maglev.js'
+import { number } from '../options/kinds.js'
+import { grouped } from '../options/words.js'
+import { HASH_BALANCE_FACTOR } from './bounded-load.js'
 import { positionOf, rehash, textOf } from './hash.js'
 import type { Identities } from './identities.js'
 import type { KeyTable } from './key-table.js'
-import type { StatefulPolicy } from './policy.js'
+import { stateful } from './policy.js'
 import { openTablePolicy } from './table-policy.js'
 
 /** The paper's small and large table. */
 const SMALL_TABLE = 65_537
 const LARGE_TABLE = 655_373
+const MAX_TABLE = 5_000_011
 /** Fewer slots than this an endpoint are too uneven: floor and ceiling of 5 differ by a fifth. */
 const LEAST_SLOTS_EACH = 5
 /** Turns between two yields: about a quarter of a millisecond. */
@@ -18,13 +22,29 @@ const STEP = 8_192
  * one, or in proportion to its weight. More even than a ring and quicker to look up; where endpoints are added or removed
  * a few more keys move than have to.
  */
-export const maglev: StatefulPolicy = {
+export const maglev = stateful({
   name: 'maglev',
+  options: {
+    tableSize: number({
+      integer: true,
+      min: 3,
+      max: MAX_TABLE,
+      right: `a prime from 3 to ${grouped(MAX_TABLE)}`,
+      range: `a prime from 3 to ${grouped(MAX_TABLE)}`,
+      accept: isPrime,
+      // By the number of endpoints.
+      default: 0,
+      otherwise: '65,537, and 655,373 above 13,107 endpoints',
+      source: 'Maglev, Envoy',
+      about: 'Slots of the table.',
+    }),
+    hashBalanceFactor: HASH_BALANCE_FACTOR,
+  },
   latency: 'plain',
   keyOf: ({ key }) => textOf('key', key),
   open: (context, options) =>
     openTablePolicy(context, options, (identities) => buildMaglev(identities, options.tableSize)),
-}
+})
 
 class MaglevTable implements KeyTable {
   readonly table: Uint32Array
@@ -45,6 +65,14 @@ class MaglevTable implements KeyTable {
   next(_position: number, hash: number, attempt: number): number {
     return positionOf(rehash(hash, attempt), this.table.length)
   }
+}
+
+function isPrime(value: number): boolean {
+  // Values out of range are judged by the range, and would be divided for ever.
+  if (!(value <= MAX_TABLE)) return false
+  if (value % 2 === 0) return value === 2
+  for (let divisor = 3; divisor * divisor <= value; divisor += 2) if (value % divisor === 0) return false
+  return value > 1
 }
 
 const sizeFor = (endpoints: number): number =>

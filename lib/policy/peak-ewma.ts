@@ -1,5 +1,6 @@
 import { METRIC } from '../engine/layout.js'
-import type { StatelessPolicy } from './policy.js'
+import { DECAY_MS, FIRST_RTT_MS } from './latency-options.js'
+import { stateless } from './policy.js'
 import { twoChoices } from './two-choices.js'
 
 /**
@@ -8,9 +9,11 @@ import { twoChoices } from './two-choices.js'
  * e^(-dt/decay) otherwise: it is cautious, as in Finagle's and Linkerd's Peak EWMA. An endpoint that has not answered yet
  * counts as `firstRttMs`.
  */
-export const peakEwma: StatelessPolicy = {
+export const peakEwma = stateless({
   name: 'peak-ewma',
+  options: { decayMs: DECAY_MS, firstRttMs: FIRST_RTT_MS },
+  otherNames: ['ewma'],
   latency: 'peak',
   looksAtLatency: true,
   picker: (view) => twoChoices(view, METRIC.LATENCY),
-}
+})

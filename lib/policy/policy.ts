@@ -1,6 +1,7 @@
 import type { SharedState } from '../engine/state.js'
-import type { Endpoint, LoadReport, PickOptions, PolicyName } from '../model/index.js'
-import type { ResolvedPolicy } from '../options/resolved.js'
+import type { Endpoint, LoadReport, PickOptions, PolicyConfig } from '../model/index.js'
+import type { Shape } from '../options/option.js'
+import type { ResolvedOf } from '../options/types.js'
 import type { Timers } from '../runtime/timers.js'
 
 /** An endpoint and the slot that holds its state; what survives an update keeps its slot and so its history. */
@@ -68,8 +69,14 @@ export interface OpenPolicy {
   close?(): void
 }
 
-interface PolicyBase {
-  readonly name: PolicyName
+/** A policy with every option filled in, those that it does not read with a default of another policy. */
+export type ResolvedPolicy = Readonly<Required<PolicyConfig>>
+
+interface PolicyBase<Name extends string, Options extends Shape> {
+  readonly name: Name
+  readonly options: Options
+  /** What other balancers call it: it is proposed for those. */
+  readonly otherNames?: readonly string[]
   /** Whether the latency average of its endpoints jumps up to a slower sample (peak EWMA) or only drifts there. */
   readonly latency: 'peak' | 'plain'
   /** Latency is part of its choice: an endpoint that has not answered yet counts as `firstRttMs`. */
@@ -81,13 +88,28 @@ interface PolicyBase {
 }
 
 /** All that it knows is in shared memory. */
-export interface StatelessPolicy extends PolicyBase {
-  picker(view: PolicyView, options: ResolvedPolicy): PolicyPicker
+export interface StatelessPolicy<Name extends string, Options extends Shape>
+  extends PolicyBase<Name, Options> {
+  picker(view: PolicyView, options: ResolvedOf<Options>): PolicyPicker
 }
 
 /** It remembers something from one view to the next: a table, probe results, reports. */
-export interface StatefulPolicy extends PolicyBase {
-  open(context: PolicyContext, options: ResolvedPolicy): OpenPolicy
+export interface StatefulPolicy<Name extends string, Options extends Shape>
+  extends PolicyBase<Name, Options> {
+  open(context: PolicyContext, options: ResolvedOf<Options>): OpenPolicy
 }
 
-export type Policy = StatelessPolicy | StatefulPolicy
+/** Whatever its options: it is given all of them. */
+export type Policy = PolicyBase<string, Shape> &
+  (
+    | { picker(view: PolicyView, options: ResolvedPolicy): PolicyPicker }
+    | { open(context: PolicyContext, options: ResolvedPolicy): OpenPolicy }
+  )
+
+export const stateless = <const Name extends string, const Options extends Shape>(
+  policy: StatelessPolicy<Name, Options>,
+): StatelessPolicy<Name, Options> => policy
+
+export const stateful = <const Name extends string, const Options extends Shape>(
+  policy: StatefulPolicy<Name, Options>,
+): StatefulPolicy<Name, Options> => policy

@@ -1,21 +1,67 @@
 import { SLOT } from '../engine/layout.js'
 import type { LoadReport } from '../model/index.js'
-import type { ResolvedPolicy } from '../options/resolved.js'
+import { MAX_MS, REQUEST_PATH } from '../options/common.js'
+import { number, text } from '../options/kinds.js'
+import type { ResolvedOf } from '../options/types.js'
 import { ByLoad, bestOf, randomPosition, sampleDistinct } from './choose.js'
 import { LatencyByLoad } from './latency-by-load.js'
-import type {
-  Candidate,
-  OpenPolicy,
-  PolicyContext,
-  PolicyPicker,
-  PolicyView,
-  StatefulPolicy,
+import {
+  type Candidate,
+  type OpenPolicy,
+  type PolicyContext,
+  type PolicyPicker,
+  type PolicyView,
+  stateful,
 } from './policy.js'
 import { ProbePool, reuse } from './probe-pool.js'
 
 const TWO_TO_32 = 4294967296
 /** Probes without an answer, all endpoints together; more are not sent. */
 const MAX_PROBES_UNDER_WAY = 64
+
+const OPTIONS = {
+  probePath: text({
+    right: 'a path like `/load`',
+    pattern: REQUEST_PATH,
+    // No probes over the network.
+    default: '',
+    otherwise: 'none',
+    about: 'Path that probes ask for. Without it the load is what the threads of this balancer see.',
+  }),
+  probesPerRequest: number({
+    min: 0,
+    above: true,
+    max: 100,
+    default: 3,
+    source: 'Prequal',
+    about: 'Probes sent for each request; fractions are carried over.',
+  }),
+  poolSize: number({
+    integer: true,
+    min: 2,
+    max: 1_024,
+    default: 16,
+    source: 'Prequal',
+    about: 'Probe results kept.',
+  }),
+  maxProbeAgeMs: number({
+    min: 1,
+    max: MAX_MS,
+    unit: 'ms',
+    default: 1_000,
+    source: 'Prequal',
+    about: 'A probe result, or a probe without answer, older than this is dropped.',
+  }),
+  hotQuantile: number({
+    min: 0,
+    max: 1,
+    default: 0.84,
+    source: 'Prequal',
+    about: 'An endpoint is hot where its requests in flight are above this quantile of those seen.',
+  }),
+} as const
+
+type Options = ResolvedOf<typeof OPTIONS>
 
 /**
  * Prequal (NSDI 2024): probes a few endpoints at random for each request, keeps their answers for a second, and sends
@@ -25,13 +71,14 @@ const MAX_PROBES_UNDER_WAY = 64
  * `endpoint-load-metrics` header: what all their clients together make of them. Without it a probe is a look at what the
  * threads of this balancer know.
  */
-export const prequal: StatefulPolicy = {
+export const prequal = stateful({
   name: 'prequal',
+  options: OPTIONS,
   latency: 'plain',
   looksAtLatency: true,
   ignoresWeights: true,
   open: (context, options) => new Prequal(context, options),
-}
+})
 
 /** What this thread's own requests say of an endpoint. */
 class Seen {
@@ -59,7 +106,7 @@ class Seen {
 
 class Prequal implements OpenPolicy {
   readonly #context: PolicyContext
-  readonly #options: ResolvedPolicy
+  readonly #options: Options
   readonly #pool: ProbePool
   readonly #underWay = new Set<Candidate>()
   /** By slot, without `probePath`. */
@@ -69,7 +116,7 @@ class Prequal implements OpenPolicy {
   readonly #sample: Int32Array
   #closed = false
 
-  constructor(context: PolicyContext, options: ResolvedPolicy) {
+  constructor(context: PolicyContext, options: Options) {
     this.#context = context
     this.#options = options
     this.#pool = new ProbePool(options)

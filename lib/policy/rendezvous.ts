@@ -1,8 +1,8 @@
-import { loadBound } from './bounded-load.js'
+import { HASH_BALANCE_FACTOR, loadBound } from './bounded-load.js'
 import { reserveFrom } from './choose.js'
 import { hashText, mix, textOf } from './hash.js'
 import { withoutKey } from './key-table.js'
-import type { StatelessPolicy } from './policy.js'
+import { stateless } from './policy.js'
 import { areEqual, weightsOf } from './weights.js'
 
 const TWO_TO_32 = 4294967296
@@ -13,8 +13,10 @@ const ATTEMPTS = 8
  * Rendezvous hashing (Thaler and Ravishankar 1998): each endpoint scores the key, the best score holds it. Weighted by
  * -ln(hash)/weight (Schindelhauer and Schomaker 2005). No table, and the least possible disruption; a pick looks at all.
  */
-export const rendezvous: StatelessPolicy = {
+export const rendezvous = stateless({
   name: 'rendezvous',
+  options: { hashBalanceFactor: HASH_BALANCE_FACTOR },
+  otherNames: ['highest-random-weight'],
   latency: 'plain',
   keyOf: ({ key }) => textOf('key', key),
   picker: (view, { hashBalanceFactor }) => {
@@ -66,4 +68,4 @@ export const rendezvous: StatelessPolicy = {
       return reserveFrom(view, slots, start)
     }
   },
-}
+})

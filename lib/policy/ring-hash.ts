@@ -1,7 +1,9 @@
+import { number } from '../options/kinds.js'
+import { HASH_BALANCE_FACTOR } from './bounded-load.js'
 import { GOLDEN, mix, textOf } from './hash.js'
 import type { Identities } from './identities.js'
 import type { KeyTable } from './key-table.js'
-import type { StatefulPolicy } from './policy.js'
+import { stateful } from './policy.js'
 import { sortHashes } from './sort-hashes.js'
 import { openTablePolicy } from './table-policy.js'
 
@@ -15,13 +17,25 @@ const STEP = 8_192
  * weight, and a key belongs to the first point at or after its hash. An endpoint that leaves hands each of its arcs to
  * that arc's next owner; no other key moves.
  */
-export const ringHash: StatefulPolicy = {
+export const ringHash = stateful({
   name: 'ring-hash',
+  options: {
+    pointsPerWeight: number({
+      integer: true,
+      min: 1,
+      max: 65_535,
+      default: 160,
+      source: 'ketama, nginx',
+      about: 'Points on the ring for each unit of weight.',
+    }),
+    hashBalanceFactor: HASH_BALANCE_FACTOR,
+  },
+  otherNames: ['ketama', 'consistent-hash'],
   latency: 'plain',
   keyOf: ({ key }) => textOf('key', key),
   open: (context, options) =>
     openTablePolicy(context, options, (identities) => buildRing(identities, options.pointsPerWeight)),
-}
+})
 
 /** The points in order, and the slot that owns each. */
 export class Ring implements KeyTable {

@@ -1,4 +1,3 @@
-import type { ResolvedPolicy } from '../options/resolved.js'
 import { type Identities, identify } from './identities.js'
 import { type KeyTable, pickByTable } from './key-table.js'
 import type { Candidate, OpenPolicy, PolicyContext, PolicyView } from './policy.js'
@@ -21,7 +20,7 @@ interface Recipe {
  */
 export function openTablePolicy(
   { timers }: PolicyContext,
-  { hashBalanceFactor }: ResolvedPolicy,
+  { hashBalanceFactor }: { readonly hashBalanceFactor: number },
   build: (identities: Identities) => Generator<void, KeyTable>,
 ): OpenPolicy {
   const tables = new SlicedBuild<KeyTable>(timers)

@@ -2,13 +2,13 @@ import { parseBalancerConfig } from '../configuration/parse.js'
 import { ConfigError } from '../errors.js'
 import { check } from '../options/check.js'
 import { Faults, join } from '../options/faults.js'
-import { isRecord } from '../options/fields.js'
+import { isRecord } from '../options/kinds.js'
 import { copyPlain } from '../options/plain.js'
 import { quoted } from '../options/words.js'
 import { balancerConfig, singlesOf } from './balancers.js'
 import { SERVICE } from './client.js'
 import type { IncidentConfig, SimulatedEndpointConfig, SimulatedPolicy, SimulationConfig } from './config.js'
-import { SERVICE_TIMES, simulationSchema } from './schema.js'
+import { SERVICE_TIMES, SIMULATION } from './schema.js'
 
 /** Endpoints of one simulation, as of one balancer in practice. */
 const MAX_ENDPOINTS = 10_000
@@ -20,7 +20,7 @@ const MAX_ENDPOINTS = 10_000
 export function parseSimulation(input: unknown): SimulationConfig {
   const faults = new Faults()
   const value = copyPlain(input, '', faults)
-  const isWell = check(simulationSchema(), value, '', faults) !== undefined
+  const isWell = check(SIMULATION, value, '', faults) !== undefined
   // How fields go together can only be said of fields that are right by themselves.
   if (isWell) addFaults(value as SimulationConfig, faults)
   faults.throwIfAny()

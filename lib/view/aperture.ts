@@ -1,9 +1,56 @@
-export interface ApertureOptions {
-  /** Which of the callers this process is: 0 to `totalInstances` - 1. */
-  readonly instanceId: number
-  readonly totalInstances: number
-  /** An aperture has at least this many endpoints' worth of the ring. */
-  readonly size: number
+import { MAX_COUNT } from '../options/common.js'
+import { type Faults, join } from '../options/faults.js'
+import { group, isRecord, number } from '../options/kinds.js'
+import type { ResolvedOf } from '../options/types.js'
+import { grouped } from '../options/words.js'
+
+export const APERTURE = group(
+  {
+    instanceId: number({
+      integer: true,
+      min: 0,
+      max: MAX_COUNT,
+      range: '0 to `totalInstances` - 1',
+      required: true,
+      about:
+        'Which of the callers this process is, each number once. With `zoneAware`: which of those in its zone.',
+    }),
+    totalInstances: number({
+      integer: true,
+      min: 1,
+      max: MAX_COUNT,
+      required: true,
+      about: 'How many callers there are. With `zoneAware`: in its zone.',
+    }),
+    size: number({
+      integer: true,
+      min: 1,
+      max: MAX_COUNT,
+      default: 12,
+      source: 'Finagle',
+      about: 'Endpoints that a process uses at least; all, where there are no more.',
+    }),
+  },
+  {
+    name: 'ApertureConfig',
+    off: true,
+    summary:
+      'This process uses a part of the endpoints; all processes together use each of them equally (deterministic aperture).',
+  },
+)
+
+export type ApertureOptions = ResolvedOf<typeof APERTURE.shape>
+
+/** How the options go together, whether or not each of them is right. */
+export function checkAperture(aperture: unknown, path: string, faults: Faults): void {
+  if (!isRecord(aperture)) return
+  const { instanceId, totalInstances } = aperture
+  if (typeof instanceId !== 'number' || typeof totalInstances !== 'number') return
+  if (instanceId >= totalInstances)
+    faults.add(
+      join(path, 'instanceId'),
+      `must be less than \`totalInstances\`, which is ${grouped(totalInstances)}; it is ${grouped(instanceId)}`,
+    )
 }
 
 /** A position of the ring of endpoints, and how much of it lies in the aperture: more than 0, at most 1. */

@@ -1,21 +1,16 @@
 import { SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import { type Level, sortByState } from '../health/filter.js'
-import type { Endpoint } from '../model/index.js'
-import type { ResolvedService } from '../options/resolved.js'
 import { hashText } from '../policy/hash.js'
 import { tableMembers } from '../policy/table-policy.js'
 import { apertureOf, ringOrder } from './aperture.js'
 import { type Layer, layersOf } from './layers.js'
+import type { Node } from './node.js'
+import type { ResolvedView } from './options.js'
 import { priorityLoads } from './priority.js'
 import { lookupOf } from './slot-lookup.js'
 import { slowStartFactor } from './slow-start.js'
 import { evenOrigin, zoneShares } from './zone.js'
-
-export interface Node {
-  readonly slot: number
-  readonly endpoint: Endpoint
-}
 
 /** A share of the requests, and the endpoints that the policy chooses from for them. */
 export interface Part<T> {
@@ -45,7 +40,7 @@ export interface Division<T> {
 }
 
 export type DivisionOptions = Pick<
-  ResolvedService,
+  ResolvedView,
   | 'panicThreshold'
   | 'overprovisioningFactor'
   | 'failTrafficOnPanic'

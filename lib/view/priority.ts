@@ -1,3 +1,6 @@
+import { flag, number } from '../options/kinds.js'
+import type { ResolvedOf } from '../options/types.js'
+
 /** Endpoints of a priority level, by number. */
 export interface LevelHealth {
   /** That the operator lets take requests. */
@@ -7,12 +10,30 @@ export interface LevelHealth {
   readonly unproven: number
 }
 
-export interface PriorityOptions {
-  /** A level counts as whole while this times its healthy share is at least 1. */
-  readonly overprovisioningFactor: number
-  /** Healthy share below which a level's health is ignored; 0: never. */
-  readonly panicThreshold: number
-}
+export const PRIORITY = {
+  panicThreshold: number({
+    min: 0,
+    max: 1,
+    default: 0.5,
+    source: 'Envoy',
+    about:
+      'Share of healthy endpoints below which active checks and ejections after 5xx are ignored; those that real requests proved broken are asked only where nobody else is left. 0 turns both off.',
+  }),
+  failTrafficOnPanic: flag({
+    default: false,
+    source: 'Envoy',
+    about: 'In panic nobody is asked, instead of everybody.',
+  }),
+  overprovisioningFactor: number({
+    min: 1,
+    max: 100,
+    default: 1.4,
+    source: 'Envoy',
+    about: 'A priority level counts as whole while this times its healthy share is at least 1.',
+  }),
+} as const
+
+export type PriorityOptions = Omit<ResolvedOf<typeof PRIORITY>, 'failTrafficOnPanic'>
 
 export interface LevelLoad {
   /** Share of the requests that this level gets, 0 to 1. Those of all levels add up to 1, or to 0 where nothing is usable. */

@@ -1,10 +1,10 @@
 import { SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import type { PickOptions } from '../model/index.js'
-import type { ResolvedService } from '../options/resolved.js'
 import type { Policy, PolicyPicker, PolicyView } from '../policy/policy.js'
 import type { Member } from '../topology/member.js'
 import { mixtureOf } from './mixture.js'
+import type { ResolvedView } from './options.js'
 import { divide, type Part } from './pipeline.js'
 import { slotLookup } from './slot-lookup.js'
 import { type Subset, Subsets } from './subsets.js'
@@ -43,7 +43,7 @@ export interface Basis {
   /** Index of the service's record. */
   readonly service: number
   readonly members: readonly Member[]
-  readonly options: ResolvedService
+  readonly options: ResolvedView
   readonly policy: ViewPolicy
 }
 

@@ -1,8 +1,44 @@
-export interface SlowStartOptions {
-  readonly windowMs: number
-  readonly aggression: number
-  readonly minWeightPercent: number
-}
+import { MAX_MS } from '../options/common.js'
+import { group, number } from '../options/kinds.js'
+import type { ResolvedOf } from '../options/types.js'
+
+export const SLOW_START = group(
+  {
+    windowMs: number({
+      integer: true,
+      min: 1,
+      max: MAX_MS,
+      unit: 'ms',
+      required: true,
+      about:
+        'Time that an endpoint takes to its whole share after it was added, or has recovered. Without `slowStart` it gets that at once.',
+    }),
+    aggression: number({
+      min: 0,
+      above: true,
+      max: 100,
+      default: 1,
+      source: 'Envoy',
+      about: 'The share is (time / window)^(1 / aggression): 1 is a straight line, more begins faster.',
+    }),
+    minWeightPercent: number({
+      min: 1,
+      max: 100,
+      unit: '%',
+      default: 10,
+      source: 'Envoy',
+      about: 'Share that it has at the least.',
+    }),
+  },
+  {
+    name: 'SlowStartConfig',
+    off: true,
+    summary:
+      'An endpoint that has just begun to take requests, or does so again, gets a growing share of its due.',
+  },
+)
+
+export type SlowStartOptions = ResolvedOf<typeof SLOW_START.shape>
 
 /** An endpoint is never taken to be younger: with a factor of nothing nobody would ever ask it (Envoy). */
 const LEAST_AGE_MS = 1_000

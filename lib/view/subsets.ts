@@ -1,9 +1,75 @@
 import { ArgumentError } from '../errors.js'
-import type { SubsetsConfig, SubsetValue } from '../model/index.js'
-import type { Node } from './pipeline.js'
+import type { SubsetValue } from '../model/index.js'
+import { check } from '../options/check.js'
+import { type Faults, join } from '../options/faults.js'
+import { choice, group, instance, isRecord, list, record, text, ts } from '../options/kinds.js'
+import type { ResolvedOf } from '../options/types.js'
+import type { Node } from './node.js'
 
-export type ResolvedSubsets = Readonly<Required<Omit<SubsetsConfig, 'default'>>> &
-  Pick<SubsetsConfig, 'default'>
+const KEY = text({ right: 'a metadata key', message: () => 'must be a metadata key', minLength: 1 })
+const VALUE = instance(isValue, 'text, a number, true or false')
+
+export const SUBSETS = group(
+  {
+    selectors: list(list(KEY, { right: 'a list of metadata keys like `["version"]`', nonEmpty: true }), {
+      right: 'an array of lists of metadata keys like `[["version"], ["stage", "version"]]`',
+      nonEmpty: true,
+      required: true,
+      about: 'The sets of metadata keys that a request may choose endpoints by, with `subset`.',
+    }),
+    fallback: choice(['none', 'any', 'default'], {
+      default: 'none',
+      otherwise: "`'none'`",
+      source: 'Envoy',
+      about:
+        'Where a request goes that names no subset, or none that has endpoints: nowhere (`FAIRLEAD_NO_ENDPOINT`), to any endpoint, or to those of `default`.',
+    }),
+    default: record('an object of metadata', {
+      ts: ts<Readonly<Record<string, SubsetValue>>>('Readonly<Record<string, SubsetValue>>'),
+      otherwise: 'none',
+      about: 'Metadata of the endpoints of the fallback `default`.',
+    }),
+  },
+  {
+    name: 'SubsetsConfig',
+    off: true,
+    summary: 'Requests choose endpoints by metadata: `subset` of a request.',
+  },
+)
+
+export type ResolvedSubsets = ResolvedOf<typeof SUBSETS.shape>
+
+/** How the options go together, whether or not each of them is right. */
+export function checkSubsets(subsets: unknown, path: string, faults: Faults): void {
+  if (!isRecord(subsets)) return
+  const { selectors, fallback } = subsets
+  if (Array.isArray(selectors)) checkSelectors(selectors, join(path, 'selectors'), faults)
+  const at = join(path, 'default')
+  const wanted = subsets.default
+  if (fallback === 'default' && wanted === undefined)
+    faults.add(
+      path,
+      "has the fallback `default`, and no `default`: the metadata of that fallback's endpoints",
+    )
+  if (fallback !== 'default' && wanted !== undefined)
+    faults.add(at, "is read by the fallback `default` alone; add `fallback: 'default'`, or leave it out")
+  if (!isRecord(wanted)) return
+  for (const [key, value] of Object.entries(wanted)) check(VALUE, value, join(at, key), faults)
+}
+
+function checkSelectors(selectors: readonly unknown[], path: string, faults: Faults): void {
+  const first = new Map<string, number>()
+  selectors.forEach((selector, i) => {
+    if (!Array.isArray(selector)) return
+    const keys = [...selector].sort()
+    const twice = keys.find((key, at) => at > 0 && key === keys[at - 1])
+    if (twice !== undefined) faults.add(join(path, i), `names the key ${JSON.stringify(twice)} twice`)
+    const name = JSON.stringify(keys)
+    const seen = first.get(name)
+    if (seen === undefined) first.set(name, i)
+    else faults.add(join(path, i), `has the same keys as ${join(path, seen)}`)
+  })
+}
 
 /** The endpoints that a request may go to, and the name of that set. */
 export interface Subset<T> {
@@ -69,8 +135,9 @@ export class Subsets<T extends Node> {
 const nameOf = (parts: readonly unknown[]): string =>
   parts.length === 1 && typeof parts[0] === 'string' ? `s${parts[0]}` : JSON.stringify(parts)
 
-const isValue = (value: unknown): value is SubsetValue =>
-  typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
+function isValue(value: unknown): value is SubsetValue {
+  return typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
+}
 
 function checked(criteria: unknown): Criteria {
   if (typeof criteria !== 'object' || criteria === null || Array.isArray(criteria))

@@ -1,6 +1,5 @@
-import type { ResolvedService } from '../options/resolved.js'
 import type { TimerHandle, Timers } from '../runtime/timers.js'
-import { slowStartStepMs } from './slow-start.js'
+import { type SlowStartOptions, slowStartStepMs } from './slow-start.js'
 
 /** Has a service's view made anew while endpoints are in their slow start. */
 export class WarmUp {
@@ -13,7 +12,7 @@ export class WarmUp {
     this.#again = again
   }
 
-  watch({ slowStart }: ResolvedService): void {
+  watch(slowStart: SlowStartOptions | undefined): void {
     if (slowStart === undefined || this.#timer !== undefined) return
     this.#timer = this.#timers.after(slowStartStepMs(slowStart), () => {
       this.#timer = undefined

@@ -1,3 +1,64 @@
+import { check } from '../options/check.js'
+import { MAX_COUNT } from '../options/common.js'
+import { type Faults, join } from '../options/faults.js'
+import { group, isRecord, number, record, ts } from '../options/kinds.js'
+import type { ResolvedOf } from '../options/types.js'
+
+/** How many callers a zone has; any unit, so fractions and per cents as well. */
+const CALLERS = number({ min: 0, max: 1e9 })
+
+export const ZONE_AWARE = group(
+  {
+    origin: record('an object of numbers by zone', {
+      ts: ts<Readonly<Record<string, number>>>('Readonly<Record<string, number>>'),
+      otherwise: 'even over all zones',
+      about:
+        'How the callers of the service spread over zones, in any unit. Zones that are not named have none. `zone` must have some.',
+    }),
+    minClusterSize: number({
+      integer: true,
+      min: 0,
+      max: MAX_COUNT,
+      default: 6,
+      source: 'Envoy',
+      about: 'Healthy endpoints of a priority level below which zones do not count.',
+    }),
+    routingEnabled: number({
+      min: 0,
+      max: 100,
+      unit: '%',
+      default: 100,
+      source: 'Envoy',
+      about: 'Share of the requests for which zones count.',
+    }),
+  },
+  {
+    name: 'ZoneAwareConfig',
+    off: true,
+    summary: "Requests stay in this process's `zone` as far as its endpoints can carry them.",
+  },
+)
+
+export type ZoneAwareOptions = ResolvedOf<typeof ZONE_AWARE.shape>
+
+/**
+ * How the options go together, whether or not each of them is right.
+ * @param zone `zone` of the service
+ */
+export function checkZoneAware(zoneAware: unknown, zone: unknown, path: string, faults: Faults): void {
+  if (!isRecord(zoneAware)) return
+  if (zone === undefined || zone === '')
+    faults.add(path, 'needs `zone` beside it: the name of the zone that this process runs in')
+  const { origin } = zoneAware
+  if (!isRecord(origin)) return
+  const at = join(path, 'origin')
+  for (const [name, count] of Object.entries(origin)) check(CALLERS, count, join(at, name), faults)
+  if (typeof zone !== 'string' || zone === '') return
+  const own = Object.hasOwn(origin, zone) ? origin[zone] : undefined
+  if (own === undefined || own === 0)
+    faults.add(at, `has no callers in zone ${JSON.stringify(zone)}, which is this process's own`)
+}
+
 /**
  * Zone-aware routing (Envoy): callers stay in their own zone as far as its endpoints can carry what its callers send; the
  * rest goes to the zones that have more endpoints than callers, in proportion to what they can spare.

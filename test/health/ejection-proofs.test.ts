@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { SLOT } from '../../lib/engine/layout.js'
 import { Ejection } from '../../lib/health/passive/ejection.js'
 import { CAUSE, EJECTION, ejectedBy } from '../../lib/health/passive/ejection-words.js'
-import { OUTLIER_DEFAULTS } from '../../lib/options/defaults.js'
+import { resolveOutlier } from '../../lib/health/passive/options.js'
 import { ManualTimers } from '../../lib/runtime/timers.js'
 import type { Member } from '../../lib/topology/member.js'
 import { ejections } from '../support/ejection.js'
@@ -211,7 +211,7 @@ describe('a thread that only looks on', () => {
     const { state, members } = all
     const ejection = new Ejection<Member>(
       state,
-      OUTLIER_DEFAULTS,
+      resolveOutlier({}),
       timers,
       () => members,
       () => {},

@@ -3,7 +3,7 @@ import { SLOT } from '../../lib/engine/layout.js'
 import { HEALTH, sortByState } from '../../lib/health/filter.js'
 import { EJECTION_OFF } from '../../lib/health/passive/ejection.js'
 import { CAUSE, EJECTION, ejectedBy } from '../../lib/health/passive/ejection-words.js'
-import { OUTLIER_DEFAULTS } from '../../lib/options/defaults.js'
+import { resolveOutlier } from '../../lib/health/passive/options.js'
 import { ejections } from '../support/ejection.js'
 import { admitAll, endpoint, manualState } from '../support/state.js'
 
@@ -142,7 +142,7 @@ describe('ejection', () => {
     fail(members[1], 5, 'gateway')
     ejection.throttled(members[2], 5_000, false)
     expect(ejectedBy(state, members[1].slot)).toBe(CAUSE.GATEWAY)
-    ejection.configure({ ...OUTLIER_DEFAULTS, consecutiveGatewayErrors: 0, maxParkMs: 0 })
+    ejection.configure({ ...resolveOutlier({}), consecutiveGatewayErrors: 0, maxParkMs: 0 })
     ejection.writeSettings()
     expect(members.map(stateNow)).toEqual(['ejected', 'ready', 'ready', 'ready'])
     expect([ejectedBy(state, members[0].slot), ejectedBy(state, members[1].slot)]).toEqual([

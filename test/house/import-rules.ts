@@ -69,11 +69,13 @@ function resolve(from: string, specifier: string): string {
 const LAYERS: readonly (readonly string[])[] = [
   ['model', 'errors.ts', 'runtime'],
   ['engine'],
-  // What a configuration says, checked: the stages are given it.
+  // Kinds of options, and how values are checked against them: the stages have options of their own.
   ['options'],
   ['topology', 'queue', 'health', 'policy', 'load', 'admission', 'outcome', 'observe', 'connections'],
-  // What changes configurations, what surrounds a policy, and what makes one balancer of several threads.
-  ['configuration', 'view', 'shared'],
+  // What surrounds a policy.
+  ['view'],
+  // What changes configurations, made of the options of the stages and of the view; and what makes one balancer of several threads.
+  ['configuration', 'shared'],
   ['balancer'],
   ['clients', 'admin', 'simulate'],
   ['index.ts'],

@@ -1,51 +1,46 @@
-/** The tables of `docs/configuration.md`, made from the schemas that check a configuration. */
+/** The tables of `docs/configuration.md`, made from the options that a configuration is checked against. */
+import { ROOT } from '../../lib/configuration/parse.js'
+import { RULE } from '../../lib/configuration/rule.js'
+import { SERVICE } from '../../lib/configuration/service.js'
+import type { GroupOption, Option, Shape } from '../../lib/options/option.js'
+import { rangeOf, rightOf } from '../../lib/options/right.js'
+import { quoted } from '../../lib/options/words.js'
+import { POLICY_OPTIONS } from '../../lib/policy/options.js'
+import { ENDPOINT } from '../../lib/topology/options.js'
 
-import type * as zod from 'zod/mini'
-import type { OptionDoc } from '../../lib/options/fields.js'
-import { loadSchemas } from '../../lib/options/schema.js'
-import { loadZod } from '../../lib/runtime/lazy.js'
-
-interface JsonNode extends OptionDoc {
-  readonly type?: string
-  readonly properties?: Record<string, JsonNode>
-  readonly required?: string[]
-  readonly anyOf?: JsonNode[]
+/** The documented groups by the name of their table. */
+export const TABLES: Readonly<Record<string, GroupOption>> = {
+  root: ROOT,
+  service: SERVICE,
+  endpoint: ENDPOINT,
+  rule: RULE,
+  ...Object.fromEntries([...POLICY_OPTIONS].map(([name, options]) => [`policy ${name}`, options])),
 }
 
-type Schema = zod.core.$ZodType
-
-/** One row for each option below `schema`, nested ones by dotted path. */
-export function tableOf(schema: Schema): string {
-  const { docs } = loadSchemas().kinds
-  const node = loadZod().toJSONSchema(schema, {
-    io: 'input',
-    unrepresentable: 'any',
-    metadata: docs,
-  }) as unknown as JsonNode
-  const rows = rowsOf(node, '')
+/** One row for each option of the group, nested ones by dotted path. */
+export function tableOf({ shape }: GroupOption): string {
   return [
     '| Option | Type | Unit | Range | Default | Source | What it does |',
     '| --- | --- | --- | --- | --- | --- | --- |',
-    ...rows,
+    ...rowsOf(shape, ''),
   ].join('\n')
 }
 
-function rowsOf(node: JsonNode, prefix: string): string[] {
-  const shape =
-    node.properties ?? node.anyOf?.find((branch) => branch.properties !== undefined)?.properties ?? {}
-  return Object.entries(shape).flatMap(([key, option]) => {
+function rowsOf(shape: Shape, prefix: string): string[] {
+  return Object.entries<Option>(shape).flatMap(([key, option]) => {
     const path = prefix + key
-    // An option that says something of itself is a row; an object that does not is a group of rows.
-    if (option.about === undefined) return rowsOf(option, `${path}.`)
-    const required = node.required?.includes(key) === true
-    if (required !== (option.default === undefined))
-      throw new Error(`${path}: required and default do not go together`)
+    // A group that says what it may be is a row; one that does not is a group of rows.
+    if (option.kind === 'group' && option.range === undefined) return rowsOf(option.shape, `${path}.`)
+    const byDefault = defaultOf(option)
+    if ((option.required === true) === (byDefault !== undefined))
+      throw new Error(`${path}: it is required or says its default, one of the two`)
+    if (option.about === undefined) throw new Error(`${path}: it does not say what it does`)
     const cells = [
       `\`${path}\``,
-      option.type,
+      typeOf(option),
       option.unit,
-      option.range,
-      option.default ?? 'required',
+      option.range ?? documentedRange(option),
+      byDefault ?? 'required',
       option.source,
       option.about,
     ]
@@ -53,16 +48,51 @@ function rowsOf(node: JsonNode, prefix: string): string[] {
   })
 }
 
+function typeOf(option: Option): string | undefined {
+  if (option.type !== undefined) return option.type
+  switch (option.kind) {
+    case 'number':
+      return option.integer ? 'integer' : 'number'
+    case 'text':
+    case 'choice':
+      return 'string'
+    case 'flag':
+      return 'boolean'
+    case 'list':
+      return 'array'
+    default:
+      return undefined
+  }
+}
+
+function documentedRange(option: Option): string {
+  if (option.kind === 'number') return rangeOf(option)
+  return option.kind === 'choice' ? quoted(option.words) : rightOf(option)
+}
+
+/** What holds where an option is left out; undefined where it is required. */
+export function defaultOf(option: Option): string | undefined {
+  const value = option.otherwise ?? textOf(option.default)
+  return value === undefined || option.unless === undefined ? value : `${value}, ${option.unless}`
+}
+
+function textOf(value: unknown): string | undefined {
+  if (value === undefined) return undefined
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  if (Array.isArray(value)) {
+    const items = value.join(', ')
+    return value.every((item) => typeof item === 'number') ? `\`[${items}]\`` : `\`${items}\``
+  }
+  return `\`${String(value)}\``
+}
+
 /** The text with what stands between each `<!-- options: NAME -->` and `<!-- end -->` made anew. */
 export function withTables(text: string): string {
-  const { root, service, endpoint, rule, policies } = loadSchemas()
-  const tables: Record<string, Schema> = { root, service, endpoint, rule }
-  for (const [name, schema] of Object.entries(policies)) tables[`policy ${name}`] = schema
   return text.replace(
     /(<!-- options: (.*?) -->\n)[\s\S]*?(<!-- end -->)/g,
     (_, open: string, name: string, close: string) => {
-      if (!Object.hasOwn(tables, name)) throw new Error(`there is no table "${name}"`)
-      return `${open}${tableOf(tables[name])}\n${close}`
+      if (!Object.hasOwn(TABLES, name)) throw new Error(`there is no table "${name}"`)
+      return `${open}${tableOf(TABLES[name])}\n${close}`
     },
   )
 }

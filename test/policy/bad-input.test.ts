@@ -8,7 +8,7 @@ import {
   type PickRequest,
   type PolicyConfig,
 } from '../../lib/index.js'
-import { POLICY_NAMES } from '../../lib/options/defaults.js'
+import { POLICY_NAMES } from '../../lib/policy/options.js'
 
 const balancers: Balancer[] = []
 afterEach(async () => {

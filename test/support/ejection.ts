@@ -2,7 +2,7 @@
 
 import { sortByState, stateOf } from '../../lib/health/filter.js'
 import { Ejection, type EjectionOptions, type Failure } from '../../lib/health/passive/ejection.js'
-import { OUTLIER_DEFAULTS } from '../../lib/options/defaults.js'
+import { resolveOutlier } from '../../lib/health/passive/options.js'
 import { ManualTimers } from '../../lib/runtime/timers.js'
 import type { Member } from '../../lib/topology/member.js'
 import { admitAll, endpoint, manualState } from './state.js'
@@ -18,7 +18,7 @@ export function ejections(count: number, options: Partial<EjectionOptions> = {})
   const reasons: string[] = []
   const ejection = new Ejection<Member>(
     state,
-    { ...OUTLIER_DEFAULTS, ...options },
+    { ...resolveOutlier({}), ...options },
     timers,
     () => members,
     (member, change, why) => {

@@ -2,10 +2,10 @@
 
 import { ServicePolicy } from '../../lib/balancer/service-policy.js'
 import { parseBalancerConfig } from '../../lib/configuration/parse.js'
+import type { ResolvedService } from '../../lib/configuration/service.js'
 import { OUTCOME } from '../../lib/engine/layout.js'
 import type { SharedState } from '../../lib/engine/state.js'
 import type { PickOptions, ServiceConfig } from '../../lib/model/index.js'
-import type { ResolvedService } from '../../lib/options/resolved.js'
 import { ManualTimers } from '../../lib/runtime/timers.js'
 import type { Member } from '../../lib/topology/member.js'
 import { ServiceView } from '../../lib/view/service-view.js'

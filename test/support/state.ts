@@ -3,9 +3,8 @@ import { selection } from '../../lib/engine/index.js'
 import { HEADER, SLOT } from '../../lib/engine/layout.js'
 import { SharedState } from '../../lib/engine/state.js'
 import type { Endpoint, PolicyConfig, PolicyName } from '../../lib/model/index.js'
-import { POLICY_DEFAULTS, POLICY_OPTION_DEFAULTS } from '../../lib/options/defaults.js'
-import type { ResolvedPolicy } from '../../lib/options/resolved.js'
 import { openPolicy } from '../../lib/policy/index.js'
+import { policyOf } from '../../lib/policy/options.js'
 import type { OpenPolicy, PolicyContext, PolicyPicker, PolicyView } from '../../lib/policy/policy.js'
 import { ManualTimers } from '../../lib/runtime/timers.js'
 import { admit, type Member } from '../../lib/topology/member.js'
@@ -71,9 +70,8 @@ export function open(
   options: Partial<PolicyConfig> = {},
   context: Partial<PolicyContext> = {},
 ): OpenPolicy {
-  const resolved = { ...POLICY_OPTION_DEFAULTS, ...POLICY_DEFAULTS[name], ...options, name } as ResolvedPolicy
   const nobody = { timers: new ManualTimers(), changed: () => {}, probe: async () => undefined }
-  return openPolicy({ state, ...nobody, ...context }, resolved)
+  return openPolicy({ state, ...nobody, ...context }, policyOf(name, options))
 }
 
 export const pickerOver = (

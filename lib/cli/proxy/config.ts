@@ -4,11 +4,12 @@ import { parseBalancerConfig } from '../../configuration/parse.js'
 import { ConfigError } from '../../errors.js'
 import type { BalancerConfig } from '../../model/index.js'
 import { check } from '../../options/check.js'
+import { MAX_MS } from '../../options/common.js'
 import { Faults, join } from '../../options/faults.js'
-import { fieldKinds, isRecord, MAX_MS } from '../../options/fields.js'
+import { anything, flag, group, isRecord, list, number, text } from '../../options/kinds.js'
 import { copyPlain } from '../../options/plain.js'
-import { wrong } from '../../options/words.js'
-import { loadZod } from '../../runtime/lazy.js'
+import { withDefaults } from '../../options/resolve.js'
+import type { ConfigOf } from '../../options/types.js'
 import { readConfigFile } from '../config-file.js'
 import { parseRange } from './forwarded.js'
 import { canonicalHost } from './host.js'
@@ -29,16 +30,6 @@ export interface ProxyConfig {
   readonly balancer: BalancerConfig
 }
 
-export const LISTEN_DEFAULTS: Listen = {
-  host: '127.0.0.1',
-  port: 8080,
-  trustForwarded: false,
-  drainMs: 5000,
-  headersTimeoutMs: 30_000,
-  bodyTimeoutMs: 60_000,
-  idleTimeoutMs: 75_000,
-  sendTimeoutMs: 60_000,
-}
 const HOST = /^(?:\*\.)?[^\s/:*]+$|^\[[0-9A-Fa-f:.]+\]$/
 const RANGE = 'an address or a range like `10.0.0.0/8`'
 const PATH = /^\/[^\s?#]*$/
@@ -50,7 +41,7 @@ export const readProxyConfig = (file: string): ProxyConfig => readConfigFile(fil
 export function parseProxyConfig(input: unknown): ProxyConfig {
   const faults = new Faults()
   const value = copyPlain(input, '', faults)
-  check(proxySchema(), value, '', faults)
+  check(PROXY, value, '', faults)
   const routes: Route[] = []
   if (isRecord(value)) {
     addBalancerFaults(value, faults)
@@ -62,8 +53,8 @@ export function parseProxyConfig(input: unknown): ProxyConfig {
     listen,
     routes: _,
     ...balancer
-  } = value as { listen?: Partial<Listen>; routes?: unknown } & BalancerConfig
-  return { listen: { ...LISTEN_DEFAULTS, ...listen }, routes, balancer }
+  } = value as { listen?: ConfigOf<typeof LISTEN.shape>; routes?: unknown } & BalancerConfig
+  return { listen: withDefaults(LISTEN.shape, listen ?? {}), routes, balancer }
 }
 
 /** With its defaults; a route that the schema refuses may lack anything. */
@@ -115,70 +106,82 @@ function addRouteFaults(routes: readonly Route[], services: readonly string[], f
 const listed = (names: readonly string[]): string =>
   names.length === 1 ? `is only ${names[0]}` : `are ${names.join(', ')}`
 
-function proxySchema() {
-  const z = loadZod()
-  const { object, text, number, flag, list } = fieldKinds(z)
-  const timeout = (about: string) =>
-    number({ integer: true, min: 0, max: MAX_MS, unit: 'ms', about: `${about}; 0 is no limit.` })
-  const hostText = (right: string, about: string) => text({ right, pattern: HOST, about })
-  return object(
-    {
-      listen: z.optional(
-        object({
-          host: text({ right: 'a host name or address', pattern: /^\S+$/, about: 'Address to listen on.' }),
-          port: number({
-            integer: true,
-            min: 0,
-            max: 65_535,
-            about: 'Port to listen on; 0 is any free one.',
-          }),
-          trustForwarded: flag({ about: 'Believe the `x-forwarded-*` headers that requests bring.' }),
-          trustedProxies: list(
-            z.string({ error: (issue) => wrong(RANGE, issue.input) }).check(
-              z.refine((range) => parseRange(range) !== undefined, {
-                error: (issue) => wrong(RANGE, issue.input),
-              }),
-            ),
-            'an array of addresses and ranges',
-            { about: 'Proxies whose `x-forwarded-*` headers are believed.' },
-          ),
-          headersTimeoutMs: timeout("Time for a request's header fields"),
-          bodyTimeoutMs: timeout("Time without a byte of a request's body"),
-          idleTimeoutMs: timeout('Time between two requests of a connection'),
-          sendTimeoutMs: timeout('Time in which a client does not take a byte'),
-          drainMs: number({
-            min: 0,
-            max: MAX_MS,
-            unit: 'ms',
-            about: 'Time for requests in flight when it stops.',
-          }),
+const timeout = <const Default extends number>(about: string, byDefault: Default) =>
+  number({
+    integer: true,
+    min: 0,
+    max: MAX_MS,
+    unit: 'ms',
+    default: byDefault,
+    about: `${about}; 0 is no limit.`,
+  })
+
+const LISTEN = group({
+  host: text({
+    right: 'a host name or address',
+    pattern: /^\S+$/,
+    default: '127.0.0.1',
+    about: 'Address to listen on.',
+  }),
+  port: number({
+    integer: true,
+    min: 0,
+    max: 65_535,
+    default: 8080,
+    about: 'Port to listen on; 0 is any free one.',
+  }),
+  trustForwarded: flag({
+    default: false,
+    about: 'Believe the `x-forwarded-*` headers that requests bring.',
+  }),
+  trustedProxies: list(text({ right: RANGE, accept: (range) => parseRange(range) !== undefined }), {
+    right: 'an array of addresses and ranges',
+    about: 'Proxies whose `x-forwarded-*` headers are believed.',
+  }),
+  headersTimeoutMs: timeout("Time for a request's header fields", 30_000),
+  bodyTimeoutMs: timeout("Time without a byte of a request's body", 60_000),
+  idleTimeoutMs: timeout('Time between two requests of a connection', 75_000),
+  sendTimeoutMs: timeout('Time in which a client does not take a byte', 60_000),
+  drainMs: number({
+    min: 0,
+    max: MAX_MS,
+    unit: 'ms',
+    default: 5000,
+    about: 'Time for requests in flight when it stops.',
+  }),
+})
+
+/** What each field may hold; how routes and services go together is for `parseProxyConfig`. */
+const PROXY = group(
+  {
+    listen: LISTEN,
+    routes: list(
+      group({
+        host: text({
+          right: 'a host name without a port, or `*.` and one',
+          pattern: HOST,
+          about: 'Requests to this host only.',
         }),
-      ),
-      routes: z.optional(
-        z.array(
-          object({
-            host: hostText('a host name without a port, or `*.` and one', 'Requests to this host only.'),
-            path: text({
-              right: 'a path that begins with `/`',
-              pattern: PATH,
-              about: 'Requests to this path and below.',
-            }),
-            service: z.string({
-              error: (issue) =>
-                `must be the name of a service${issue.input === undefined ? '; it is missing' : ''}`,
-            }),
-          }),
-          { error: 'must be an array of routes' },
-        ),
-      ),
-      // Checked by the balancer's own schema.
-      services: z.optional(z.any()),
-      rules: z.optional(z.any()),
-      seed: z.optional(z.any()),
-    },
-    'an object with `services`',
-  )
-}
+        path: text({
+          right: 'a path that begins with `/`',
+          pattern: PATH,
+          about: 'Requests to this path and below.',
+        }),
+        service: text({
+          right: 'the name of a service',
+          required: true,
+          message: (value) => `must be the name of a service${value === undefined ? '; it is missing' : ''}`,
+        }),
+      }),
+      { right: 'an array of routes', message: () => 'must be an array of routes' },
+    ),
+    // Checked by the balancer's own options.
+    services: anything(),
+    rules: anything(),
+    seed: anything(),
+  },
+  { right: 'an object with `services`' },
+)
 
 /** What is balanced, in a few words. */
 export function describeServices({ balancer }: ProxyConfig): string {

@@ -1,5 +1,5 @@
 import type { SecureContextOptions } from 'node:tls'
-import type { ResolvedClient } from '../../options/resolved.js'
+import type { ResolvedClient } from '../../connections/options.js'
 
 /** undici's defaults, which hold for what a service does not set. */
 const HEADERS_TIMEOUT_MS = 300_000

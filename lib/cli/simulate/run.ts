@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { ArgumentError } from '../../errors.js'
-import { isRecord } from '../../options/fields.js'
+import { isRecord } from '../../options/kinds.js'
 import type { SimulationConfig } from '../../simulate/config.js'
 import { parseSimulation } from '../../simulate/parse.js'
 import { plotLatency, plotLoad } from '../../simulate/plot.js'

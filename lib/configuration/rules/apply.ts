@@ -1,6 +1,7 @@
-import { deepFreeze } from '../../options/endpoint.js'
-import type { ResolvedRule, ResolvedService } from '../../options/resolved.js'
-import { resolveRetry } from '../../options/service.js'
+import { deepFreeze } from '../../options/freeze.js'
+import { resolveRetry } from '../../outcome/options.js'
+import type { ResolvedRule } from '../rule.js'
+import type { ResolvedService } from '../service.js'
 
 /** The service with the settings of its rule on top; the service itself where there is no rule. Neither is changed. */
 export function applyRule(service: ResolvedService, rule: ResolvedRule | undefined): ResolvedService {

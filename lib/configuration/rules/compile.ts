@@ -1,4 +1,4 @@
-import type { ResolvedRule } from '../../options/resolved.js'
+import type { ResolvedRule } from '../rule.js'
 import { bySpecificity, matcher } from './pattern.js'
 
 export interface CompiledRules {

@@ -1,6 +1,7 @@
 import type { Faults } from '../../options/faults.js'
-import type { ResolvedRule, ResolvedService } from '../../options/resolved.js'
 import { quoted } from '../../options/words.js'
+import type { ResolvedRule } from '../rule.js'
+import type { ResolvedService } from '../service.js'
 import { endpointsUnder } from './apply.js'
 import { compileRules } from './compile.js'
 

@@ -1,7 +1,8 @@
 import type { RuleConfig } from '../../model/index.js'
 import { Faults } from '../../options/faults.js'
-import type { ResolvedRule, ResolvedService } from '../../options/resolved.js'
 import { nearest, quoted } from '../../options/words.js'
+import type { ResolvedRule } from '../rule.js'
+import type { ResolvedService } from '../service.js'
 import { addRuleFaults } from './conflicts.js'
 
 /** Where the rules of a running balancer are kept. */

@@ -3,15 +3,9 @@ import type { Endpoint } from '../../model/index.js'
 import { jittered, type TimerHandle, type Timers } from '../../runtime/timers.js'
 import { asCheckResult, type Check, type CheckResult, describeFailure, describeMs } from './check.js'
 import { LoopWatch } from './loop-watch.js'
+import type { ResolvedHealth } from './options.js'
 
-export interface ActiveCheckerOptions {
-  /** ms from the beginning of one check of an endpoint to that of the next. */
-  readonly interval: number
-  /** ms one check may take. */
-  readonly timeout: number
-  /** Share of the interval by which each wait varies, 0 to 1. */
-  readonly jitter: number
-}
+export type ActiveCheckerOptions = Pick<ResolvedHealth, 'interval' | 'timeout' | 'jitter'>
 
 /** Checks under way at once, over all endpoints of the service; the others wait for their turn in order. Bounds sockets and bursts. */
 export const MAX_CHECKS_UNDER_WAY = 64

@@ -7,6 +7,7 @@ import { loadUndici } from '../../runtime/lazy.js'
 import { systemTimers, type Timers } from '../../runtime/timers.js'
 import { type Check, type CheckResult, describeFailure, describeMs, failedBy } from './check.js'
 import { HttpConnection } from './http-connection.js'
+import { type ResolvedHttpCheck, resolveHttpCheck } from './options.js'
 
 export type HttpHealthConfig = NonNullable<HealthConfig['http']>
 
@@ -28,8 +29,6 @@ export type AnswerListener = (
 /** A longer body is not worth reading on: the connection is closed instead of drained. */
 const MAX_BODY_BYTES = 65_536
 
-const DEFAULT_EXPECT: [number, number][] = [[200, 299]]
-
 /** Errors by which a peer that has closed an idle connection shows itself to the next request on it. */
 const CLOSED_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
 
@@ -41,12 +40,13 @@ const CLOSED_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
  * The Host header is `http.host`, else what `client.host` gives to the service's requests; the SNI name is `http.host`,
  * else `client.connect.servername`, else the endpoint's host.
  *
+ * @param config what is left out has its default
  * @param client the service's client options, of which the connection's are used (`connect`, `allowH2`, `maxHeaderSize`)
  * @param service the service's name, the Host header where `client.host` is `service`
  * @param onAnswer for those who want to know what was answered
  */
 export function createHttpCheck(
-  http: HttpHealthConfig,
+  config: HttpHealthConfig,
   client: ClientConfig = {},
   service = '',
   timers: Timers = systemTimers,
@@ -54,10 +54,8 @@ export function createHttpCheck(
 ): HttpCheck {
   const connections = new Map<string, HttpConnection>()
   const closing = new Set<Promise<void>>()
-  const ranges = (http.expect ?? DEFAULT_EXPECT).map((one) =>
-    typeof one === 'number' ? ([one, one] as const) : one,
-  )
-  const expected = ranges.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(', ')
+  const http = resolveHttpCheck(config)
+  const expected = http.expect.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(', ')
   const request = requestOptions(http, client, service)
   let connector: buildConnector.connector | undefined
   let closed = false
@@ -152,7 +150,7 @@ export function createHttpCheck(
           onResponseStart(_controller, status, received) {
             // 100 to 199 announce the answer, they are not it.
             if (status < 200 || !present()) return
-            const ok = ranges.some(([from, to]) => status >= from && status <= to)
+            const ok = http.expect.some(([from, to]) => status >= from && status <= to)
             headers = received
             verdict = judge(ok, ok ? `answered ${status}` : `answered ${status}, expected ${expected}`)
           },
@@ -199,18 +197,18 @@ export function createHttpCheck(
 }
 
 function requestOptions(
-  http: HttpHealthConfig,
+  http: ResolvedHttpCheck,
   client: ClientConfig,
   service: string,
 ): Dispatcher.DispatchOptions {
   const headers: Record<string, string> = { 'user-agent': 'fairlead-health' }
-  for (const [name, value] of Object.entries(http.headers ?? {})) headers[name.toLowerCase()] = value
+  for (const [name, value] of Object.entries(http.headers)) headers[name.toLowerCase()] = value
   const traffic = hostToSet(client.host, service)
   const host = http.host ?? headers.host ?? traffic
   if (host !== undefined) headers.host = host
   const servername = http.host === undefined ? client.connect?.servername : nameOf(http.host)
   // `servername` is an option of undici's dispatch that its types leave out; it wins over the name in the Host header.
-  const options = { path: http.path ?? '/', method: http.method ?? 'GET', headers, servername }
+  const options = { path: http.path, method: http.method, headers, servername }
   return options as Dispatcher.DispatchOptions
 }
 

@@ -4,14 +4,15 @@ import type { Timers } from '../../runtime/timers.js'
 import type { Check } from '../active/check.js'
 import { tcpCheck } from '../active/tcp-check.js'
 import { isLeft, isOut } from '../filter.js'
-import { type EjectionOptions, isOff, reaches } from './ejection-options.js'
+import { isOff, reaches } from './by-cause.js'
 import { type EjectableNode, type EjectionChange, EjectionStates, releaseProbe } from './ejection-states.js'
 import { CAUSE, type Cause, EJECTION, type Failure, isProof } from './ejection-words.js'
 import { FailureRate } from './failure-rate.js'
+import type { EjectionOptions } from './options.js'
 import { Parking } from './parking.js'
 
-export { EJECTION_OFF, type EjectionOptions } from './ejection-options.js'
 export type { Failure } from './ejection-words.js'
+export { EJECTION_OFF, type EjectionOptions } from './options.js'
 export { releaseProbe }
 
 /** A wait of a probe request that says something, ms. */

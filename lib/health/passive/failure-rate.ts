@@ -1,7 +1,7 @@
 import { SLOT } from '../../engine/layout.js'
 import type { SharedState } from '../../engine/state.js'
 import type { Timers } from '../../runtime/timers.js'
-import type { EjectionOptions } from './ejection-options.js'
+import type { EjectionOptions } from './options.js'
 
 /** An endpoint stands out where it fails at least so many times as often as the service's median endpoint. */
 const MEDIAN_FACTOR = 3

@@ -1,28 +1,22 @@
-import type { Endpoint, EndpointConfig } from '../model/index.js'
+import type { Endpoint } from '../model/index.js'
+import { parseOrigin } from '../options/address.js'
+import { check } from '../options/check.js'
+import { type Faults, join } from '../options/faults.js'
+import { deepFreeze } from '../options/freeze.js'
+import { isRecord } from '../options/kinds.js'
+import { withDefaults } from '../options/resolve.js'
+import { wrong } from '../options/words.js'
 import { withGiven } from '../runtime/dispatchers.js'
-import { parseOrigin } from './address.js'
-import { check } from './check.js'
-import { DEFAULT_PRIORITY, DEFAULT_WEIGHT } from './defaults.js'
-import { type Faults, join } from './faults.js'
-import { isRecord } from './fields.js'
-import type { Schemas } from './schema.js'
-import { wrong } from './words.js'
+import { ENDPOINT } from '../topology/options.js'
 
 /** One endpoint from copied data, a URL or an object; undefined, with the faults added, where it is wrong. */
-export function resolveEndpoint(
-  value: unknown,
-  path: string,
-  schemas: Schemas,
-  faults: Faults,
-): Endpoint | undefined {
+export function resolveEndpoint(value: unknown, path: string, faults: Faults): Endpoint | undefined {
   const isObject = isRecord(value)
   if (!isObject && typeof value !== 'string') {
     faults.add(path, wrong('a URL like `http://10.0.0.1:8080`, or an object with `url`', value))
     return undefined
   }
-  const config: Partial<EndpointConfig> | undefined = isObject
-    ? check(schemas.endpoint, value, path, faults)
-    : {}
+  const config = isObject ? check(ENDPOINT, value, path, faults) : { url: value }
   const url = isObject ? value.url : value
   if (typeof url !== 'string') return undefined
   const origin = parseOrigin(url)
@@ -31,34 +25,22 @@ export function resolveEndpoint(
     return undefined
   }
   if (config === undefined) return undefined
-  const endpoint: Endpoint = {
-    id: config.id ?? origin.url,
-    ...origin,
-    weight: config.weight ?? DEFAULT_WEIGHT,
-    zone: config.zone ?? '',
-    region: config.region ?? '',
-    priority: config.priority ?? DEFAULT_PRIORITY,
-    metadata: deepFreeze(config.metadata ?? {}),
-  }
-  return Object.freeze(withGiven(endpoint, config.dispatcher))
+  const { dispatcher, id = origin.url, url: _, ...rest } = withDefaults(ENDPOINT.shape, config)
+  const endpoint: Endpoint = { id, ...origin, ...rest, metadata: deepFreeze(rest.metadata) }
+  return Object.freeze(withGiven(endpoint, dispatcher))
 }
 
 /** Messages end up in logs, where no password belongs. */
 const withoutCredentials = (url: string): string => url.replace(/\/\/[^/?#]*@/, '//***@')
 
 /** The endpoints of one service; none of them twice. */
-export function resolveEndpoints(
-  values: readonly unknown[],
-  path: string,
-  schemas: Schemas,
-  faults: Faults,
-): Endpoint[] {
+export function resolveEndpoints(values: readonly unknown[], path: string, faults: Faults): Endpoint[] {
   const endpoints: Endpoint[] = []
   const ids = new Map<string, number>()
   const urls = new Map<string, number>()
   values.forEach((value, i) => {
     const at = join(path, i)
-    const endpoint = resolveEndpoint(value, at, schemas, faults)
+    const endpoint = resolveEndpoint(value, at, faults)
     if (endpoint === undefined) return
     const sameUrl = urls.get(endpoint.url)
     const sameId = ids.get(endpoint.id)
@@ -77,13 +59,4 @@ export function resolveEndpoints(
     endpoints.push(endpoint)
   })
   return endpoints
-}
-
-/** Freezes copied plain data; bytes cannot be frozen. */
-export function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array || Object.isFrozen(value))
-    return value
-  Object.freeze(value)
-  for (const item of Object.values(value)) deepFreeze(item)
-  return value
 }

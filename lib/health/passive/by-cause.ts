@@ -1,46 +1,6 @@
 import { connectionEjectionMs, statusEjectionMs } from './backoff.js'
 import { CAUSE, type Cause } from './ejection-words.js'
-
-/** Passive detection: what real requests say about an endpoint. All in ms and counts; 0 turns a threshold off. */
-export interface EjectionOptions {
-  readonly consecutiveLocalOrigin: number
-  readonly consecutiveGatewayErrors: number
-  readonly consecutiveBodyFailures: number
-  readonly consecutive5xx: number
-  /** Per cent of the requests that are connection failures. */
-  readonly failurePercentageThreshold: number
-  /** Requests that such a share must be of, at least. */
-  readonly failurePercentageRequestVolume: number
-  /** Longest time over which they are counted. */
-  readonly failurePercentageWindowMs: number
-  readonly baseConnectEjectionMs: number
-  readonly maxConnectEjectionMs: number
-  readonly baseEjectionMs: number
-  readonly maxEjectionMs: number
-  readonly maxEjectionPercent: number
-  /** Longest time that an endpoint is left alone because it asked for it (`Retry-After`); 0: it is not. */
-  readonly maxParkMs: number
-  /** Wait between two attempts to connect to an endpoint that was ejected because nobody could; 0: none. */
-  readonly reconnectMs: number
-}
-
-/** Nothing is ever ejected or parked. */
-export const EJECTION_OFF: EjectionOptions = {
-  consecutiveLocalOrigin: 0,
-  consecutiveGatewayErrors: 0,
-  consecutiveBodyFailures: 0,
-  consecutive5xx: 0,
-  failurePercentageThreshold: 0,
-  failurePercentageRequestVolume: 0,
-  failurePercentageWindowMs: 0,
-  baseConnectEjectionMs: 0,
-  maxConnectEjectionMs: 0,
-  baseEjectionMs: 0,
-  maxEjectionMs: 0,
-  maxEjectionPercent: 0,
-  maxParkMs: 0,
-  reconnectMs: 0,
-}
+import type { EjectionOptions } from './options.js'
 
 /** Whether a run of failures is long enough to eject. */
 export const reaches = (run: number, threshold: number): boolean => threshold > 0 && run >= threshold

@@ -1,0 +1,115 @@
+import { LIMITS, type ResolvedLimits } from '../admission/options.js'
+import { CLIENT, checkClient, type ResolvedClient, resolveClient } from '../connections/options.js'
+import { checkHealth, HEALTH, type ResolvedHealth, resolveHealth } from '../health/active/options.js'
+import { checkOutlier, type EjectionOptions, OUTLIER, resolveOutlier } from '../health/passive/options.js'
+import type {
+  CustomPolicyName,
+  Endpoint,
+  EndpointConfig,
+  HashOnConfig,
+  PolicyConfig,
+  PolicyName,
+} from '../model/index.js'
+import { check } from '../options/check.js'
+import { type Faults, join } from '../options/faults.js'
+import { deepFreeze } from '../options/freeze.js'
+import { anything, group, isRecord, list, ts } from '../options/kinds.js'
+import { withDefaults } from '../options/resolve.js'
+import { checkRetry, RETRY, type ResolvedRetry, resolveRetry } from '../outcome/options.js'
+import { checkHashOn, HASH_ON, resolveHashOn } from '../policy/hash-on.js'
+import { DEFAULT_POLICY } from '../policy/list.js'
+import { resolvePolicy } from '../policy/options.js'
+import type { ResolvedPolicy } from '../policy/policy.js'
+import { checkAperture } from '../view/aperture.js'
+import { type ResolvedView, VIEW } from '../view/options.js'
+import { checkSubsets } from '../view/subsets.js'
+import { checkZoneAware } from '../view/zone.js'
+import { resolveEndpoints } from './endpoint.js'
+
+/** A name, or an object that names a policy: `resolvePolicy` says what is wrong with it. */
+export const POLICY = anything({
+  type: 'string or object',
+  ts: ts<PolicyName | CustomPolicyName | PolicyConfig>('PolicyName | CustomPolicyName | PolicyConfig'),
+  range: 'a policy name, or `{ name, ...its options }`',
+  otherwise: `\`'${DEFAULT_POLICY}'\``,
+  about: 'How an endpoint is chosen.',
+})
+
+/** All options of a service, from the stages that read them. */
+export const SERVICE = group(
+  {
+    endpoints: list(anything({ ts: ts<string | EndpointConfig>('string | EndpointConfig') }), {
+      right: 'an array of URLs and endpoint objects',
+      range: 'URLs, or endpoint objects; may be empty',
+      required: true,
+      about: 'The endpoints of the service.',
+    }),
+    policy: POLICY,
+    hashOn: HASH_ON,
+    client: CLIENT,
+    health: HEALTH,
+    outlier: OUTLIER,
+    retry: RETRY,
+    limits: LIMITS,
+    ...VIEW,
+  },
+  {
+    name: 'ServiceConfig',
+    summary:
+      'One service: its endpoints, and how requests are balanced over them. Only `endpoints` has to be given.',
+  },
+)
+
+export interface ResolvedService extends ResolvedView {
+  readonly name: string
+  readonly endpoints: readonly Endpoint[]
+  readonly policy: ResolvedPolicy
+  /** undefined: the key comes from the request only. `header` is lower case. */
+  readonly hashOn: Readonly<HashOnConfig> | undefined
+  readonly client: ResolvedClient
+  /** undefined: no active checks. */
+  readonly health: ResolvedHealth | undefined
+  /** undefined: no ejection. */
+  readonly outlier: EjectionOptions | undefined
+  readonly retry: ResolvedRetry
+  readonly limits: ResolvedLimits
+}
+
+/** One service from copied data, its name checked before; undefined, with the faults added, where anything is wrong. */
+export function resolveService(
+  name: string,
+  value: unknown,
+  path: string,
+  faults: Faults,
+): ResolvedService | undefined {
+  const before = faults.count
+  const config = check(SERVICE, value, path, faults)
+  if (!isRecord(value)) return undefined
+  const at = (key: string) => join(path, key)
+  const endpoints = Array.isArray(value.endpoints)
+    ? resolveEndpoints(value.endpoints, at('endpoints'), faults)
+    : []
+  const policy = resolvePolicy(value.policy, at('policy'), faults)
+  checkHashOn(value.hashOn, at('hashOn'), faults)
+  checkHealth(value.health, at('health'), faults)
+  checkOutlier(value.outlier, at('outlier'), faults)
+  checkRetry(value.retry, at('retry'), faults)
+  checkZoneAware(value.zoneAware, value.zone, at('zoneAware'), faults)
+  checkSubsets(value.subsets, at('subsets'), faults)
+  checkAperture(value.aperture, at('aperture'), faults)
+  checkClient(value.client, at('client'), faults)
+  if (faults.count > before || config === undefined || policy === undefined) return undefined
+  const { hashOn, client = {}, health, outlier = {}, retry = {}, limits = {} } = config
+  return deepFreeze({
+    name,
+    endpoints,
+    policy,
+    hashOn: hashOn && resolveHashOn(hashOn),
+    client: resolveClient(client),
+    health: health && resolveHealth(health),
+    outlier: outlier === false ? undefined : resolveOutlier(outlier),
+    retry: resolveRetry(retry),
+    limits: withDefaults(LIMITS.shape, limits),
+    ...withDefaults(VIEW, config),
+  })
+}
