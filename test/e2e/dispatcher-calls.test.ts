@@ -229,7 +229,7 @@ describe('a dispatcher of the user’s, of an undici that is not ours', () => {
     const failure = Object.assign(new Error('no way there'), { code: 'ECONNREFUSED' })
     const { error, told, users } = await answered((handler) => void fail(handler, failure))
     expect(error).toBe(failure)
-    expect(told).toEqual(['error'])
+    expect(told).toEqual(['start', 'error'])
     expect(users).toMatchObject({ failed: 1, inFlight: 0 })
   })
 })
