@@ -225,7 +225,8 @@ describe.each(queueClasses)('waiting on a TicketQueue, $kind engine', ({ kind, Q
   })
 
   it('a thread that ends in its sleep takes no call along, and leaves nothing', {
-    timeout: 60_000,
+    // Forty threads begin one after another, which takes a busy machine long.
+    timeout: 180_000,
   }, async () => {
     const queue = new Queue({ capacity: 100 })
     const results = new SharedArrayBuffer(4 * 100)
