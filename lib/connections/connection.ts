@@ -23,6 +23,8 @@ export interface ConnectionOwner {
   opened(connection: Connection): void
   /** It has room for a request more than before. */
   freed(connection: Connection): void
+  /** It does not say how many streams it allows, though it has had the time. */
+  overdue(): void
   /** It could not be opened at all. What it carried was told so already. */
   failed(connection: Connection, error: Error): void
   /** It is closed, and no use any more. */
@@ -206,7 +208,10 @@ export class Connection {
     })
     this.#streams = 1
     this.#awaitsSettings = true
-    const timer = setTimeout(() => this.#settled(), SETTINGS_WAIT_MS).unref()
+    const timer = setTimeout(() => {
+      this.#owner.overdue()
+      this.#settled()
+    }, SETTINGS_WAIT_MS).unref()
     session.once('close', () => clearTimeout(timer))
     session.on('remoteSettings', ({ maxConcurrentStreams = Number.POSITIVE_INFINITY }) => {
       clearTimeout(timer)

@@ -37,6 +37,8 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #waiting = new WaitingLine<Sendable>()
   /** Requests may turn out to share connections. */
   #mayShare: boolean
+  /** It pays to wait for a connection that opens: it will say soon how many requests it carries. */
+  #waitsToSee = true
   #isServing = false
   #isClosing = false
   #closed: Promise<void> | undefined
@@ -124,7 +126,7 @@ export class ConnectionPool implements ConnectionOwner {
       if (this.#isGood(connection)) return connection
     }
     // The one that is about to open may have room for all that wait.
-    if (!isAlone && this.#isConnecting()) return undefined
+    if (!isAlone && this.#waitsToSee && this.#isConnecting()) return undefined
     return this.#open()
   }
 
@@ -166,6 +168,10 @@ export class ConnectionPool implements ConnectionOwner {
     else if (connection.active === 0 && !this.#isShared(connection)) this.#idle.push(connection)
     if (this.#waiting.length > 0) this.#serve()
     if (this.#isClosing) this.#retireIdle(connection)
+  }
+
+  overdue(): void {
+    this.#waitsToSee = false
   }
 
   failed(connection: Connection, error: Error): void {
