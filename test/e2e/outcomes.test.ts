@@ -126,7 +126,7 @@ describe('a body', () => {
     const balancer = balancerOver([a])
     for (let i = 0; i < 8; i++)
       await balancer
-        .fetch('http://users/', { signal: AbortSignal.timeout(60) })
+        .fetch('http://users/', { signal: AbortSignal.timeout(300) })
         .then((r) => r.text())
         .catch(() => {})
     const { endpoints, ...rest } = users(balancer)

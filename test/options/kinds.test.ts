@@ -73,7 +73,7 @@ test('types follow from the descriptors', () => {
 
 test('the check says what would be right, with the unit and the range of the descriptor, of all faults at once', () => {
   const faults = new Faults()
-  const wrong = { codes: [6], sometimes: { wait: 10, wiat: 1 }, never: true }
+  const wrong = { codes: [6], sometimes: { wait: 10, waits: 1 }, never: true }
   expect(check(group(SHAPE), wrong, 'here', faults)).toBe(undefined)
   expect(() => faults.throwIfAny()).toThrow(
     expect.objectContaining({
@@ -81,7 +81,7 @@ test('the check says what would be right, with the unit and the range of the des
         { path: 'here.id', message: 'is missing; it must be a name' },
         { path: 'here.codes[0]', message: 'must be a whole number, 1 to 5, not 6' },
         { path: 'here.sometimes.wait', message: 'must be a number of ms, 1 to 9, not 10' },
-        { path: 'here.sometimes.wiat', message: 'unknown key `wiat`; did you mean `wait`?' },
+        { path: 'here.sometimes.waits', message: 'unknown key `waits`; did you mean `wait`?' },
         { path: 'here.never', message: 'must be an object or false, not true' },
       ],
     }),
