@@ -232,4 +232,22 @@ describe('a balancer that has stopped', () => {
     await machine.advance(60_000)
     expect(machine.pending).toBe(0)
   })
+
+  it.each([
+    ['asks to be left alone', 429, { 'retry-after': '20' }],
+    ['fails', 500, {}],
+  ])('begins none for a last answer that %s', async (_what, status, headers) => {
+    const endpoints = await startEndpoints(2)
+    const held: (() => void)[] = []
+    for (const endpoint of endpoints)
+      endpoint.handle = (_, response) => held.push(() => response.writeHead(status, headers).end())
+    const { balancer, machine } = manualBalancer(endpoints, { outlier: { consecutive5xx: 1 }, retry: false })
+    const answer = balancer.fetch('http://users/')
+    await until(() => held.length === 1)
+    const stopped = balancer.stop({ drainMs: 60_000 })
+    held[0]()
+    expect((await answer).status).toBe(status)
+    await stopped
+    expect(machine.pending).toBe(0)
+  })
 })

@@ -111,6 +111,30 @@ describe('active checks beside ejection', () => {
     }
   })
 
+  it.each([
+    ['gateway errors', { status: 502 }, { consecutiveGatewayErrors: 3 }],
+    ['lost connections', { ok: false }, { consecutiveLocalOrigin: 3 }],
+  ])(
+    'that bring an endpoint back after %s let it begin anew: its run counts from 0',
+    async (_what, outcome, limit) => {
+      const { stateOf, send, rounds, dead } = await checked({
+        outlier: { ...outlier, consecutive5xx: 0, ...limit },
+      })
+      await rounds(3)
+      for (let i = 0; i < 3; i++) send('a', outcome)
+      expect(stateOf('a')).toBe('ejected')
+      dead.add('a')
+      await rounds(3)
+      dead.delete('a')
+      await rounds(3)
+      expect(stateOf('a')).toBe('ready')
+      for (let i = 0; i < 2; i++) send('a', outcome)
+      expect(stateOf('a')).toBe('ready')
+      send('a', outcome)
+      expect(stateOf('a')).toBe('ejected')
+    },
+  )
+
   it('that fail keep an endpoint out whose ejection is over: no request probes it', async () => {
     const { stateOf, send, rounds, dead, machine, balancer } = await checked()
     await rounds(3)
