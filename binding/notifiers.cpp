@@ -56,8 +56,8 @@ void Notifiers::open(Napi::Env env, const void* memory, std::uint32_t waiter, Na
   notifier->key = {memory, waiter};
   notifier->env = env;
   const napi_value name = Napi::String::New(env, "fairlead queue");
-  if (napi_create_threadsafe_function(env, onNotify, nullptr, name, 0, 1, nullptr, nullptr, nullptr, callInLoop,
-                                      &notifier->function) != napi_ok ||
+  if (napi_create_threadsafe_function(env, onNotify, nullptr, name, 0, 1, nullptr, nullptr, nullptr,
+                                      callInLoop, &notifier->function) != napi_ok ||
       napi_unref_threadsafe_function(env, notifier->function) != napi_ok) {
     throw Napi::Error::New(env);
   }

@@ -1,6 +1,6 @@
 // The queues as lib/queue/native-lanes.ts sees them.
-#include "notifiers.hpp"
 #include "bound_queue.hpp"
+#include "notifiers.hpp"
 #include "registration.hpp"
 
 namespace fairlead::binding {
@@ -108,14 +108,15 @@ Napi::Value openQueue(const Napi::CallbackInfo& info) {
   addFunction(env, functions, "closeNotifier", closeNotifier, bound);
   // openNotifier(waiter, onNotify)
   functions.Set("openNotifier", Napi::Function::New(
-                                env,
-                                [base](const Napi::CallbackInfo& info) {
-                                  const auto waiter = index(info[0], queue_layout::sizes::kWaiters, "waiter");
-                                  if (!info[1].IsFunction())
-                                    throw Napi::TypeError::New(info.Env(), "onNotify is not a function");
-                                  Notifiers::open(info.Env(), base, waiter, info[1].As<Napi::Function>());
-                                },
-                                "openNotifier"));
+                                    env,
+                                    [base](const Napi::CallbackInfo& info) {
+                                      const auto waiter =
+                                          index(info[0], queue_layout::sizes::kWaiters, "waiter");
+                                      if (!info[1].IsFunction())
+                                        throw Napi::TypeError::New(info.Env(), "onNotify is not a function");
+                                      Notifiers::open(info.Env(), base, waiter, info[1].As<Napi::Function>());
+                                    },
+                                    "openNotifier"));
   return functions;
 }
 

@@ -33,7 +33,7 @@ const UNLIMITED = 0x7fffffff
  * 3. filter: which of them are usable now          `view/`
  * 4. policy: one of those                          `policy/`
  * 5. reservation: a place on it                    `engine/`
- * 6. lease: the place, in the caller's hands       `lease.ts`
+ * 6. lease: the place, in the caller's hands       `reservation.ts`
  * 7. outcome: how the request ended, once          `outcome/`
  * 8. feedback: latency, failures, ejection         `feedback.ts`
  *

@@ -4,7 +4,10 @@ import type { Timers } from '../runtime/timers.js'
 import { ServiceChecks } from './checks.js'
 import type { ServiceRuntime } from './service-runtime.js'
 
-/** What runs beside the requests: active checks, and the ends of ejections. Of all threads of a balancer the leader runs them. */
+/**
+ * What runs beside the requests: active checks, and attempts to connect to endpoints that nobody could connect to, both in the
+ * thread that leads. It also watches for the ends of ejections, which any thread may bring about.
+ */
 export class ControlLoops {
   readonly #state: SharedState
   readonly #timers: Timers

@@ -34,8 +34,8 @@ export interface Learning {
 export type BodyEnd = 'complete' | 'broken' | 'lost' | 'left'
 
 /**
- * The last step of a request's way: what outcomes of a service's requests change. Nothing else writes latency and what
- * real traffic says of health. Each method is called once for each part of an outcome; leases see to that.
+ * The last step of a request's way: what outcomes of a service's requests change. Beside it only the stall
+ * rule says what real traffic proves of health. Each method is called once for each part of an outcome; leases see to that.
  */
 export class Feedback {
   readonly service: Learning

@@ -52,6 +52,7 @@ export class ServiceHandle implements Service {
     const { weight } = change
     if (weight !== undefined)
       this.#change(() => configured.planWeigh(id, (before) => weighed(before, weight)))
+    this.#services.refuseStopped()
     this.#service.setByHand(configured.find(id), admin, breaker)
   }
 
@@ -74,8 +75,8 @@ export class ServiceHandle implements Service {
 
 /** The endpoint with another weight. Throws `ConfigError`. */
 function weighed(before: Endpoint, weight: number): Endpoint {
-  const { id, url, zone, region, priority, metadata } = before
-  const parsed = parseEndpoint({ id, url, zone, region, priority, metadata, weight }, `endpoint "${id}"`)
+  const { host: _, port: __, ...config } = before
+  const parsed = parseEndpoint({ ...config, weight }, `endpoint "${before.id}"`)
   return withGiven(parsed, givenTo(before))
 }
 

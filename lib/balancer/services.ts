@@ -119,13 +119,18 @@ export class Services {
 
   #commit(plan: () => Plan): void {
     for (;;) {
-      if (this.#state.detached || this.#isStopped) throw new StoppedError()
+      this.refuseStopped()
       this.catchUp()
       const changes = this.#make(plan())
       if (changes === undefined) continue
       this.#settle(changes)
       return
     }
+  }
+
+  /** Throws `StoppedError` where the balancer has stopped: its slots may be others' by now. */
+  refuseStopped(): void {
+    if (this.#state.detached || this.#isStopped) throw new StoppedError()
   }
 
   /** Undefined where another thread was first. Else what is to be told. */
@@ -194,9 +199,10 @@ export class Services {
         case 'configured':
         case 'endpoints': {
           const service = this.#byIndex.get(one.service.index)
+          // A later change of the same batch may have closed it, and its record may be another service's.
           if (service?.configured !== one.service) break
-          const isSame = one.kind === 'endpoints'
-          const told = isSame
+          const keepsOptions = one.kind === 'endpoints'
+          const told = keepsOptions
             ? service.replaceEndpoints(one.diff, one.how)
             : service.configure(one.diff, one.how)
           changes.push(...told)

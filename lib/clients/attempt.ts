@@ -332,7 +332,7 @@ export class Attempt implements Handler, Waiter, Sendable {
     return Math.max(0, now - this.#sentAt - this.#request.lateness.lateMs(now))
   }
 
-  /** The try is over without an answer that counts. `latencyMs` and `pauseMs` as for `Lease.settle`. */
+  /** The try is over without an answer that counts. `latencyMs` and `pauseMs` as for `Reservation.settle`. */
   settle(verdict: Verdict, latencyMs = NO_SAMPLE, pauseMs = 0): void {
     this.#stopWaiting()
     this.lease.settle(verdict, latencyMs, pauseMs)

@@ -21,7 +21,7 @@ import { balancedFetch, type FetchInit } from './fetch.js'
  * Emits `endpoint` and `config` (see `BalancerEvents`), each after the change took effect.
  *
  * @example
- * const balancer = new Balancer({ services: { users: ['http://10.0.0.1:8080', 'http://10.0.0.2:8080'] } })
+ * const balancer = new Balancer({ services: { users: { endpoints: ['http://10.0.0.1:8080', 'http://10.0.0.2:8080'] } } })
  * await balancer.start()
  * const response = await balancer.fetch('http://users/42')
  */

@@ -128,6 +128,7 @@ export class Configuration {
     if (change.kind === 'all') return this.#adoptAll(change.services, change.rules, version)
     const index = change.kind === 'service' ? change.service.index : change.service
     const service = this.#byRecord.get(index)
+    // It has left since: a change that was read with others, and is older than the last one.
     if (service === undefined) return []
     if (change.kind !== 'service') {
       const diff = service.adopt(change, version)
