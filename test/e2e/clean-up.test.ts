@@ -1,10 +1,9 @@
 /** What is left of endpoints, options and loops that are gone: no connection, no timer, no word. */
-import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { Balancer, ServiceConfig } from '../../lib/index.js'
 import { balancerOver, startEndpoints as start, type TestEndpoint } from '../support/http-servers.js'
-import { manualBalancer, named } from '../support/manual-balancer.js'
+import { manualBalancer, named, REFUSING } from '../support/manual-balancer.js'
 import { until } from '../support/until.js'
 
 const configOf = (endpoints: readonly TestEndpoint[], service: Partial<ServiceConfig> = {}) => ({
@@ -127,14 +126,10 @@ describe('an attempt to connect to an endpoint that nobody can reach', () => {
 
   /** `a` is ejected, and an attempt to connect to it is under way; `settle` ends it. */
   async function connecting() {
-    const gone = createServer()
-    await new Promise<void>((resolve) => gone.listen(0, '127.0.0.1', resolve))
-    const { port } = gone.address() as { port: number }
-    await new Promise((resolve) => gone.close(resolve))
-    const made = manualBalancer(
-      [{ name: 'a', url: `http://127.0.0.1:${port}` }, ...(await startEndpoints(2)).slice(1)],
-      { ...service, policy: 'round-robin' },
-    )
+    const made = manualBalancer([REFUSING, ...(await startEndpoints(2)).slice(1)], {
+      ...service,
+      policy: 'round-robin',
+    })
     const { balancer, machine, users } = made
     const attempts: ((ok: boolean) => void)[] = []
     machine.check = ({ id }) => {

@@ -159,6 +159,29 @@ describe('a handler of the second generation', () => {
   })
 })
 
+describe('a handler of the first generation', () => {
+  it('is told of its end once, whatever its caller does afterwards', async () => {
+    const [a] = await startEndpoints(1)
+    await a.kill()
+    const balancer = balancerOver([a])
+    const told: string[] = []
+    let abort: (reason?: Error) => void = () => {}
+    const handler = {
+      onConnect: (given: typeof abort) => void (abort = given),
+      onHeaders: () => true,
+      onData: () => true,
+      onComplete: () => void told.push('complete'),
+      onError: (error: Error) => void told.push((error as NodeJS.ErrnoException).code ?? error.message),
+    }
+    balancer.dispatcher().dispatch(get, handler)
+    await until(() => told.length > 0)
+    abort(new Error('too late'))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(told).toEqual(['ECONNREFUSED'])
+    expect(balancer.stats().services['users']).toMatchObject({ requests: 1, failed: 1, inFlight: 0 })
+  })
+})
+
 describe('a dispatcher of the user’s, of an undici that is not ours', () => {
   /** Answers by calling a handler of the generation that it knows. */
   type Told = Record<string, (...args: unknown[]) => unknown>

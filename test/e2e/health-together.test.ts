@@ -1,9 +1,8 @@
 /** Active checks, ejection, limits, probes and new client options in one service: each leaves the others what is theirs. */
-import { createServer } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import type { Balancer, ServiceConfig } from '../../lib/index.js'
 import { answering, balancerOver, startEndpoints } from '../support/http-servers.js'
-import { manualBalancer, named } from '../support/manual-balancer.js'
+import { manualBalancer, named, REFUSING } from '../support/manual-balancer.js'
 import { until } from '../support/until.js'
 
 const INTERVAL_MS = 1_000
@@ -44,11 +43,7 @@ async function checked(service: Partial<ServiceConfig> = {}) {
 
 /** No connection: nothing was sent. */
 async function refused(service: Partial<ServiceConfig>) {
-  const gone = createServer()
-  await new Promise<void>((resolve) => gone.listen(0, '127.0.0.1', resolve))
-  const { port } = gone.address() as { port: number }
-  await new Promise((resolve) => gone.close(resolve))
-  const endpoints = [{ name: 'a', url: `http://127.0.0.1:${port}` }, ...(await startEndpoints(2)).slice(1)]
+  const endpoints = [REFUSING, ...(await startEndpoints(2)).slice(1)]
   const made = manualBalancer(endpoints, { policy: 'round-robin', outlier, ...service })
   let isUp = false
   let asked = 0

@@ -131,6 +131,16 @@ describe('fairlead proxy, from start to stop', () => {
     agent.destroy()
   })
 
+  it('checks its endpoints from the start, and says what it finds', async () => {
+    let status = 200
+    const endpoint = await startEndpoint((_request, response) => void response.writeHead(status).end('one'))
+    const health = { http: { path: '/health' }, interval: 50, timeout: 50, rise: 1, fall: 1 }
+    const { printed } = await startProxy({ services: { app: { endpoints: [endpoint.url], health } } })
+    await printed(`app: ${endpoint.url} healthy, now ready: answered 200`)
+    status = 500
+    await printed(`app: ${endpoint.url} unhealthy, now unhealthy: answered 500, expected 200-299`)
+  })
+
   it('says where it cannot listen', async () => {
     const { port, url } = await named('taken')
     const file = temporaryFile('proxy.json', JSON.stringify(configOf(url)))

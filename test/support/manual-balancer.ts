@@ -66,3 +66,6 @@ export function manualBalancer(
 /** Endpoints that nobody asks: for picks without requests. */
 export const named = (...names: string[]): { name: string; url: string }[] =>
   names.map((name) => ({ name, url: `http://${name}.test` }))
+
+/** Nobody listens there, and nobody will: a free port may be another test's a moment later. */
+export const REFUSING = { name: 'a', url: 'http://127.0.0.1:1' }
