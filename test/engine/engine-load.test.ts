@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { elfFault } from '../../lib/engine/native/elf.js'
 import { loadAddon } from '../../lib/engine/native/load.js'
 
 const BUILT = join(import.meta.dirname, '../../build/Release/fairlead.node')
@@ -78,16 +79,9 @@ describe('loadAddon', () => {
     expect(errorOf(loadAddon(root)).message).toMatch(/damaged: its SHA-256/)
   })
 
-  test('garbage that its manifest describes', () => {
+  test.runIf(process.platform === 'linux')('garbage that its manifest describes', () => {
     place(Buffer.alloc(100_000, 0x5a))
-    expect(errorOf(loadAddon(root)).message).toMatch(/cannot be loaded/)
-  })
-
-  test.runIf(existsSync(BUILT) && process.platform === 'linux')('a whole binary for another machine', () => {
-    const bytes = readFileSync(BUILT)
-    bytes.writeUInt16LE(S390X, E_MACHINE)
-    place(bytes)
-    expect(errorOf(loadAddon(root)).message).toMatch(/cannot be loaded/)
+    expect(errorOf(loadAddon(root)).message).toMatch(/is not an ELF file/)
   })
 
   test('a manifest that is right about a file that is no binary: the linker refuses it, the cause is kept', () => {
@@ -117,3 +111,62 @@ function syntheticElf(): Buffer {
   bytes.writeUInt16LE(1, 56)
   return bytes
 }
+
+describe.runIf(['x64', 'arm64'].includes(process.arch))('elfFault', () => {
+  const fault = (edit: (bytes: Buffer) => unknown) => {
+    const bytes = syntheticElf()
+    edit(bytes)
+    return elfFault(bytes, process.arch)
+  }
+
+  test('finds nothing wrong with a whole file', () => {
+    expect(elfFault(syntheticElf(), process.arch)).toBeUndefined()
+  })
+
+  test.each<[string, (bytes: Buffer) => unknown, RegExp]>([
+    ['another machine', (b) => b.writeUInt16LE(S390X, E_MACHINE), /is built for s390x, this process is/],
+    ['an unknown machine', (b) => b.writeUInt16LE(9999, E_MACHINE), /is built for machine 9999/],
+    ['32 bits', (b) => b.writeUInt8(1, 4), /is not a 64-bit ELF file/],
+    ['big endian', (b) => b.writeUInt8(2, 5), /has the other byte order/],
+    ['an executable', (b) => b.writeUInt16LE(2, 16), /is not a shared object/],
+    ['no program headers', (b) => b.writeUInt16LE(0, 56), /has no program headers/],
+    ['program headers after the end', (b) => b.writeBigUInt64LE(65n, 32), /truncated: its program headers/],
+    [
+      'program headers far away',
+      (b) => b.writeBigUInt64LE(2n ** 64n - 1n, 32),
+      /truncated: its program headers/,
+    ],
+    ['a segment after the end', (b) => b.writeBigUInt64LE(121n, 64 + 32), /truncated: segment 0/],
+    [
+      'section headers after the end',
+      (b) => b.writeUInt16LE(1, 60) && b.writeUInt16LE(64, 58) && b.writeBigUInt64LE(100n, 40),
+      /truncated: its section headers/,
+    ],
+  ])('%s', (_name, edit, expected) => {
+    expect(fault(edit)).toMatch(expected)
+  })
+
+  test.runIf(process.platform === 'linux' && existsSync(BUILT))(
+    'any truncation of the real addon is found',
+    () => {
+      const whole = readFileSync(BUILT)
+      expect(elfFault(whole, process.arch)).toBeUndefined()
+      for (let length = 0; length < whole.length; length += 997) {
+        expect(elfFault(whole.subarray(0, length), process.arch), `${length} bytes`).toBeDefined()
+      }
+      expect(elfFault(whole.subarray(0, -1), process.arch)).toMatch(/truncated/)
+    },
+  )
+
+  test('random bytes behind the magic never throw', () => {
+    let seed = 1
+    for (let round = 0; round < 2000; round++) {
+      const bytes = syntheticElf()
+      for (let i = 16; i < 64; i++) {
+        seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
+        if (seed >>> 30 === 0) bytes[i] = seed >>> 16
+      }
+      expect(() => elfFault(bytes, process.arch)).not.toThrow()
+    }
+  })
+})

@@ -11,6 +11,7 @@ import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { NativeAddon } from './addon.js'
+import { elfFault } from './elf.js'
 
 export type LoadedAddon = { readonly addon: NativeAddon; readonly path: string } | { readonly error: Error }
 
@@ -49,7 +50,7 @@ export function loadAddon(root: string = packageRoot()): LoadedAddon {
   }
 }
 
-/** Why the file must not be given to the dynamic linker; undefined when it is what the build made. */
+/** Why the file must not be given to the dynamic linker; undefined when it is what the build made, for this machine. */
 function binaryFault(path: string): Error | undefined {
   let bytes: Buffer
   try {
@@ -73,7 +74,8 @@ function binaryFault(path: string): Error | undefined {
   if (createHash('sha256').update(bytes).digest('hex') !== expected.sha256) {
     return new Error(`${path} is damaged: its SHA-256 is not the one in its manifest`)
   }
-  return undefined
+  const reason = process.platform === 'linux' ? elfFault(bytes, process.arch) : undefined
+  return reason === undefined ? undefined : new Error(`${path} ${reason}`)
 }
 
 function failure(message: string, cause: unknown): { error: Error } {
