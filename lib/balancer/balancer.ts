@@ -8,6 +8,7 @@ import { ArgumentError, NoEndpointError, StoppedError, UnknownServiceError } fro
 import type { BalancerConfig, Endpoint, PickOptions, PickRequest } from '../model/index.js'
 import type { BalancerStats, ServiceStats } from '../observe/stats.js'
 import { withKey } from '../policy/hash-on.js'
+import { TWO_TO_32, toBelow } from '../runtime/bits.js'
 import { systemTimers, type Timers } from '../runtime/timers.js'
 import { Attachment, type BalancerHandle, type SharedMemory, toHandle } from '../shared/handle.js'
 import type { Member } from '../topology/member.js'
@@ -21,7 +22,6 @@ import { type BalancerChange, Services } from './services.js'
 
 const DEFAULT_DRAIN_MS = 5_000
 const NO_OPTIONS: PickOptions = Object.freeze({})
-const TWO_TO_32 = 4294967296
 /** More requests in flight than there can be: they are only counted. */
 const UNLIMITED = 0x7fffffff
 
@@ -51,21 +51,23 @@ export class BalancerCore {
   /** @throws ConfigError which lists every fault of the configuration at once */
   constructor(source: BalancerConfig | Attachment, timers: Timers = systemTimers) {
     this.#isOwner = !(source instanceof Attachment)
-    const config = source instanceof Attachment ? undefined : parseBalancerConfig(source)
+    const onStopped = () => void this.stop()
     if (source instanceof Attachment) {
       const { root, segments } = source.memory
       this.#memory = source.memory
       this.#state = SharedState.attach(root, segments, selection.factory)
+      this.#services = new Services(this.#state, timers, onStopped)
+      this.#services.join(source.memory)
     } else {
-      const seed = config?.seed ?? Math.floor(Math.random() * TWO_TO_32)
+      const config = parseBalancerConfig(source)
+      const seed = config.seed ?? Math.floor(Math.random() * TWO_TO_32)
       this.#state = SharedState.create(selection.kind, selection.factory, seed)
       timers.simulated?.drive(this.#state.root)
+      this.#services = new Services(this.#state, timers, onStopped)
+      this.#services.begin(config.services, config.rules)
     }
-    this.#services = new Services(this.#state, timers, () => void this.stop())
     const store = { read: () => this.#newest.rules, commit: this.#services.replaceRules.bind(this.#services) }
     this.#rules = new RuleSet(store, parseRule)
-    if (config !== undefined) this.#services.begin(config.services, config.rules)
-    else if (this.#memory !== undefined) this.#services.join(this.#memory)
   }
 
   /**
@@ -170,7 +172,7 @@ export class BalancerCore {
     const flags = this.#enter(service)
     if (flags < 0) return undefined
     const fresh = view.usable.filter(({ endpoint }) => !tried.includes(endpoint))
-    const take = (): Member => fresh.splice(Math.floor((core.random() * fresh.length) / TWO_TO_32), 1)[0]
+    const take = (): Member => fresh.splice(toBelow(core.random(), fresh.length), 1)[0]
     while (fresh.length > 0) {
       const one = take()
       const other = fresh.length > 0 ? take() : one
@@ -328,7 +330,7 @@ export class BalancerCore {
     const { sharing, loops } = this.#services
     if (this.#isOwner) {
       Atomics.store(this.#state.root, HEADER.STOPPED, 1)
-      sharing?.stopAll()
+      sharing?.tellStopped()
     }
     const checks = loops.stop()
     await drained(() => (this.#isOwner || sharing === undefined ? this.inFlight : sharing.inFlight), drainMs)

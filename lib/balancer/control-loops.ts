@@ -1,7 +1,7 @@
 import { HEADER } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import type { Timers } from '../runtime/timers.js'
-import { ServiceChecks } from './checks.js'
+import { ServiceChecks } from './service-checks.js'
 import type { ServiceRuntime } from './service-runtime.js'
 
 /**

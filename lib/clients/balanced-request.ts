@@ -13,10 +13,10 @@ import { afterReads } from '../runtime/after-reads.js'
 import type { LoopLateness } from '../runtime/loop-lateness.js'
 import type { Member } from '../topology/member.js'
 import { Attempt, type TriedRequest } from './attempt.js'
+import { FailedTries } from './failed-tries.js'
 import type { Handler, RawHeaders } from './handler.js'
 import { isReplayable } from './replay.js'
 import type { ServiceTransports } from './transports.js'
-import { Tries } from './tries.js'
 
 /** What a request needs from the balancer. */
 export interface RequestContext {
@@ -48,11 +48,12 @@ export class BalancedRequest implements TriedRequest {
   readonly #context: RequestContext
   readonly options: Dispatcher.DispatchOptions
   readonly #pick: PickOptions | undefined
-  #attempt: Attempt | undefined
-  /** Tries of which something was sent. */
-  #sentTries = 0
-  #tried: Endpoint[] | undefined
-  #tries: Tries | undefined
+  /** The try that is under way. */
+  #current: Attempt | undefined
+  /** Tries that followed one of which something was sent; at most `retry.attempts` less one. */
+  #retries = 0
+  #triedEndpoints: Endpoint[] | undefined
+  #failedTries: FailedTries | undefined
   /** False while undici looks at the request: what it tells meanwhile is about the caller's arguments. */
   #isTaken = true
   #timer: NodeJS.Timeout | undefined
@@ -123,10 +124,10 @@ export class BalancedRequest implements TriedRequest {
 
   /** Nothing was processed: any endpoint that has not been tried may have it, whatever the method, at no cost. */
   retryUnprocessed(attempt: Attempt, error: Error, verdict: Verdict): void {
-    this.#failures.lost(attempt.lease.endpoint.id, error)
+    this.#failures.addLost(attempt.lease.endpoint.id, error)
     const isIntact = !attempt.sent || isReplayable(this.options.body)
     const lease =
-      isIntact && !this.#context.balancer.stopped ? this.#pickExcluding(this.#triedWith(attempt)) : undefined
+      isIntact && !this.#context.balancer.stopped ? this.#pickExcluding(this.#addTried(attempt)) : undefined
     if (lease === undefined) return this.fail(error)
     this.#context.service.feedback.retried(verdict)
     this.#launch(lease)
@@ -134,7 +135,7 @@ export class BalancedRequest implements TriedRequest {
 
   /** The connection was lost, or the try took too long. */
   retryAfterLoss(attempt: Attempt, error: Error, verdict: Verdict): void {
-    this.#failures.lost(attempt.lease.endpoint.id, error)
+    this.#failures.addLost(attempt.lease.endpoint.id, error)
     if (this.committed || !this.#mayRepeat() || !this.#context.service.budget.withdraw())
       return this.fail(error)
     this.#retryLater(attempt, verdict, () => error)
@@ -145,11 +146,11 @@ export class BalancedRequest implements TriedRequest {
     const { service } = this.#context
     const { retry } = service.options
     if (!retry.statuses.includes(status) || !this.#mayRepeat()) return false
-    const tried = this.#triedWith(attempt)
+    const tried = this.#addTried(attempt)
     // With nowhere else to go, an endpoint that asks to be left alone for longer than a backoff is left alone.
     if (service.members.length <= tried.length && pauseMs > retry.backoffMaxMs) return false
     if (!service.budget.withdraw()) return false
-    this.#failures.refused(attempt.lease.endpoint.id, status)
+    this.#failures.addRefused(attempt.lease.endpoint.id, status)
     this.#retryLater(attempt, verdictOfStatus(status), (hindrance) => {
       hindrance.cause ??= new Error(`${attempt.lease.endpoint.id} answered ${status}`)
       return hindrance
@@ -161,7 +162,7 @@ export class BalancedRequest implements TriedRequest {
   mayLeave(attempt: Attempt): boolean {
     if (this.committed || this.finished || this.aborted || this.#context.balancer.stopped) return false
     const { balancer, service } = this.#context
-    return balancer.hasAlternative(service, this.#triedWith(attempt), this.#pick) && service.budget.withdraw()
+    return balancer.hasAlternative(service, this.#addTried(attempt), this.#pick) && service.budget.withdraw()
   }
 
   /**
@@ -175,8 +176,8 @@ export class BalancedRequest implements TriedRequest {
   /** Goes at once: it has waited long enough. Not bounded by `attempts`, but by the endpoints that it has not tried. */
   retryStalled(attempt: Attempt, error: Error, verdict: Verdict): void {
     this.stopTimer()
-    this.#failures.lost(attempt.lease.endpoint.id, error)
-    const lease = this.#pickExcluding(this.#triedWith(attempt))
+    this.#failures.addLost(attempt.lease.endpoint.id, error)
+    const lease = this.#pickExcluding(this.#addTried(attempt))
     if (lease === undefined) return this.fail(error)
     this.#context.service.feedback.retried(verdict)
     this.#launch(lease)
@@ -200,17 +201,17 @@ export class BalancedRequest implements TriedRequest {
     if (this.finished) return
     this.finished = true
     // What the caller aborted with, or his handler threw, is his own, and comes back as it is.
-    this.handler.onError(this.aborted ? error : this.#failures.tell(error, this.#context.service.name))
+    this.handler.onError(this.aborted ? error : this.#failures.attachTo(error, this.#context.service.name))
   }
 
-  get #failures(): Tries {
-    this.#tries ??= new Tries()
-    return this.#tries
+  get #failures(): FailedTries {
+    this.#failedTries ??= new FailedTries()
+    return this.#failedTries
   }
 
   /** The caller's own body broke, or undici refused the request at once, before it connected: not the endpoint's fault. */
   isCallersError(error: Error): boolean {
-    if (!this.#isTaken && this.#attempt?.sent === false && faultOf(error, 'connecting').fault !== 'process')
+    if (!this.#isTaken && this.#current?.sent === false && faultOf(error, 'connecting').fault !== 'process')
       return true
     const { body } = this.options
     return typeof body === 'object' && body !== null && (body as Readable).errored === error
@@ -230,7 +231,7 @@ export class BalancedRequest implements TriedRequest {
   #launch(lease: Reservation): void {
     const { service, transports } = this.#context
     const attempt = new Attempt(this, lease, this.#isRepeatable)
-    this.#attempt = attempt
+    this.#current = attempt
     const { perTryTimeoutMs } = service.options.retry
     if (perTryTimeoutMs > 0)
       this.#timer = setTimeout(() => this.#recheckTimeout(attempt, perTryTimeoutMs), perTryTimeoutMs)
@@ -289,17 +290,17 @@ export class BalancedRequest implements TriedRequest {
 
   #mayRepeat(): boolean {
     if (this.#context.balancer.stopped) return false
-    return this.#sentTries + 1 < this.#context.service.options.retry.attempts && this.#isRepeatable
+    return this.#retries + 1 < this.#context.service.options.retry.attempts && this.#isRepeatable
   }
 
   /** `whenHindered`: what the caller is told where something stands in the way of that try. */
   #retryLater(attempt: Attempt, verdict: Verdict, whenHindered: (hindrance: Error) => Error): void {
     const { service } = this.#context
     const { backoffBaseMs, backoffMaxMs } = service.options.retry
-    const ceiling = Math.min(backoffMaxMs, backoffBaseMs * 2 ** this.#sentTries)
-    this.#sentTries++
-    this.#triedWith(attempt)
-    this.#attempt = undefined
+    const ceiling = Math.min(backoffMaxMs, backoffBaseMs * 2 ** this.#retries)
+    this.#retries++
+    this.#addTried(attempt)
+    this.#current = undefined
     // Full jitter: anything between nothing and the ceiling.
     this.#timer = setTimeout(() => this.#retryNow(verdict, whenHindered), Math.random() * ceiling)
   }
@@ -308,7 +309,7 @@ export class BalancedRequest implements TriedRequest {
     const { balancer, service } = this.#context
     this.#timer = undefined
     if (balancer.stopped) return this.fail(whenHindered(new StoppedError()))
-    let lease = this.#pickExcluding(this.#tried ?? [])
+    let lease = this.#pickExcluding(this.#triedEndpoints ?? [])
     try {
       lease ??= balancer.pickFrom(service, this.#pick)
     } catch (error) {
@@ -323,18 +324,18 @@ export class BalancedRequest implements TriedRequest {
     return balancer.pickExcluding(service, tried, this.#pick)
   }
 
-  #triedWith(attempt: Attempt): Endpoint[] {
+  #addTried(attempt: Attempt): Endpoint[] {
     const { endpoint } = attempt.lease
-    if (this.#tried === undefined) this.#tried = [endpoint]
-    else if (!this.#tried.includes(endpoint)) this.#tried.push(endpoint)
-    return this.#tried
+    if (this.#triedEndpoints === undefined) this.#triedEndpoints = [endpoint]
+    else if (!this.#triedEndpoints.includes(endpoint)) this.#triedEndpoints.push(endpoint)
+    return this.#triedEndpoints
   }
 
   #abort(reason: unknown): void {
     if (this.finished || this.aborted) return
     this.aborted = true
     this.abortReason = reason
-    const attempt = this.#attempt
+    const attempt = this.#current
     if (attempt?.sent) {
       attempt.abort(this.abortReason)
       return

@@ -9,11 +9,11 @@ import { isDispatcher } from '../runtime/dispatchers.js'
 import { loadUndici } from '../runtime/lazy.js'
 import type { ViewOptions } from '../view/service-view.js'
 import { BalancedRequest, type RequestContext } from './balanced-request.js'
+import { FailedTries } from './failed-tries.js'
 import { type GuardedHandler, guardHandler } from './guarded-handler.js'
 import { asFirstGeneration, invalidArgument, refuseIncomplete } from './handler.js'
 import { headersByName, repeatable, withHost } from './host.js'
 import { type Facts, PassThrough } from './pass-through.js'
-import { Tries } from './tries.js'
 import { watched } from './watched-body.js'
 
 /** What the dispatcher asks of the balancer. */
@@ -246,7 +246,7 @@ const ASKS_FOR_TLS = /^(?:https|wss):/i
 function refusePlaintext({ name, members }: ServiceRuntime, origin: string): void {
   if (members.length === 0 || members.some(({ endpoint }) => endpoint.url.startsWith('https:'))) return
   const ids = members.map(({ endpoint }) => endpoint.id)
-  throw new Tries().tell(new SchemeError(name, ids, origin), name)
+  throw new FailedTries().attachTo(new SchemeError(name, ids, origin), name)
 }
 
 /** With undici's `query` option on it, as undici will send it. */

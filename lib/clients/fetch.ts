@@ -2,8 +2,8 @@ import type { Dispatcher } from 'undici'
 import { FairleadError, UnknownServiceError } from '../errors.js'
 import type { PickOptions } from '../model/index.js'
 import type { BalancedDispatcher } from './dispatcher.js'
+import { failureOf } from './failed-tries.js'
 import { replayable } from './replay.js'
-import { failureOf } from './tries.js'
 
 /** `fetch`'s own options, and how to balance this request. */
 export interface FetchInit extends RequestInit {

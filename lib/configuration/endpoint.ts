@@ -1,10 +1,10 @@
 import type { Endpoint } from '../model/index.js'
 import { parseOrigin } from '../options/address.js'
-import { check } from '../options/check.js'
 import { type Faults, join } from '../options/faults.js'
 import { deepFreeze } from '../options/freeze.js'
 import { isRecord } from '../options/kinds.js'
 import { withDefaults } from '../options/resolve.js'
+import { validate } from '../options/validate.js'
 import { wrong } from '../options/words.js'
 import { withGiven } from '../runtime/dispatchers.js'
 import { ENDPOINT } from '../topology/options.js'
@@ -16,7 +16,7 @@ export function resolveEndpoint(value: unknown, path: string, faults: Faults): E
     faults.add(path, wrong('a URL like `http://10.0.0.1:8080`, or an object with `url`', value))
     return undefined
   }
-  const config = isObject ? check(ENDPOINT, value, path, faults) : { url: value }
+  const config = isObject ? validate(ENDPOINT, value, path, faults) : { url: value }
   const url = isObject ? value.url : value
   if (typeof url !== 'string') return undefined
   const origin = parseOrigin(url)

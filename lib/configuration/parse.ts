@@ -4,10 +4,10 @@
  */
 import type { Endpoint, RuleConfig, ServiceConfig } from '../model/index.js'
 import { serviceNameFault } from '../options/address.js'
-import { check } from '../options/check.js'
 import { Faults, join } from '../options/faults.js'
 import { anything, group, isRecord, list, number, record, ts } from '../options/kinds.js'
 import { copyPlain } from '../options/plain.js'
+import { validate } from '../options/validate.js'
 import { resolveEndpoint } from './endpoint.js'
 import { type ResolvedRule, resolveRule } from './rule.js'
 import { addRuleFaults } from './rules/conflicts.js'
@@ -26,14 +26,14 @@ export const ROOT = group(
     rules: list(anything({ ts: ts<RuleConfig>('RuleConfig') }), {
       right: 'an array of rules',
       range: 'rules',
-      otherwise: '`[]`',
+      defaultText: '`[]`',
       about: 'Settings laid over the services whose names match.',
     }),
     seed: number({
       integer: true,
       min: 0,
       max: MAX_SEED,
-      otherwise: 'drawn at random',
+      defaultText: 'drawn at random',
       about: "Seed of the balancer's random numbers, for reproducible runs.",
     }),
   },
@@ -58,7 +58,7 @@ export interface ResolvedConfig {
  */
 export function parseBalancerConfig(input: unknown): ResolvedConfig {
   return parse(input, '', (value, faults) => {
-    const config = check(ROOT, value, '', faults)
+    const config = validate(ROOT, value, '', faults)
     if (!isRecord(value)) return undefined
     const services = resolveServices(isRecord(value.services) ? value.services : {}, faults)
     const rules = resolveRules(Array.isArray(value.rules) ? value.rules : [], services, faults)

@@ -1,10 +1,10 @@
 import { HEALTH } from '../health/active/options.js'
 import { patternFault } from '../options/address.js'
-import { check } from '../options/check.js'
 import { id } from '../options/common.js'
 import { type Faults, join } from '../options/faults.js'
 import { deepFreeze } from '../options/freeze.js'
 import { group, isRecord, list, record, text, ts } from '../options/kinds.js'
+import { validate } from '../options/validate.js'
 import { wrong } from '../options/words.js'
 import { checkRetry, RETRY, type RetryOverlay } from '../outcome/options.js'
 import { resolvePolicy } from '../policy/options.js'
@@ -16,7 +16,7 @@ const THE_SERVICES = "the service's"
 
 export const RULE = group(
   {
-    id: id({ otherwise: 'the pattern', about: 'Name of the rule, unique; to update and remove it by.' }),
+    id: id({ defaultText: 'the pattern', about: 'Name of the rule, unique; to update and remove it by.' }),
     service: text({
       right: 'a service name or a pattern like `users-*`',
       range: 'a service name, or a pattern in which `*` stands for any run of characters',
@@ -26,7 +26,7 @@ export const RULE = group(
     policy: {
       ...POLICY,
       range: 'as for a service',
-      otherwise: THE_SERVICES,
+      defaultText: THE_SERVICES,
       about: 'Replaces the policy.',
     },
     endpoints: list(
@@ -34,27 +34,27 @@ export const RULE = group(
       {
         right: 'an array of endpoint ids',
         nonEmpty: true,
-        otherwise: 'all',
+        defaultText: 'all',
         about: 'Only these endpoints, by id. Ids that a service does not have are passed over.',
       },
     ),
     weights: record('an object of weights by endpoint id', {
       ts: ts<Readonly<Record<string, number>>>('Readonly<Record<string, number>>'),
-      otherwise: "the endpoints' own",
+      defaultText: "the endpoints' own",
       about: 'Weights by endpoint id.',
     }),
     retry: {
       ...RETRY,
       type: 'object or false',
       range: 'as for a service',
-      otherwise: THE_SERVICES,
+      defaultText: THE_SERVICES,
       about: "Laid over the service's own, field by field.",
     },
     healthInterval: {
       ...HEALTH.shape.interval,
       default: undefined,
       source: undefined,
-      otherwise: THE_SERVICES,
+      defaultText: THE_SERVICES,
       about:
         '`interval` of the health checks; cuts their `timeout` to it. No effect where no check is configured.',
     },
@@ -86,7 +86,7 @@ export function resolveRule(value: unknown, path: string, faults: Faults): Resol
     return undefined
   }
   const at = (key: string) => join(path, key)
-  const config = check(RULE, value, path, faults)
+  const config = validate(RULE, value, path, faults)
   const { service } = value
   const fault = typeof service === 'string' ? patternFault(service) : undefined
   if (fault !== undefined) faults.add(at('service'), fault)
@@ -115,7 +115,7 @@ function resolveWeights(
   // An endpoint may be called `__proto__`.
   const resolved: Record<string, number> = Object.create(null)
   for (const [id, value] of Object.entries(weights)) {
-    const weight = check(WEIGHT, value, join(path, id), faults)
+    const weight = validate(WEIGHT, value, join(path, id), faults)
     if (weight !== undefined) resolved[id] = weight
   }
   return resolved

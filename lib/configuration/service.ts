@@ -10,11 +10,11 @@ import type {
   PolicyConfig,
   PolicyName,
 } from '../model/index.js'
-import { check } from '../options/check.js'
 import { type Faults, join } from '../options/faults.js'
 import { deepFreeze } from '../options/freeze.js'
 import { anything, group, isRecord, list, ts } from '../options/kinds.js'
 import { withDefaults } from '../options/resolve.js'
+import { validate } from '../options/validate.js'
 import { checkRetry, RETRY, type ResolvedRetry, resolveRetry } from '../outcome/options.js'
 import { checkHashOn, HASH_ON, resolveHashOn } from '../policy/hash-on.js'
 import { DEFAULT_POLICY } from '../policy/list.js'
@@ -31,7 +31,7 @@ export const POLICY = anything({
   type: 'string or object',
   ts: ts<PolicyName | CustomPolicyName | PolicyConfig>('PolicyName | CustomPolicyName | PolicyConfig'),
   range: 'a policy name, or `{ name, ...its options }`',
-  otherwise: `\`'${DEFAULT_POLICY}'\``,
+  defaultText: `\`'${DEFAULT_POLICY}'\``,
   about: 'How an endpoint is chosen.',
 })
 
@@ -83,7 +83,7 @@ export function resolveService(
   faults: Faults,
 ): ResolvedService | undefined {
   const before = faults.count
-  const config = check(SERVICE, value, path, faults)
+  const config = validate(SERVICE, value, path, faults)
   if (!isRecord(value)) return undefined
   const at = (key: string) => join(path, key)
   const endpoints = Array.isArray(value.endpoints)

@@ -16,8 +16,9 @@ const MAX_BYTES = Number.MAX_SAFE_INTEGER
 const DISPATCHER_OR_NAME =
   'a function `(endpoint, options) => Dispatcher`, an undici `Dispatcher`, or a name given to `defineDispatcher`'
 
-// Within the ranges that undici 7 takes, so that none fails later. What is not set is not passed on: `otherwise` is
-// undici's own default then.
+// Within the ranges that undici 7 takes, so that none fails later. What is not set is not passed on: what holds then stands in
+// `connection.ts` and `pool.ts` for what is fairlead's (`connections`, `maxConnectionAgeMs`, `pipelining`, streams), and in
+// undici for the rest. `defaultText` says it.
 const COUNT = { integer: true, max: MAX_COUNT, source: 'undici 7' } as const
 const WAIT = { integer: true, max: MAX_TIMER_MS, unit: 'ms', source: 'undici 7' } as const
 const SIZE = { integer: true, max: MAX_BYTES, unit: 'bytes', source: 'undici 7' } as const
@@ -25,7 +26,7 @@ const SIZE = { integer: true, max: MAX_BYTES, unit: 'bytes', source: 'undici 7' 
 export const CLIENT = group(
   {
     connect: record('an object of TLS and socket options', {
-      otherwise: "Node's",
+      defaultText: "Node's",
       ts: ts<Record<string, unknown>>('Record<string, unknown>'),
       about:
         'TLS and socket options: `ca`, `cert`, `key`, `servername`, `rejectUnauthorized`, ... as for `tls.connect`.',
@@ -33,7 +34,7 @@ export const CLIENT = group(
     connections: number({
       ...COUNT,
       min: 1,
-      otherwise: 'no limit',
+      defaultText: 'no limit',
       about: 'Connections to one endpoint, of each thread. Requests beyond them wait in line.',
     }),
     maxConnectionAgeMs: number({
@@ -41,7 +42,7 @@ export const CLIENT = group(
       min: 0,
       max: MAX_TIMER_MS,
       unit: 'ms',
-      otherwise: '0',
+      defaultText: '0',
       source: 'Envoy, undici: off',
       about:
         'Age, longer or shorter by up to a tenth, at which a connection is replaced when its requests have ended; 0 is no limit.',
@@ -49,61 +50,61 @@ export const CLIENT = group(
     pipelining: number({
       ...COUNT,
       min: 0,
-      otherwise: '1',
+      defaultText: '1',
       about: 'Requests sent over one HTTP/1.1 connection before the first answer; 0 turns keep-alive off.',
     }),
     allowH2: flag({
-      otherwise: 'false',
+      defaultText: 'false',
       source: 'undici 7',
       about: 'Whether HTTP/2 is spoken with endpoints that offer it.',
     }),
     headersTimeout: number({
       ...WAIT,
       min: 0,
-      otherwise: '300,000',
+      defaultText: '300,000',
       about: "Wait for a response's headers; 0 is no limit.",
     }),
     bodyTimeout: number({
       ...WAIT,
       min: 0,
-      otherwise: '300,000',
+      defaultText: '300,000',
       about: "Wait between two parts of a response's body; 0 is no limit.",
     }),
     connectTimeout: number({
       ...WAIT,
       min: 0,
-      otherwise: '10,000',
+      defaultText: '10,000',
       about: 'Wait for a connection to open; 0 is no limit.',
     }),
     keepAliveTimeout: number({
       ...WAIT,
       min: 1,
-      otherwise: '4,000',
+      defaultText: '4,000',
       about:
         'Time after which an idle HTTP/1.1 connection is closed, unless the endpoint says how long it keeps it.',
     }),
     keepAliveMaxTimeout: number({
       ...WAIT,
       min: 1,
-      otherwise: '600,000',
+      defaultText: '600,000',
       about: 'Longest such time that an endpoint may ask for.',
     }),
     maxConcurrentStreams: number({
       ...COUNT,
       min: 1,
-      otherwise: '100',
+      defaultText: '100',
       about: 'Requests at a time over one HTTP/2 connection; fewer where the endpoint allows fewer.',
     }),
     maxHeaderSize: number({
       ...SIZE,
       min: 1,
-      otherwise: "16,384 (Node's)",
+      defaultText: "16,384 (Node's)",
       about: 'Longest headers of a response.',
     }),
     maxResponseSize: number({
       ...SIZE,
       min: -1,
-      otherwise: '-1',
+      defaultText: '-1',
       about: 'Longest body of a response; -1 is no limit.',
     }),
     host: text({
@@ -113,12 +114,12 @@ export const CLIENT = group(
         "'endpoint' | 'service' | 'request' | (string & {})",
       ),
       default: 'endpoint',
-      otherwise: "`'endpoint'`",
+      defaultText: "`'endpoint'`",
       about:
         "Host header: the endpoint's own, the service's name, the request's own where it has one (else the endpoint's; in the proxy the client's), or this text.",
     }),
     allowPlaintext: flag({
-      otherwise: 'false',
+      defaultText: 'false',
       about: 'Whether a request for `https:` or `wss:` may go to an `http:` endpoint, in clear text.',
     }),
     dispatcher: instance(
@@ -127,7 +128,7 @@ export const CLIENT = group(
       {
         type: 'function, object or string',
         ts: ts<DispatcherFactory | Dispatcher | string>('DispatcherFactory | Dispatcher | string'),
-        otherwise: "fairlead's own connections",
+        defaultText: "fairlead's own connections",
         about:
           "Sends the requests in the place of fairlead's own connections; see [clients.md](clients.md#dispatchers-of-your-own).",
       },

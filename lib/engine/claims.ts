@@ -5,6 +5,7 @@
  * claim of a slot that no configuration names is alone with it. What an ended thread has claimed is told by its token.
  */
 
+import { mix } from '../runtime/bits.js'
 import type { Segment } from './contract.js'
 import {
   HEADER,
@@ -253,8 +254,5 @@ export class Claims {
 
 /** Where a service's cursor begins: the seed and the service, mixed (MurmurHash3's finalizer). */
 function firstTicket(seed: number, service: number): number {
-  let bits = seed ^ Math.imul(service + 1, 0x9e3779b1)
-  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b)
-  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35)
-  return bits ^ (bits >>> 16)
+  return mix(seed ^ Math.imul(service + 1, 0x9e3779b1)) | 0
 }

@@ -6,6 +6,7 @@
  * atomic operation. Every group of fields that different threads write sits on a 64-byte cache line of its own.
  * Memory is little-endian, as on every platform that Node runs on.
  */
+import { fingerprintOf } from '../runtime/bits.js'
 
 export const LAYOUT_VERSION = 3
 /** 'FLRD' read as a little-endian word. */
@@ -320,12 +321,7 @@ export const LAYOUT = {
 } as const
 
 /** FNV-1a over every name and value of the layout: 32 bits, unsigned. */
-export function layoutFingerprint(): number {
-  let hash = 0x811c9dc5
-  const text = JSON.stringify([LAYOUT_VERSION, LAYOUT])
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  return hash >>> 0
-}
+export const layoutFingerprint = (): number => fingerprintOf(JSON.stringify([LAYOUT_VERSION, LAYOUT]))
 
 export const ROOT_BYTES = (maxThreads: number): number => 4 * threadWord(maxThreads)
 /** First word of a thread's record in the root segment. */

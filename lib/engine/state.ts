@@ -1,4 +1,5 @@
 import { HandleError } from '../errors.js'
+import { TWO_TO_32 } from '../runtime/bits.js'
 import { Claims } from './claims.js'
 import type { Core, CoreFactory, Segment } from './contract.js'
 import {
@@ -24,7 +25,6 @@ import { claimThread, threadRecords, threadToken } from './threads.js'
 
 const MASK = SEGMENT_SLOTS - 1
 const SLOT_SHIFT = 6
-const TWO_TO_32 = 4294967296
 const LINE_WORDS = 1 << LINE_SHIFT
 const ZERO = 0n
 /** A picker takes fewer than 2^21 slots; see `check.ts`. */

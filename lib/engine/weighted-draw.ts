@@ -1,6 +1,7 @@
+import { TWO_TO_32, toBelow } from '../runtime/bits.js'
+
 /** Drawing positions in proportion to weights: the table, and the sequence that spreads one thread's draws evenly. */
 
-const TWO_TO_32 = 4294967296
 /** 2^32 over the golden ratio: steps of it fall into the largest gap that earlier ones have left (Knuth, 6.4). */
 export const GOLDEN_STEP = 0x9e3779b9
 
@@ -70,6 +71,6 @@ export function drawOther(table: DrawTable, first: number, random: () => number)
     const second = drawn(table, random())
     if (second !== first) return second
   }
-  const other = Math.floor((random() * (n - 1)) / TWO_TO_32)
+  const other = toBelow(random(), n - 1)
   return other >= first ? other + 1 : other
 }

@@ -23,6 +23,6 @@ export const place = (about: string) =>
     right: `text of at most ${MAX_ID_LENGTH} characters`,
     maxLength: MAX_ID_LENGTH,
     default: '',
-    otherwise: "`''`",
+    defaultText: "`''`",
     about,
   })

@@ -17,7 +17,7 @@ export interface Said {
   /** The value that holds where it is left out. */
   readonly default?: unknown
   /** What holds where it is left out, in words: where that is no value, or the value says too little. */
-  readonly otherwise?: string
+  readonly defaultText?: string
   /** Goes on from the default, after a comma. */
   readonly unless?: string
   /** Type and range as the documentation prints them, where they do not follow from the kind. */

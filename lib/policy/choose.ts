@@ -3,9 +3,8 @@ import { SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import { type DrawTable, drawn, drawOther, nextTurn } from '../engine/weighted-draw.js'
 import { either, exactly, number } from '../options/kinds.js'
+import { toBelow } from '../runtime/bits.js'
 import type { PolicyPicker, PolicyView } from './policy.js'
-
-const TWO_TO_32 = 4294967296
 
 const CHOICES_RIGHT = "a whole number from 2 to 65,535, or 'all'"
 
@@ -21,8 +20,7 @@ export const CHOICES = either(
 )
 
 /** Uniform position below `n`, from the thread's own generator. */
-export const randomPosition = (view: PolicyView, n: number): number =>
-  Math.floor((view.state.core.random() * n) / TWO_TO_32)
+export const randomPosition = (view: PolicyView, n: number): number => toBelow(view.state.core.random(), n)
 
 /** Reserves the slot at `position` or, where it is at its limit, the first one after it that has room; -1 when none has. */
 export function reserveFrom(view: PolicyView, slots: Uint32Array, position: number): number {
@@ -130,7 +128,7 @@ export function bestOf(
     const now = core.now()
     const bits = random()
     if (draw !== undefined) turn = nextTurn(turn)
-    const first = draw === undefined ? Math.floor((bits * n) / TWO_TO_32) : drawn(draw, turn)
+    const first = draw === undefined ? toBelow(bits, n) : drawn(draw, turn)
     let best = first
     comparison.begin(first, now)
     if (count === n) {

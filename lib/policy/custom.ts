@@ -1,12 +1,12 @@
 import { METRIC, SLOT } from '../engine/layout.js'
 import { PolicyError } from '../errors.js'
 import type { Endpoint, PickOptions, PolicyDefinition, PolicyEndpoints } from '../model/index.js'
+import { TWO_TO_32 } from '../runtime/bits.js'
 import { customPolicy } from '../runtime/policies.js'
 import { reserveFrom } from './choose.js'
 import type { OpenPolicy, PolicyPicker, PolicyView, ResolvedPolicy } from './policy.js'
 import { twoChoices } from './two-choices.js'
 
-const TWO_TO_32 = 4294967296
 const RIGHT = 'it must return one of the endpoints of its view, or undefined'
 
 /** The user's policy that `options` names. Whatever it does wrong is a `PolicyError` of the pick, never of the view. */

@@ -9,19 +9,19 @@ export const HASH_ON = group(
     header: text({
       right: 'the name of a header',
       pattern: TOKEN,
-      otherwise: 'none',
+      defaultText: 'none',
       about: 'Takes the hash key from this request header.',
     }),
     cookie: text({
       right: 'the name of a cookie',
       pattern: TOKEN,
-      otherwise: 'none',
+      defaultText: 'none',
       about: 'Takes the hash key from this cookie.',
     }),
     query: text({
       right: 'the name of a query parameter',
       pattern: /./,
-      otherwise: 'none',
+      defaultText: 'none',
       about: 'Takes the hash key from this query parameter.',
     }),
     path: exactly(true, {
@@ -29,7 +29,7 @@ export const HASH_ON = group(
       type: 'true',
       range: 'true',
       ts: ts<boolean>('boolean'),
-      otherwise: 'none',
+      defaultText: 'none',
       about: "Takes the hash key from the URL's path.",
     }),
   },

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js'
+import { mix } from '../runtime/bits.js'
 
-const TWO_TO_32 = 4294967296
 /** 2^32 / golden ratio, odd: multiples of it are spread evenly. */
 export const GOLDEN = 0x9e3779b9
 
@@ -26,18 +26,8 @@ const scramble = (block: number): number => {
   return Math.imul((product << 15) | (product >>> 17), 0x1b873593)
 }
 
-/** The finaliser of MurmurHash3: every input bit changes every output bit with probability one half. */
-export function mix(hash: number): number {
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return (hash ^ (hash >>> 16)) >>> 0
-}
-
 /** The hash that takes the place of `hash` at the `attempt`th try, 1 and up. */
 export const rehash = (hash: number, attempt: number): number => mix(hash + Math.imul(attempt, GOLDEN))
-
-/** A position below `n` from a hash: by multiplication, which takes its high bits. */
-export const positionOf = (hash: number, n: number): number => Math.floor((hash * n) / TWO_TO_32)
 
 /**
  * The text a request is hashed by. An empty one is none: it would send everyone without one to one endpoint. A number,

@@ -1,4 +1,5 @@
-import { hashText, mix } from './hash.js'
+import { mix } from '../runtime/bits.js'
+import { hashText } from './hash.js'
 import type { Candidate } from './policy.js'
 import { sortHashes } from './sort-hashes.js'
 

@@ -1,7 +1,8 @@
 import { isIPv4 } from 'node:net'
 import type { PickOptions } from '../model/index.js'
+import { mix } from '../runtime/bits.js'
 import { randomPosition, reserveFrom } from './choose.js'
-import { hashText, mix, textOf } from './hash.js'
+import { hashText, textOf } from './hash.js'
 import { stateless } from './policy.js'
 
 /** Positions tried by hashing again before the choice falls back to the first usable endpoint after the last one. */

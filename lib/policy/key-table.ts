@@ -1,8 +1,9 @@
 import type { Picker } from '../engine/contract.js'
 import { METRIC } from '../engine/layout.js'
+import { toBelow } from '../runtime/bits.js'
 import { loadBound } from './bounded-load.js'
 import { reserveFrom } from './choose.js'
-import { hashText, positionOf, textOf } from './hash.js'
+import { hashText, textOf } from './hash.js'
 import type { PolicyPicker, PolicyView } from './policy.js'
 import { twoChoices } from './two-choices.js'
 
@@ -36,7 +37,7 @@ export function pickByTable(
   const keyless = withoutKey(view)
   const lastResort = (hash: number): number => {
     const n = slots.length
-    const start = positionOf(hash, n)
+    const start = toBelow(hash, n)
     for (let i = 0; i < n && bound !== undefined; i++) {
       const slot = slots[(start + i) % n]
       if (bound.admits(slot) && core.reserve(slot)) return slot

@@ -14,7 +14,7 @@ import { weightsOf } from './weights.js'
 export const leastRequest = stateless({
   name: 'least-request',
   options: {
-    choices: { ...CHOICES, default: 2, otherwise: '`2`', source: 'Envoy' },
+    choices: { ...CHOICES, default: 2, defaultText: '`2`', source: 'Envoy' },
     bias: number({
       min: 0,
       max: 10,

@@ -1,8 +1,9 @@
 import { type MaglevSpec, maglevBuilder } from '../engine/maglev.js'
 import { number } from '../options/kinds.js'
 import { grouped } from '../options/words.js'
+import { toBelow } from '../runtime/bits.js'
 import { HASH_BALANCE_FACTOR } from './bounded-load.js'
-import { positionOf, rehash, textOf } from './hash.js'
+import { rehash, textOf } from './hash.js'
 import type { Identities } from './identities.js'
 import type { KeyTable } from './key-table.js'
 import { stateful } from './policy.js'
@@ -34,7 +35,7 @@ export const maglev = stateful({
       accept: isPrime,
       // By the number of endpoints.
       default: 0,
-      otherwise: '65,537, and 655,373 above 13,107 endpoints',
+      defaultText: '65,537, and 655,373 above 13,107 endpoints',
       source: 'Maglev, Envoy',
       about: 'Slots of the table.',
     }),
@@ -54,7 +55,7 @@ class MaglevTable implements KeyTable {
   }
 
   seek(hash: number): number {
-    return positionOf(hash, this.table.length)
+    return toBelow(hash, this.table.length)
   }
 
   slotAt(position: number): number {
@@ -63,7 +64,7 @@ class MaglevTable implements KeyTable {
 
   /** Anywhere: the keys of an endpoint that is out spread over all others. */
   next(_position: number, hash: number, attempt: number): number {
-    return positionOf(rehash(hash, attempt), this.table.length)
+    return toBelow(rehash(hash, attempt), this.table.length)
   }
 }
 

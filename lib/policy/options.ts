@@ -1,10 +1,10 @@
 /** `policy` of a service or a rule: a name, or a policy's options with its name. */
 import type { CustomPolicyName, PolicyName } from '../model/index.js'
-import { check } from '../options/check.js'
 import { type Faults, join } from '../options/faults.js'
 import { exactly, group, isRecord, record, text, ts } from '../options/kinds.js'
 import type { GroupOption, Shape } from '../options/option.js'
 import { withDefaults } from '../options/resolve.js'
+import { validate } from '../options/validate.js'
 import { nearest, quoted, wrong } from '../options/words.js'
 import { customPolicyNames, isCustomPolicy } from '../runtime/policies.js'
 import { DEFAULT_POLICY, POLICY_LIST } from './list.js'
@@ -18,7 +18,7 @@ export const CUSTOM_POLICY = group({
   options: record('an object of options', {
     ts: ts<Readonly<Record<string, unknown>>>('Readonly<Record<string, unknown>>'),
     default: {},
-    otherwise: '`{}`',
+    defaultText: '`{}`',
     about: 'Of a policy of your own: plain data, handed to it as it is.',
   }),
 })
@@ -70,7 +70,7 @@ export function resolvePolicy(value: unknown, path: string, faults: Faults): Res
   if (!isObject) return policyOf(own)
   for (const key of Object.keys(value)) addForeignOption(own, key, join(path, key), faults)
   const known = Object.fromEntries(Object.entries(value).filter(([key]) => !isForeignOption(own, key)))
-  const options = check(group, known, path, faults)
+  const options = validate(group, known, path, faults)
   return options && policyOf(own, options as Partial<ResolvedPolicy>)
 }
 
@@ -80,7 +80,7 @@ function resolveCustom(
   path: string,
   faults: Faults,
 ): ResolvedPolicy | undefined {
-  const config = check(CUSTOM_POLICY, { ...value, name }, path, faults)
+  const config = validate(CUSTOM_POLICY, { ...value, name }, path, faults)
   return config && (Object.freeze({ ...UNREAD, options: config.options ?? {}, name }) as ResolvedPolicy)
 }
 

@@ -3,6 +3,7 @@ import type { LoadReport } from '../model/index.js'
 import { MAX_MS, REQUEST_PATH } from '../options/common.js'
 import { number, text } from '../options/kinds.js'
 import type { ResolvedOf } from '../options/types.js'
+import { TWO_TO_32 } from '../runtime/bits.js'
 import { ByLoad, bestOf, randomPosition, sampleDistinct } from './choose.js'
 import { LatencyByLoad } from './latency-by-load.js'
 import {
@@ -15,7 +16,6 @@ import {
 } from './policy.js'
 import { ProbePool, reuse } from './probe-pool.js'
 
-const TWO_TO_32 = 4294967296
 /** Probes without an answer, all endpoints together; more are not sent. */
 const MAX_PROBES_UNDER_WAY = 64
 
@@ -25,7 +25,7 @@ const OPTIONS = {
     pattern: REQUEST_PATH,
     // No probes over the network.
     default: '',
-    otherwise: 'none',
+    defaultText: 'none',
     about: 'Path that probes ask for. Without it the load is what the threads of this balancer see.',
   }),
   probesPerRequest: number({

@@ -1,11 +1,11 @@
+import { mix, TWO_TO_32 } from '../runtime/bits.js'
 import { HASH_BALANCE_FACTOR, loadBound } from './bounded-load.js'
 import { reserveFrom } from './choose.js'
-import { hashText, mix, textOf } from './hash.js'
+import { hashText, textOf } from './hash.js'
 import { withoutKey } from './key-table.js'
 import { stateless } from './policy.js'
 import { areEqual, weightsOf } from './weights.js'
 
-const TWO_TO_32 = 4294967296
 /** Endpoints asked in the order of a key's scores before the others are asked in the view's order. */
 const ATTEMPTS = 8
 

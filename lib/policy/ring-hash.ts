@@ -1,6 +1,7 @@
 import { number } from '../options/kinds.js'
+import { mix } from '../runtime/bits.js'
 import { HASH_BALANCE_FACTOR } from './bounded-load.js'
-import { GOLDEN, mix, textOf } from './hash.js'
+import { GOLDEN, textOf } from './hash.js'
 import type { Identities } from './identities.js'
 import type { KeyTable } from './key-table.js'
 import { stateful } from './policy.js'

@@ -1,3 +1,4 @@
+import { TWO_TO_32 } from '../runtime/bits.js'
 import { reserveFrom } from './choose.js'
 import type { PolicyPicker, PolicyView } from './policy.js'
 
@@ -5,8 +6,6 @@ import type { PolicyPicker, PolicyView } from './policy.js'
 const LARGEST = 65535
 /** Where in its stride an endpoint starts: half a stride a position, so that light endpoints do not come together. */
 const OFFSET = LARGEST / 2
-const TWO_TO_32 = 4294967296
-
 /**
  * Each of the view's endpoints in proportion to its weight, spread evenly over time. A ticket from the service's cursor
  * names a round and a position; the position is taken in this round where its weight's stride steps over a multiple of

@@ -1,9 +1,9 @@
 import { AtomicsLanes } from './atomics-lanes.js'
-import { freeHolder, reapHolders, takeHolder } from './holders.js'
+import { BlockHold, freeHolder, reapHolders, takeHolder } from './holders.js'
 import type { RequestLanes, RequestSpan } from './lanes.js'
+import { readLane } from './reading.js'
 import { RequestCopies } from './request-copies.js'
 import type { RequestMemory } from './request-memory.js'
-import { holdRequests, readRequests } from './request-reading.js'
 
 const NOWHERE: Uint8Array[] = []
 
@@ -27,7 +27,9 @@ export class FallbackRequestLanes extends AtomicsLanes implements RequestLanes {
   }
 
   holdInto(span: RequestSpan, holder: number, wanted: number): void {
-    span.count = this.readFirst((lane) => holdRequests(this.memory, lane, holder, wanted, span))
+    const hold = new BlockHold(holder)
+    span.count = this.readFirst((lane) => readLane(this.memory, lane, wanted, hold))
+    span.slot = hold.from
   }
 
   freeHolder(holder: number): void {
@@ -40,7 +42,7 @@ export class FallbackRequestLanes extends AtomicsLanes implements RequestLanes {
   }
 
   protected override read(lane: number, _taken: number, wanted: number): number {
-    const count = readRequests(this.memory, lane, this.#copies, wanted)
+    const count = readLane(this.memory, lane, wanted, this.#copies)
     this.#copies.giveOut(this.#out, count)
     return count
   }

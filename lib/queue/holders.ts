@@ -5,6 +5,7 @@
 import { HOLDER, holderWord, QUEUE_HEADER, QUEUE_SIZES } from './layout.js'
 import type { QueueMemory } from './memory.js'
 import { give, take, takeOver } from './ownership.js'
+import type { Taker } from './reading.js'
 
 const NOTHING = 0
 
@@ -29,10 +30,25 @@ export function freeHolder({ words }: QueueMemory, holder: number): void {
   give(words, holderWord(holder) + HOLDER.OWNER)
 }
 
-/** From now on no lane gets the block, if the requests in it turn out to be the caller's: to be called before HEAD moves. */
-export function hold({ words }: QueueMemory, holder: number, block: number): void {
-  // (Q17) Before HEAD moves: who takes the block sees it.
-  Atomics.store(words, holderWord(holder) + HOLDER.HOLD, block + 1)
+/**
+ * Leaves requests where they are until `holder` is freed, also where there were none. From now on no lane gets their block,
+ * if they turn out to be the caller's: HEAD moves after that.
+ */
+export class BlockHold implements Taker {
+  /** Where the requests begin. */
+  from = 0
+  readonly #holder: number
+
+  constructor(holder: number) {
+    this.#holder = holder
+  }
+
+  take({ words, blockShift }: QueueMemory, from: number, count: number): number {
+    // (Q17) Before HEAD moves: who takes the block sees it.
+    Atomics.store(words, holderWord(this.#holder) + HOLDER.HOLD, (from >>> blockShift) + 1)
+    this.from = from
+    return count
+  }
 }
 
 /** Whether anybody reads in a block that lies before HEAD. One load where requests are never read in place. */

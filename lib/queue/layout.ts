@@ -15,7 +15,9 @@
  * lengths, in the same order. The directories come last, since most of them are never used, while an allocator that clears
  * the beginning of what it gives out makes that much of it resident.
  */
+
 import { HISTOGRAM_BUCKETS } from '../engine/layout.js'
+import { fingerprintOf } from '../runtime/bits.js'
 
 export const QUEUE_LAYOUT_VERSION = 2
 /** 'FLTQ' read as a little-endian word. */
@@ -190,12 +192,8 @@ export const QUEUE_LAYOUT = {
 } as const
 
 /** FNV-1a over every name and value of the layout: 32 bits, unsigned. */
-export function queueLayoutFingerprint(): number {
-  let hash = 0x811c9dc5
-  const text = JSON.stringify([QUEUE_LAYOUT_VERSION, QUEUE_LAYOUT])
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  return hash >>> 0
-}
+export const queueLayoutFingerprint = (): number =>
+  fingerprintOf(JSON.stringify([QUEUE_LAYOUT_VERSION, QUEUE_LAYOUT]))
 
 /** What follows from a capacity and, for requests, the bytes of a slot. Word numbers count from the start of the memory. */
 export interface QueueGeometry {

@@ -1,18 +1,16 @@
 import type { NativeQueueAddon, NativeQueueFunctions } from '../engine/native/addon.js'
 import { EngineError, HandleError } from '../errors.js'
+import { TWO_TO_32 } from '../runtime/bits.js'
 import type { QueueEngine, QueueLanes, RequestLanes, RequestSpan, TicketLanes } from './lanes.js'
 import { LANE, laneWord, QUEUE_HEADER, queueLayoutFingerprint } from './layout.js'
 import type { QueueMemory } from './memory.js'
 import type { Notifier } from './notifier.js'
 import { OWNER_SELF } from './ownership.js'
-import { readOnlyLane } from './reading.js'
+import { readLane, readOnlyLane, TicketCopy } from './reading.js'
 import { RequestCopies } from './request-copies.js'
 import type { RequestMemory } from './request-memory.js'
-import { readRequests } from './request-reading.js'
 
 const FIRST_LANE = laneWord(0)
-const TWO_TO_32 = 4294967296
-
 /**
  * The native engine of queues. Single reads, and all writing, are on `Atomics` in both engines: an addon call with an array
  * takes some 45 ns by itself, as long as a whole batch of 8.
@@ -73,11 +71,13 @@ function openIn(addon: NativeQueueAddon, memory: QueueMemory): NativeQueueFuncti
 }
 
 class NativeTicketLanes extends NativeLanes implements TicketLanes {
+  readonly #copy = new TicketCopy()
+
   popMany(out: Uint32Array): number {
     const { memory } = this
     if (memory.words[QUEUE_HEADER.LANES_USED] !== 1) return this.functions.popMany(out)
     // Block by block, a call into the addon costs more than it saves.
-    return readOnlyLane(memory, out)
+    return readOnlyLane(memory, out, this.#copy)
   }
 }
 
@@ -93,7 +93,7 @@ class NativeRequestLanes extends NativeLanes implements RequestLanes {
     const copies = this.#copies
     if (this.memory.words[QUEUE_HEADER.LANES_USED] === 1 && this.#readable() <= 1) {
       // Of the only lane nothing or a single one, mostly: that costs less than the call.
-      return copies.giveOut(out, readRequests(this.memory, 0, copies, wanted))
+      return copies.giveOut(out, readLane(this.memory, 0, wanted, copies))
     }
     for (let left = wanted; left > 0; ) {
       const { chunk, used, most } = copies.begin()

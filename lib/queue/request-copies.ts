@@ -1,4 +1,6 @@
 import { markAsUntransferable } from 'node:worker_threads'
+import type { QueueMemory } from './memory.js'
+import type { Taker } from './reading.js'
 import type { RequestMemory } from './request-memory.js'
 
 /** Bytes of a chunk that requests share. */
@@ -12,7 +14,7 @@ const AT_ONCE = 256
  * Where popped requests are copied to. Short ones share chunks, since a buffer for each would cost more than all the rest;
  * each begins at a multiple of 8 bytes. Nothing is given out before HEAD has moved: until then the copy may be void.
  */
-export class RequestCopies {
+export class RequestCopies implements Taker {
   readonly #memory: RequestMemory
   /** Used up from the start, but not empty: the addon takes no array without a byte. */
   #chunk = new Uint8Array(8)
@@ -29,7 +31,7 @@ export class RequestCopies {
     this.#memory = memory
   }
 
-  /** For who copies without `copy`: up to `most` requests, into the chunk from `used` on, each from a multiple of 8 on. */
+  /** For who copies without `take`: up to `most` requests, into the chunk from `used` on, each from a multiple of 8 on. */
   begin(): { readonly chunk: Uint8Array; readonly used: number; readonly most: number } {
     this.#stride = 0
     this.#dropDetached()
@@ -59,8 +61,8 @@ export class RequestCopies {
     this.#used = 8
   }
 
-  /** Copies up to `count` requests from the slot `from` on, all of one block; returns how many there was room for. */
-  copy(from: number, count: number): number {
+  /** Copies up to `count` requests from the slot `from` on; returns how many there was room for. */
+  take(_memory: QueueMemory, from: number, count: number): number {
     const { slab, slotStride } = this.#memory
     const total = this.#copyLengths(from, count)
     // Slots that are well filled are copied in one piece, gaps and all: a call for each costs as much as 500 bytes.

@@ -1,4 +1,5 @@
 import type { LatencySummary } from '../engine/histogram.js'
+import { TWO_TO_32 } from '../runtime/bits.js'
 import { LANE, laneWord, QUEUE_HEADER } from './layout.js'
 import type { QueueEngineKind, QueueMemory } from './memory.js'
 import { OWNER_NOBODY } from './ownership.js'
@@ -37,8 +38,6 @@ export interface QueueStats {
 export type TicketQueueStats = QueueStats
 /** What a `RequestQueue` has counted. */
 export type RequestQueueStats = QueueStats
-
-const TWO_TO_32 = 4294967296
 
 /** The sums over all lanes. While other threads push and pop, each number is of a slightly different moment. */
 export function queueStats(memory: QueueMemory): QueueStats {

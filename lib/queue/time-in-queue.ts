@@ -6,14 +6,15 @@
  * every so many for a probe. While the probe is in the queue, each further offer replaces it with a probability that makes
  * it any of those offered since the last pop, all alike: else a burst would be judged by its first items.
  */
+
 import { bucketOf } from '../engine/atomics/histogram.js'
 import { type LatencySummary, summarise } from '../engine/histogram.js'
 import { MAX_LATENCY_MS } from '../engine/layout.js'
+import { TWO_TO_32 } from '../runtime/bits.js'
 import { monotonicNow } from '../runtime/clock.js'
 import { LANE, QUEUE_HEADER, QUEUE_SIZES } from './layout.js'
 import type { QueueMemory } from './memory.js'
 
-const TWO_TO_32 = 4294967296
 /** Between two offers, ms: what is aimed at. */
 const PAUSE_MS = 0.1
 /** Items between two offers, at most: as many as a lane that slows down goes without one. */

@@ -1,4 +1,4 @@
-import { HEADER, THREAD, threadWord } from '../engine/layout.js'
+import { THREAD, threadWord } from '../engine/layout.js'
 import { createPages } from '../engine/memory.js'
 import { contributed, eachOwn, reclaimCounts } from '../engine/reclaim.js'
 import type { SharedState } from '../engine/state.js'
@@ -15,7 +15,7 @@ import { Leadership } from './leadership.js'
 export interface ThreadEvents {
   /** Another thread has changed the configuration, or started or stopped the balancer. */
   changed(): void
-  /** Another thread has taken over what is published, or was detached: what has left may be free now. */
+  /** Another thread has taken over what is published, was detached, or is no more: what has left may be free now. */
   adopted(): void
   /** Another thread cannot read the configuration in force, which this one may have. */
   unreadable(): void
@@ -202,9 +202,8 @@ export class Sharing {
     if (!this.leads) this.#channel.send({ kind: 'inspect', service })
   }
 
-  /** Tells all threads that the balancer is stopped. */
-  stopAll(): void {
-    Atomics.store(this.#state.root, HEADER.STOPPED, 1)
+  /** Tells all threads to look whether the balancer is stopped. */
+  tellStopped(): void {
     this.#channel.send({ kind: 'configuration-changed', reply: false })
   }
 
@@ -279,7 +278,12 @@ export class Sharing {
     for (const check of this.#waiters) check()
     this.#settleTimer?.cancel()
     this.#settleTimer = undefined
-    if (this.#toClean.size > 0) this.#settleTimer = this.#timers.after(SETTLE_MS, () => this.#events.ended())
+    if (this.#toClean.size === 0) return
+    // Only the counts are left: everything else of an end was seen to by the first call.
+    this.#settleTimer = this.#timers.after(SETTLE_MS, () => {
+      this.cleanUp(releaseProbe)
+      if (this.#toClean.size === 0) this.#events.adopted()
+    })
   }
 
   /** Each step may be done again: by this thread, or by another after this one has ended in the middle of it. */

@@ -1,10 +1,9 @@
+import { TWO_TO_32 } from '../runtime/bits.js'
 import type { SimulatedEndpointConfig } from './config.js'
 import type { SimulatedEndpoint } from './endpoint.js'
 import { START_MS } from './machine.js'
 import { RandomStream } from './random.js'
 import { type Run, STREAM } from './run.js'
-
-const TWO_TO_32 = 4294967296
 
 /** Sets the antagonist of each endpoint going, each with random numbers of its own. */
 export function startAntagonists(

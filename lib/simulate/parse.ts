@@ -1,9 +1,9 @@
 import { parseBalancerConfig } from '../configuration/parse.js'
 import { ConfigError } from '../errors.js'
-import { check } from '../options/check.js'
 import { Faults, join } from '../options/faults.js'
 import { isRecord } from '../options/kinds.js'
 import { copyPlain } from '../options/plain.js'
+import { validate } from '../options/validate.js'
 import { quoted } from '../options/words.js'
 import { balancerConfig, singlesOf } from './balancers.js'
 import { SERVICE } from './client.js'
@@ -20,7 +20,7 @@ const MAX_ENDPOINTS = 10_000
 export function parseSimulation(input: unknown): SimulationConfig {
   const faults = new Faults()
   const value = copyPlain(input, '', faults)
-  const isWell = check(SIMULATION, value, '', faults) !== undefined
+  const isWell = validate(SIMULATION, value, '', faults) !== undefined
   // How fields go together can only be said of fields that are right by themselves.
   if (isWell) addFaults(value as SimulationConfig, faults)
   faults.throwIfAny()

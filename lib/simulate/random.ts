@@ -1,6 +1,6 @@
 import { nextRandom, seedRandom } from '../engine/atomics/random.js'
+import { TWO_TO_32, toBelow } from '../runtime/bits.js'
 
-const TWO_TO_32 = 4294967296
 const STATE_WORDS = 4
 
 /**
@@ -23,7 +23,7 @@ export class RandomStream {
 
   /** A whole number from 0 to n - 1. */
   below(n: number): number {
-    return Math.floor((nextRandom(this.#words, 0) * n) / TWO_TO_32)
+    return toBelow(nextRandom(this.#words, 0), n)
   }
 
   exponential(mean: number): number {

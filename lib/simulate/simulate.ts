@@ -1,4 +1,5 @@
 import { engine } from '../engine/index.js'
+import { TWO_TO_32 } from '../runtime/bits.js'
 import { startAntagonists } from './antagonists.js'
 import { asksForReports, balancerConfig, endpointId, labelOf, singlesOf } from './balancers.js'
 import { SimulatedClient } from './client.js'
@@ -14,7 +15,6 @@ import { Run, STREAM } from './run.js'
 
 const DEFAULT_POLICY: SimulatedPolicy = 'peak-ewma'
 const MS_PER_S = 1_000
-const TWO_TO_32 = 4294967296
 /** Events between two looks at the real clock. */
 const EVENTS_AT_ONCE = 10_000
 const PROGRESS_MS = 200

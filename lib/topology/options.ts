@@ -29,7 +29,7 @@ export const ENDPOINT = group(
       about: 'Origin of the endpoint: scheme, host and port; no path, query, fragment or credentials.',
     }),
     id: id({
-      otherwise: "the URL's origin",
+      defaultText: "the URL's origin",
       about: 'Unique within its service; what `stats()`, rules and `service.set` call it.',
     }),
     weight: WEIGHT,
@@ -46,13 +46,13 @@ export const ENDPOINT = group(
     metadata: record('an object', {
       ts: ts<Record<string, unknown>>('Record<string, unknown>'),
       default: {},
-      otherwise: '`{}`',
+      defaultText: '`{}`',
       about: 'Plain data of your own, handed back with the endpoint.',
     }),
     dispatcher: instance((value) => typeof value === 'function' || isDispatcher(value), DISPATCHER, {
       type: 'function or object',
       ts: ts<Dispatcher | DispatcherFactory>('Dispatcher | DispatcherFactory'),
-      otherwise: "the service's `client.dispatcher`",
+      defaultText: "the service's `client.dispatcher`",
       about:
         'Sends the requests to this endpoint, in this thread alone; see [clients.md](clients.md#dispatchers-of-your-own).',
     }),

@@ -2,8 +2,8 @@ import type { SharedState } from '../engine/state.js'
 import type { PickOptions } from '../model/index.js'
 import { hashText } from '../policy/hash.js'
 import type { PolicyPicker } from '../policy/policy.js'
+import { TWO_TO_32 } from '../runtime/bits.js'
 
-const TWO_TO_32 = 4294967296
 /** Other than what the policies hash a key by: else each part would see only one stretch of its hashes. */
 const SEED = 0x70617274
 

@@ -1,9 +1,9 @@
 import { ArgumentError } from '../errors.js'
 import type { SubsetValue } from '../model/index.js'
-import { check } from '../options/check.js'
 import { type Faults, join } from '../options/faults.js'
 import { choice, group, instance, isRecord, list, record, text, ts } from '../options/kinds.js'
 import type { ResolvedOf } from '../options/types.js'
+import { validate } from '../options/validate.js'
 import type { Node } from './node.js'
 
 const KEY = text({ right: 'a metadata key', message: () => 'must be a metadata key', minLength: 1 })
@@ -19,14 +19,14 @@ export const SUBSETS = group(
     }),
     fallback: choice(['none', 'any', 'default'], {
       default: 'none',
-      otherwise: "`'none'`",
+      defaultText: "`'none'`",
       source: 'Envoy',
       about:
         'Where a request goes that names no subset, or none that has endpoints: nowhere (`FAIRLEAD_NO_ENDPOINT`), to any endpoint, or to those of `default`.',
     }),
     default: record('an object of metadata', {
       ts: ts<Readonly<Record<string, SubsetValue>>>('Readonly<Record<string, SubsetValue>>'),
-      otherwise: 'none',
+      defaultText: 'none',
       about: 'Metadata of the endpoints of the fallback `default`.',
     }),
   },
@@ -54,7 +54,7 @@ export function checkSubsets(subsets: unknown, path: string, faults: Faults): vo
   if (fallback !== 'default' && wanted !== undefined)
     faults.add(at, "is read by the fallback `default` alone; add `fallback: 'default'`, or leave it out")
   if (!isRecord(wanted)) return
-  for (const [key, value] of Object.entries(wanted)) check(VALUE, value, join(at, key), faults)
+  for (const [key, value] of Object.entries(wanted)) validate(VALUE, value, join(at, key), faults)
 }
 
 function checkSelectors(selectors: readonly unknown[], path: string, faults: Faults): void {

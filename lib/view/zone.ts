@@ -1,8 +1,8 @@
-import { check } from '../options/check.js'
 import { MAX_COUNT } from '../options/common.js'
 import { type Faults, join } from '../options/faults.js'
 import { group, isRecord, number, record, ts } from '../options/kinds.js'
 import type { ResolvedOf } from '../options/types.js'
+import { validate } from '../options/validate.js'
 
 /** How many callers a zone has; any unit, so fractions and per cents as well. */
 const CALLERS = number({ min: 0, max: 1e9 })
@@ -11,7 +11,7 @@ export const ZONE_AWARE = group(
   {
     origin: record('an object of numbers by zone', {
       ts: ts<Readonly<Record<string, number>>>('Readonly<Record<string, number>>'),
-      otherwise: 'even over all zones',
+      defaultText: 'even over all zones',
       about:
         'How the callers of the service spread over zones, in any unit. Zones that are not named have none. `zone` must have some.',
     }),
@@ -52,7 +52,7 @@ export function checkZoneAware(zoneAware: unknown, zone: unknown, path: string, 
   const { origin } = zoneAware
   if (!isRecord(origin)) return
   const at = join(path, 'origin')
-  for (const [name, count] of Object.entries(origin)) check(CALLERS, count, join(at, name), faults)
+  for (const [name, count] of Object.entries(origin)) validate(CALLERS, count, join(at, name), faults)
   if (typeof zone !== 'string' || zone === '') return
   const own = Object.hasOwn(origin, zone) ? origin[zone] : undefined
   if (own === undefined || own === 0)

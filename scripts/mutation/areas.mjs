@@ -9,7 +9,7 @@ export const AREAS = {
   clients: ['lib/clients'],
   health: [
     'lib/health',
-    'lib/balancer/checks.ts',
+    'lib/balancer/service-checks.ts',
     'lib/balancer/control-loops.ts',
     'lib/balancer/feedback.ts',
   ],
@@ -19,7 +19,7 @@ export const AREAS = {
     'lib/clients/balanced-request.ts',
     'lib/clients/discarded-body.ts',
     'lib/clients/replay.ts',
-    'lib/clients/tries.ts',
+    'lib/clients/failed-tries.ts',
   ],
   admission: ['lib/admission'],
   view: ['lib/view'],

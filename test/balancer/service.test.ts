@@ -3,7 +3,7 @@ import { BalancerCore } from '../../lib/balancer/balancer.js'
 import { Balancer } from '../../lib/clients/balancer.js'
 import { HEALTH } from '../../lib/health/filter.js'
 import { ConfigError, type EndpointEvent } from '../../lib/index.js'
-import { ManualTimers } from '../../lib/runtime/timers.js'
+import { ManualTimers } from '../support/manual-timers.js'
 
 const config = (endpoints: unknown[] = ['http://a.test', 'http://b.test', 'http://c.test'], rest = {}) =>
   ({ services: { users: { endpoints, policy: 'round-robin', ...rest } }, seed: 1 }) as never

@@ -4,7 +4,7 @@ import { ServiceHandle } from '../../lib/balancer/service-handle.js'
 import { HEADER } from '../../lib/engine/layout.js'
 import { HEALTH } from '../../lib/health/filter.js'
 import { monotonicNow } from '../../lib/runtime/clock.js'
-import { ManualTimers } from '../../lib/runtime/timers.js'
+import { ManualTimers } from '../support/manual-timers.js'
 
 const WINDOW_MS = 60_000
 const OTHERS = 9

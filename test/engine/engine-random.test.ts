@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { nextRandom, seedRandom, toBelow } from '../../lib/engine/atomics/random.js'
+import { nextRandom, seedRandom } from '../../lib/engine/atomics/random.js'
+import { toBelow } from '../../lib/runtime/bits.js'
 
 const generator = (...state: number[]) => {
   const words = Int32Array.from(state)

@@ -5,10 +5,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { CONFIG_PAGES, HEADER, SLOT, SLOT_FLAGS, THREAD, threadWord } from '../../lib/engine/layout.js'
 import { Balancer } from '../../lib/index.js'
-import { ManualTimers } from '../../lib/runtime/timers.js'
 import { stopAt } from '../support/atomics.js'
 import { configOf, URLS } from '../support/attached.js'
 import { endedThread } from '../support/ended-thread.js'
+import { ManualTimers } from '../support/manual-timers.js'
 
 vi.mock('../../lib/engine/ordering.js', () => import('../support/every-access.js'))
 

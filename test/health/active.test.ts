@@ -6,8 +6,8 @@ import {
 } from '../../lib/health/active/active-checker.js'
 import { type Check, type CheckResult, failedBy } from '../../lib/health/active/check.js'
 import type { Endpoint } from '../../lib/model/index.js'
-import { ManualTimers } from '../../lib/runtime/timers.js'
 import { endpointAt } from '../support/health-servers.js'
+import { ManualTimers } from '../support/manual-timers.js'
 
 const OPTIONS: ActiveCheckerOptions = { interval: 2000, timeout: 1000, jitter: 0.1 }
 const PASS: CheckResult = { ok: true, latencyMs: 3, detail: 'fine' }

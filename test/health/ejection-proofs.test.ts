@@ -4,9 +4,9 @@ import { SLOT } from '../../lib/engine/layout.js'
 import { Ejection } from '../../lib/health/passive/ejection.js'
 import { CAUSE, EJECTION, ejectedBy } from '../../lib/health/passive/ejection-words.js'
 import { resolveOutlier } from '../../lib/health/passive/options.js'
-import { ManualTimers } from '../../lib/runtime/timers.js'
 import type { Member } from '../../lib/topology/member.js'
 import { ejections } from '../support/ejection.js'
+import { ManualTimers } from '../support/manual-timers.js'
 
 describe('gateway errors', () => {
   it('eject as connection failures do: from 1 s, doubled, and as many endpoints as answer so', async () => {

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { OUTCOME, SLOT } from '../../lib/engine/layout.js'
 import { EJECTION } from '../../lib/health/passive/ejection-words.js'
 import { StallWatch, type Waiter } from '../../lib/health/passive/stall.js'
-import { ManualTimers } from '../../lib/runtime/timers.js'
 import type { Member } from '../../lib/topology/member.js'
+import { ManualTimers } from '../support/manual-timers.js'
 import { admitAll, endpoint, manualState, setNow } from '../support/state.js'
 
 const START = 1_000_000

@@ -102,9 +102,9 @@ function defaultSentence(option: Option): string | undefined {
 }
 
 function shownDefault(option: Option): string | undefined {
-  const { default: value, otherwise } = option
-  if (typeof value !== 'number' || otherwise !== undefined) return defaultOf(option)
-  return defaultOf({ ...option, otherwise: grouped(value) })
+  const { default: value, defaultText } = option
+  if (typeof value !== 'number' || defaultText !== undefined) return defaultOf(option)
+  return defaultOf({ ...option, defaultText: grouped(value) })
 }
 
 function policyName(): string {

@@ -1,11 +1,11 @@
 /** What follows from an option's descriptor: defaults, types, and the check. */
 import { describe, expect, expectTypeOf, test } from 'vitest'
-import { check } from '../../lib/options/check.js'
 import { Faults } from '../../lib/options/faults.js'
 import { choice, group, list, number, text, ts } from '../../lib/options/kinds.js'
 import type { GroupOption, Option } from '../../lib/options/option.js'
 import { withDefaults } from '../../lib/options/resolve.js'
 import type { ConfigOf, ResolvedOf } from '../../lib/options/types.js'
+import { validate } from '../../lib/options/validate.js'
 import { TABLES } from './tables.js'
 
 const WAIT = number({ min: 1, max: 9, unit: 'ms', default: 5 })
@@ -74,7 +74,7 @@ test('types follow from the descriptors', () => {
 test('the check says what would be right, with the unit and the range of the descriptor, of all faults at once', () => {
   const faults = new Faults()
   const wrong = { codes: [6], sometimes: { wait: 10, waits: 1 }, never: true }
-  expect(check(group(SHAPE), wrong, 'here', faults)).toBe(undefined)
+  expect(validate(group(SHAPE), wrong, 'here', faults)).toBe(undefined)
   expect(() => faults.throwIfAny()).toThrow(
     expect.objectContaining({
       faults: [
@@ -103,7 +103,7 @@ test.each(Object.entries(TABLES).flatMap(([name, options]) => defaultsIn(options
   'the default of %s is one that a configuration may give',
   (path, option) => {
     const faults = new Faults()
-    check(option, option.default, path, faults)
+    validate(option, option.default, path, faults)
     expect(() => faults.throwIfAny()).not.toThrow()
   },
 )

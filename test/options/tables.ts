@@ -72,7 +72,7 @@ function documentedRange(option: Option): string {
 
 /** What holds where an option is left out; undefined where it is required. */
 export function defaultOf(option: Option): string | undefined {
-  const value = option.otherwise ?? textOf(option.default)
+  const value = option.defaultText ?? textOf(option.default)
   return value === undefined || option.unless === undefined ? value : `${value}, ${option.unless}`
 }
 

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { OUTCOME, SLOT } from '../../lib/engine/layout.js'
 import { Balancer, type Lease } from '../../lib/index.js'
 import { boundOf } from '../../lib/policy/bounded-load.js'
-import { ManualTimers } from '../../lib/runtime/timers.js'
+import { ManualTimers } from '../support/manual-timers.js'
 import { seeded } from '../support/seeded.mjs'
 import { admitAll, endpoint, inFlight, manualState, open, pickerOver, viewOf } from '../support/state.js'
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { OUTCOME } from '../../lib/engine/layout.js'
 import { loadReportOf, parseLoadReport } from '../../lib/load/orca.js'
 import { ReportedWeights, weightOf } from '../../lib/policy/reported-weights.js'
-import { ManualTimers } from '../../lib/runtime/timers.js'
+import { ManualTimers } from '../support/manual-timers.js'
 import { admitAll, endpoint, manualState, open, setNow, viewOf } from '../support/state.js'
 
 const FULL = {

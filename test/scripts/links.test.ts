@@ -10,11 +10,12 @@ const { homepage, repository, bugs } = JSON.parse(readFileSync(join(ROOT, 'packa
 const blob = `${repository.url.replace(/^git\+|\.git$/g, '')}/blob/main/`
 const options = { folder: ROOT, blob, clone: ROOT }
 
-const pages = ['.', '.github', 'docs', 'docs/decisions']
-  .flatMap((folder) =>
-    readdirSync(join(ROOT, folder)).map((name) => (folder === '.' ? name : `${folder}/${name}`)),
-  )
-  .filter((name) => name.endsWith('.md'))
+const pagesBelow = (folder: string, recursive: boolean): string[] =>
+  readdirSync(join(ROOT, folder), { recursive, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(folder, name).replaceAll('\\', '/'))
+
+const pages = [...pagesBelow('.', false), ...pagesBelow('.github', true), ...pagesBelow('docs', true)]
 
 test.each(pages)('%s', (page) => {
   expect(brokenLinks(page, options)).toEqual([])
@@ -22,7 +23,12 @@ test.each(pages)('%s', (page) => {
 
 test('the pages of a clone are found', () => {
   expect(pages).toEqual(
-    expect.arrayContaining(['README.md', 'docs/architecture.md', 'docs/decisions/README.md']),
+    expect.arrayContaining([
+      'README.md',
+      'docs/architecture.md',
+      'docs/concurrency/README.md',
+      'docs/decisions/README.md',
+    ]),
   )
 })
 

@@ -3,8 +3,8 @@
 import { sortByState, stateOf } from '../../lib/health/filter.js'
 import { Ejection, type EjectionOptions, type Failure } from '../../lib/health/passive/ejection.js'
 import { resolveOutlier } from '../../lib/health/passive/options.js'
-import { ManualTimers } from '../../lib/runtime/timers.js'
 import type { Member } from '../../lib/topology/member.js'
+import { ManualTimers } from './manual-timers.js'
 import { admitAll, endpoint, manualState } from './state.js'
 
 export function ejections(count: number, options: Partial<EjectionOptions> = {}) {

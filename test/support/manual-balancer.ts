@@ -3,7 +3,8 @@ import { onTestFinished } from 'vitest'
 import { Balancer } from '../../lib/clients/balancer.js'
 import { HEADER } from '../../lib/engine/layout.js'
 import type { BalancerConfig, Endpoint, LoadReport, ServiceConfig } from '../../lib/model/index.js'
-import { ManualTimers, type SimulatedMachine, type TimerHandle } from '../../lib/runtime/timers.js'
+import type { SimulatedMachine, TimerHandle } from '../../lib/runtime/timers.js'
+import { ManualTimers } from './manual-timers.js'
 
 type Result = { ok: boolean; latencyMs: number; detail: string }
 

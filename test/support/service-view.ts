@@ -6,9 +6,9 @@ import type { ResolvedService } from '../../lib/configuration/service.js'
 import { OUTCOME } from '../../lib/engine/layout.js'
 import type { SharedState } from '../../lib/engine/state.js'
 import type { PickOptions, ServiceConfig } from '../../lib/model/index.js'
-import { ManualTimers } from '../../lib/runtime/timers.js'
 import type { Member } from '../../lib/topology/member.js'
 import { ServiceView } from '../../lib/view/service-view.js'
+import { ManualTimers } from './manual-timers.js'
 
 export type Surroundings = Omit<ServiceConfig, 'endpoints'>
 

@@ -6,8 +6,8 @@ import type { Endpoint, PolicyConfig, PolicyName } from '../../lib/model/index.j
 import { openPolicy } from '../../lib/policy/index.js'
 import { policyOf } from '../../lib/policy/options.js'
 import type { OpenPolicy, PolicyContext, PolicyPicker, PolicyView } from '../../lib/policy/policy.js'
-import { ManualTimers } from '../../lib/runtime/timers.js'
 import { admit, type Member } from '../../lib/topology/member.js'
+import { ManualTimers } from './manual-timers.js'
 
 export function manualState(seed = 1, nowMs = 1_000_000): SharedState {
   const state = SharedState.create(selection.kind, selection.factory, seed)

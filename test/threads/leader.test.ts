@@ -1,10 +1,10 @@
 /** Of all threads that share a balancer exactly one runs the control loops; when it ends, however it ends, another does. */
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Balancer, type BalancerStats } from '../../lib/index.js'
-import { ManualTimers } from '../../lib/runtime/timers.js'
 import type { BalancerHandle } from '../../lib/shared/handle.js'
 import { type AttachedThread, attach, configOf, owningThread, until } from '../support/attached.js'
 import { startEndpoints } from '../support/http-servers.js'
+import { ManualTimers } from '../support/manual-timers.js'
 
 const INTERVAL_MS = 100
 

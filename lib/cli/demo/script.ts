@@ -1,5 +1,7 @@
 /** What happens in the demonstration, and when: the same for both clients. */
+
 import { nextRandom, seedRandom } from '../../engine/atomics/random.js'
+import { TWO_TO_32 } from '../../runtime/bits.js'
 
 export type EndpointName = 'A' | 'B' | 'C'
 export const ENDPOINT_NAMES: readonly EndpointName[] = ['A', 'B', 'C']
@@ -13,8 +15,6 @@ export const SLOW_FACTOR = 100
 const SIGMA = 0.35
 const POST_SHARE = 0.05
 const MS_PER_SECOND = 1000
-const TWO_TO_32 = 4294967296
-
 export type Phase = 'healthy' | 'slow' | 'recovered' | 'dead' | 'revived'
 
 export interface TimelineEvent {

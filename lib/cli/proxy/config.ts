@@ -3,13 +3,13 @@
 import { parseBalancerConfig } from '../../configuration/parse.js'
 import { ConfigError } from '../../errors.js'
 import type { BalancerConfig } from '../../model/index.js'
-import { check } from '../../options/check.js'
 import { MAX_MS } from '../../options/common.js'
 import { Faults, join } from '../../options/faults.js'
 import { anything, flag, group, isRecord, list, number, text } from '../../options/kinds.js'
 import { copyPlain } from '../../options/plain.js'
 import { withDefaults } from '../../options/resolve.js'
 import type { ConfigOf } from '../../options/types.js'
+import { validate } from '../../options/validate.js'
 import { readConfigFile } from '../config-file.js'
 import { parseRange } from './forwarded.js'
 import { canonicalHost } from './host.js'
@@ -41,7 +41,7 @@ export const readProxyConfig = (file: string): ProxyConfig => readConfigFile(fil
 export function parseProxyConfig(input: unknown): ProxyConfig {
   const faults = new Faults()
   const value = copyPlain(input, '', faults)
-  check(PROXY, value, '', faults)
+  validate(PROXY, value, '', faults)
   const routes: Route[] = []
   if (isRecord(value)) {
     addBalancerFaults(value, faults)

@@ -1,7 +1,8 @@
+import { TWO_TO_32, toBelow } from '../../runtime/bits.js'
 import { monotonicNow } from '../../runtime/clock.js'
-import { badPosition, checkSpec, unknownSlot } from '../check.js'
 import { leavesFirst } from '../choice.js'
 import type { Core, Picker, PickerSpec, Segment } from '../contract.js'
+import { badPosition, checkSpec, unknownSlot } from '../invalid-arguments.js'
 import {
   CONTRIBUTION,
   DISTRIBUTOR,
@@ -27,7 +28,7 @@ import { addToOwn } from '../ordering.js'
 import { type DrawTable, drawn, drawOther, nextTurn } from '../weighted-draw.js'
 import { expNegative } from './decay.js'
 import { bucketOf } from './histogram.js'
-import { nextRandom, toBelow } from './random.js'
+import { nextRandom } from './random.js'
 import { reclaimSlots } from './reclaim.js'
 
 const MASK = SEGMENT_SLOTS - 1
@@ -310,7 +311,7 @@ export class AtomicsCore implements Core {
     if (!(n >= 1) || words === undefined) throw badPosition(service, n, this.serviceCount)
     const word = serviceWord(service) + SERVICE.CURSOR
     // Tickets above the last whole multiple of n are thrown away, so that the wrap does not favour the first positions.
-    const whole = 4294967296 - (4294967296 % n)
+    const whole = TWO_TO_32 - (TWO_TO_32 % n)
     for (;;) {
       const ticket = Atomics.add(words, word, 1) >>> 0 // (C11) each ticket is given out once
       if (ticket < whole) return ticket % n

@@ -28,6 +28,3 @@ export function seedRandom(words: Int32Array, at: number, seed: number, stream: 
   }
   if ((words[at] | words[at + 1] | words[at + 2] | words[at + 3]) === 0) words[at] = 1
 }
-
-/** A random position below `n` (n < 2^21) from 32 bits, by multiplication (Lemire 2019, without the rejection: bias below n/2^32). */
-export const toBelow = (random: number, n: number): number => Math.floor((random * n) / 4294967296)

@@ -1,8 +1,8 @@
 /** The `Core` that stands on the addon. */
 import { EngineError } from '../../errors.js'
 import { AtomicsCore } from '../atomics/core.js'
-import { checkSpec, unknownSlot } from '../check.js'
 import type { CoreFactory, Picker, PickerSpec, Segment } from '../contract.js'
+import { checkSpec, unknownSlot } from '../invalid-arguments.js'
 import { LAYOUT_VERSION, layoutFingerprint, type OutcomeCode, SEGMENT_SHIFT } from '../layout.js'
 import type { DrawTable } from '../weighted-draw.js'
 import type { NativeAddon, NativeCoreFunctions } from './addon.js'

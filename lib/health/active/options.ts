@@ -1,5 +1,5 @@
 /** The options of active checks: `health` of a service. */
-import { check } from '../../options/check.js'
+
 import { MAX_MS, REQUEST_PATH, TOKEN } from '../../options/common.js'
 import { type Faults, join } from '../../options/faults.js'
 import { HOST_HEADER } from '../../options/host-header.js'
@@ -18,6 +18,7 @@ import {
 } from '../../options/kinds.js'
 import { withDefaults } from '../../options/resolve.js'
 import type { ConfigOf, ResolvedOf } from '../../options/types.js'
+import { validate } from '../../options/validate.js'
 import { grouped, show } from '../../options/words.js'
 
 const MAX_CHECKS = 1_000
@@ -45,20 +46,20 @@ export const HTTP_CHECK = group(
         right: 'an array of status codes and ranges `[from, to]`',
         nonEmpty: true,
         default: [[200, 299]],
-        otherwise: '`[[200,299]]`',
+        defaultText: '`[[200,299]]`',
         about: 'Status codes that pass.',
       },
     ),
     headers: record('an object of header values by name', {
       ts: ts<Readonly<Record<string, string>>>('Readonly<Record<string, string>>'),
       default: {},
-      otherwise: '`{}`',
+      defaultText: '`{}`',
       about: 'Headers that are sent along.',
     }),
     host: text({
       right: 'a host like `users.internal`',
       pattern: HOST_HEADER,
-      otherwise: "the endpoint's",
+      defaultText: "the endpoint's",
       about: 'Host header, and SNI name over https.',
     }),
     agent: flag({
@@ -199,7 +200,7 @@ function checkHeaders(headers: Record<string, unknown>, path: string, faults: Fa
   for (const [name, value] of Object.entries(headers)) {
     const at = join(path, name)
     if (!TOKEN.test(name)) faults.add(at, `${show(name)} is not the name of a header`)
-    const text = check(HEADER_VALUE, value, at, faults)
+    const text = validate(HEADER_VALUE, value, at, faults)
     if (text !== undefined && BAD_HEADER_VALUE.test(text))
       faults.add(at, 'has a character that no header value may have')
   }

@@ -1,16 +1,16 @@
-/** What a request has gone through, told to the caller as a property of its error. */
+/** What a request has gone through, which the caller finds as a property of its error. */
 import { types } from 'node:util'
 import type { FailedTry, RequestFailure } from '../model/index.js'
 
-/** The tries of one request. */
-export class Tries {
+/** The tries of one request that failed. */
+export class FailedTries {
   readonly #tries: FailedTry[] = []
 
-  lost(endpoint: string, error: unknown): void {
+  addLost(endpoint: string, error: unknown): void {
     this.#tries.push({ endpoint, code: codeOf(error) })
   }
 
-  refused(endpoint: string, status: number): void {
+  addRefused(endpoint: string, status: number): void {
     this.#tries.push({ endpoint, status })
   }
 
@@ -19,12 +19,12 @@ export class Tries {
    * one connection with one and the same error, and each request has a story of its own. Then it is a copy, of the same
    * class, with the same properties. What is no object, or frozen, stays as it is.
    */
-  tell<T>(error: T, service: string): T {
+  attachTo<T>(error: T, service: string): T {
     if (typeof error !== 'object' || error === null || !Object.isExtensible(error)) return error
-    const told = Object.hasOwn(error, 'fairlead') && types.isNativeError(error) ? copyOf(error) : error
+    const own = Object.hasOwn(error, 'fairlead') && types.isNativeError(error) ? copyOf(error) : error
     const value: RequestFailure = { service, tries: [...this.#tries] }
-    Object.defineProperty(told, 'fairlead', { value, enumerable: true, configurable: true, writable: true })
-    return told as T
+    Object.defineProperty(own, 'fairlead', { value, enumerable: true, configurable: true, writable: true })
+    return own as T
   }
 }
 

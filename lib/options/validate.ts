@@ -9,7 +9,7 @@ import { unknownKey, wrong } from './words.js'
 type Issue = zod.core.$ZodIssue
 
 /** Checks copied plain data against an option; adds what is wrong to `faults` and then returns undefined. */
-export function check<const O extends Option>(
+export function validate<const O extends Option>(
   option: O,
   value: unknown,
   path: string,
