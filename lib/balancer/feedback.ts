@@ -1,4 +1,4 @@
-import type { ServiceLimit } from '../admission/service-limit.js'
+import type { ServiceCount } from '../admission/service-count.js'
 import { OUTCOME, SERVICE } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import type { Ejection } from '../health/passive/ejection.js'
@@ -26,7 +26,8 @@ export interface Learning {
   readonly index: number
   readonly ejection: Ejection<Member>
   readonly stalls: StallWatch<Member>
-  readonly limit: ServiceLimit
+  readonly limit: ServiceCount
+  readonly admission: { readonly isWaitedFor: boolean; offer(): void }
   readonly policy: ServicePolicy
 }
 
@@ -133,7 +134,9 @@ export class Feedback {
   }
 
   #afterEnd({ slot }: Member, startedAt: number): void {
-    this.service.policy.ended(slot, startedAt)
+    const { policy, admission } = this.service
+    policy.ended(slot, startedAt)
+    if (admission.isWaitedFor) admission.offer()
     this.#retired.sweep()
   }
 

@@ -1,6 +1,7 @@
 import type { Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import type { BalancerCore } from '../balancer/balancer.js'
+import type { Stay } from '../admission/admission-queue.js'
+import { type BalancerCore, DEFAULT_TIER } from '../balancer/balancer.js'
 import type { Reservation } from '../balancer/reservation.js'
 import type { ServiceRuntime } from '../balancer/service-runtime.js'
 import type { Connection } from '../connections/connection.js'
@@ -17,6 +18,8 @@ import { FailedTries } from './failed-tries.js'
 import type { Handler, RawHeaders } from './handler.js'
 import { isReplayable } from './replay.js'
 import type { ServiceTransports } from './transports.js'
+
+const NO_OPTIONS: PickOptions = Object.freeze({})
 
 /** What a request needs from the balancer. */
 export interface RequestContext {
@@ -48,6 +51,8 @@ export class BalancedRequest implements TriedRequest {
   readonly #context: RequestContext
   readonly options: Dispatcher.DispatchOptions
   readonly #pick: PickOptions | undefined
+  /** While it waits for a place. */
+  #stay: Stay | undefined
   /** The try that is under way. */
   #current: Attempt | undefined
   /** Tries that followed one of which something was sent; at most `retry.attempts` less one. */
@@ -105,21 +110,43 @@ export class BalancedRequest implements TriedRequest {
   start(): void {
     const { balancer, service } = this.#context
     if (balancer.stopped) return this.fail(new StoppedError())
-    let lease: Reservation
     try {
       // Before the pick: a caller that has already aborted costs no place.
       this.handler.onConnect((reason) => this.#abort(reason))
       if (this.finished) return
-      const mayMove = this.#isRepeatable
-      lease =
-        (mayMove && balancer.pickTrial(service, this.#pick)) ||
-        balancer.pickFrom(service, this.#pick, mayMove)
+      const trial = this.#isRepeatable ? balancer.pickTrial(service, this.#pick) : undefined
+      if (trial !== undefined) return this.#begin(trial)
     } catch (error) {
       this.fail(error as Error)
       return
     }
-    service.budget.deposit(lease.startedAt)
+    this.#admit((lease) => this.#begin(lease))
+  }
+
+  #begin(lease: Reservation): void {
+    this.#context.service.budget.deposit(lease.startedAt)
     this.#launch(lease)
+  }
+
+  /** A place, at once or after a wait for it. `explain`: what the caller is told where there is none. */
+  #admit(begin: (lease: Reservation) => void, explain = (error: Error) => error): void {
+    const { balancer, service } = this.#context
+    this.#stay = balancer.admit(
+      service,
+      { pick: this.#pick ?? NO_OPTIONS, mayMove: this.#isRepeatable },
+      {
+        tier: DEFAULT_TIER,
+        deadlineMs: undefined,
+        placed: (lease) => {
+          this.#stay = undefined
+          begin(lease)
+        },
+        failed: (error) => {
+          this.#stay = undefined
+          this.fail(explain(error as Error))
+        },
+      },
+    )
   }
 
   /** Nothing was processed: any endpoint that has not been tried may have it, whatever the method, at no cost. */
@@ -309,14 +336,13 @@ export class BalancedRequest implements TriedRequest {
     const { balancer, service } = this.#context
     this.#timer = undefined
     if (balancer.stopped) return this.fail(whenHindered(new StoppedError()))
-    let lease = this.#pickExcluding(this.#triedEndpoints ?? [])
-    try {
-      lease ??= balancer.pickFrom(service, this.#pick)
-    } catch (error) {
-      return this.fail(whenHindered(error as Error))
+    const retry = (lease: Reservation) => {
+      service.feedback.retried(verdict)
+      this.#launch(lease)
     }
-    service.feedback.retried(verdict)
-    this.#launch(lease)
+    const other = this.#pickExcluding(this.#triedEndpoints ?? [])
+    if (other !== undefined) retry(other)
+    else this.#admit(retry, whenHindered)
   }
 
   #pickExcluding(tried: readonly Endpoint[]): Reservation | undefined {
@@ -342,6 +368,8 @@ export class BalancedRequest implements TriedRequest {
     }
     // Still connecting, or waiting for the next try. The connection that undici goes on making ends in `onConnect`.
     attempt?.giveUp()
+    this.#stay?.leave()
+    this.#stay = undefined
     this.fail(this.abortReason as Error)
   }
 }

@@ -38,6 +38,19 @@ export interface PickRequest extends PickOptions {
   service: string
 }
 
+/** How `acquire` waits for a place. */
+export interface AcquireOptions {
+  /** Gives the place up, or the wait for it: the promise then rejects with the signal's reason. */
+  signal?: AbortSignal
+  /**
+   * Until the request has to be answered, from now, in ms. It waits no longer than what leaves time for an answer. Default:
+   * none, and it waits up to the service's `queue.deadlineMs`.
+   */
+  deadlineMs?: number
+  /** Tier of its line, 0 to 3; those of a lower number go first. Default 1. */
+  priority?: number
+}
+
 /** How a request ended, for `lease.end`. */
 export interface Outcome {
   /** Did the endpoint do its job? Defaults to `status < 500` where a status is given. */

@@ -2,8 +2,11 @@ import { CONTRIBUTION, MARK_BUSY, SERVICE } from '../engine/layout.js'
 import { addToOwn } from '../engine/ordering.js'
 import type { SharedState } from '../engine/state.js'
 
-/** Requests in flight to a service as a whole, over all threads. Strict: never more than the limit at any moment. */
-export class ServiceLimit {
+/** There was no place. */
+export const NO_PLACE = -1
+
+/** A count of a service as a whole, over all threads, and a limit to it. Strict: never more than the limit at any moment. */
+export class ServiceCount {
   /** The segment of the service's record. */
   readonly #words: Int32Array
   readonly #word: number
@@ -11,26 +14,42 @@ export class ServiceLimit {
   readonly #own: number
   readonly #mark: number
 
-  constructor(state: SharedState, service: number) {
+  private constructor(state: SharedState, service: number, count: number, contribution: number) {
     this.#words = state.serviceWords(service)
-    this.#word = state.serviceField(service, SERVICE.IN_FLIGHT)
-    this.#own = state.serviceContribution(state.thread, service) + CONTRIBUTION.IN_FLIGHT
-    this.#mark = this.#own - CONTRIBUTION.IN_FLIGHT + CONTRIBUTION.MARK
+    this.#word = state.serviceField(service, count)
+    const record = state.serviceContribution(state.thread, service)
+    this.#own = record + contribution
+    this.#mark = record + CONTRIBUTION.MARK
   }
 
-  /** Takes a place by compare-and-swap below `limit`; false where there is none. */
-  enter(limit: number): boolean {
+  /** Requests in flight. */
+  static inFlight(state: SharedState, service: number): ServiceCount {
+    return new ServiceCount(state, service, SERVICE.IN_FLIGHT, CONTRIBUTION.IN_FLIGHT)
+  }
+
+  /** Requests that wait for a place. */
+  static waiting(state: SharedState, service: number): ServiceCount {
+    return new ServiceCount(state, service, SERVICE.WAITING, CONTRIBUTION.WAITING)
+  }
+
+  /** As it was a moment ago. */
+  get value(): number {
+    return this.#words[this.#word]
+  }
+
+  /** Takes a place by compare-and-swap below `limit`. Returns how many were taken before; `NO_PLACE` where there is none. */
+  enter(limit: number): number {
     const words = this.#words
     for (;;) {
       const seen = Atomics.load(words, this.#word)
-      if (seen >= limit) return false
+      if (seen >= limit) return NO_PLACE
       addToOwn(words, this.#mark, MARK_BUSY) // (C13) busy: an operation is under way
       addToOwn(words, this.#own, 1) // (C3) before the count, so that it is in sight with it
       // (C4) Of two that want the last place one gets it.
       const entered = Atomics.compareExchange(words, this.#word, seen, seen + 1) === seen
       if (!entered) addToOwn(words, this.#own, -1) // (C3) not reserved
       addToOwn(words, this.#mark, MARK_BUSY) // (C13) done: both words agree
-      if (entered) return true
+      if (entered) return seen
     }
   }
 
