@@ -58,7 +58,13 @@ interface Entry<Request, Place> extends Stay {
   readonly since: number
   timer: TimerHandle | undefined
   isOver: boolean
-  /** A place was free that it could not use: it is out of the line, and tries each place that becomes free. */
+  /** It was granted a place, and has not taken one. */
+  isGranted: boolean
+  /**
+   * It has had its turn, and did not get a place: it is out of the line, and tries each place that becomes free. Either another
+   * request took the place that it was granted, one that had seen nobody wait: then the grant stays its own, and nobody
+   * in line has the next place before it. Or it could not use the place that was free: then it is one of several that try.
+   */
   isPassed: boolean
 }
 
@@ -160,6 +166,7 @@ export class AdmissionQueue<Request, Place> {
       since,
       timer: undefined,
       isOver: false,
+      isGranted: false,
       isPassed: false,
       leave: () => this.#leave(entry),
     }
@@ -258,26 +265,35 @@ export class AdmissionQueue<Request, Place> {
 
   /** It was granted a place. */
   #takeGranted(entry: Entry<Request, Place>): void {
-    this.#takeBack()
-    // (A3) Where it was revoked meanwhile it has as good a right to try.
-    this.#exchange(entry, TICKET_STATE.GRANTED, TICKET_STATE.FREE)
+    entry.isGranted = true
     this.#take(entry)
   }
 
-  /** It is the turn of a request that is out of the line. */
+  #dropGrant(entry: Entry<Request, Place>): void {
+    if (!entry.isGranted) return
+    entry.isGranted = false
+    // Where it was revoked, whoever did that has counted it.
+    if (this.#stateOf(entry) !== TICKET_STATE.GRANTED) return
+    this.#takeBack()
+    this.#exchange(entry, TICKET_STATE.GRANTED, TICKET_STATE.FREE)
+  }
+
+  /** It is its turn. True where that settles it. */
   #take(entry: Entry<Request, Place>): boolean {
     let place: Place | undefined
     try {
       place = this.#places.take(entry.waiter.request)
     } catch (error) {
-      this.#settle(entry)
+      this.#giveUp(entry)
       entry.waiter.failed(error)
       return true
     }
     if (place === undefined) {
+      if (this.#places.free(1) > 0) this.#dropGrant(entry)
       this.#pass(entry)
       return false
     }
+    this.#dropGrant(entry)
     this.#record(entry)
     this.#settle(entry)
     this.#count(SERVICE.ADMITTED)
@@ -295,9 +311,8 @@ export class AdmissionQueue<Request, Place> {
 
   #timedOut(entry: Entry<Request, Place>): void {
     entry.timer = undefined
-    if (entry.isPassed || this.#exchange(entry, TICKET_STATE.WAITING, TICKET_STATE.LEFT)) this.#late(entry)
-    else if (this.#stateOf(entry) === TICKET_STATE.GRANTED) this.#takeGranted(entry)
-    else this.#late(entry)
+    if (this.#stateOf(entry) === TICKET_STATE.GRANTED) this.#takeGranted(entry)
+    if (!entry.isOver) this.#late(entry)
   }
 
   #late(entry: Entry<Request, Place>): void {
@@ -316,13 +331,9 @@ export class AdmissionQueue<Request, Place> {
   }
 
   #giveUp(entry: Entry<Request, Place>): void {
-    if (
-      !entry.isPassed &&
-      !this.#exchange(entry, TICKET_STATE.WAITING, TICKET_STATE.LEFT) &&
-      this.#stateOf(entry) === TICKET_STATE.GRANTED
-    ) {
-      this.#takeBack()
-      this.#exchange(entry, TICKET_STATE.GRANTED, TICKET_STATE.FREE)
+    if (!this.#exchange(entry, TICKET_STATE.WAITING, TICKET_STATE.LEFT)) {
+      entry.isGranted = true
+      this.#dropGrant(entry)
     }
     this.#settle(entry)
   }
@@ -380,7 +391,8 @@ export class AdmissionQueue<Request, Place> {
 
   #onTick(): void {
     this.#tick = this.#timers.after(HELD_MS, () => this.#onTick())
-    if (Atomics.load(this.#words, this.#at + SERVICE.GRANTED) !== 0) this.#revoke()
+    const isGranted = Atomics.load(this.#words, this.#at + SERVICE.GRANTED) !== 0
+    if (isGranted && this.#places.free(1) > 0) this.#revoke()
     this.called()
   }
 
