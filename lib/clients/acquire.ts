@@ -1,25 +1,32 @@
 import { type BalancerCore, DEFAULT_TIER } from '../balancer/balancer.js'
 import { TIERS } from '../engine/layout.js'
-import { ArgumentError } from '../errors.js'
-import type { AcquireOptions, Lease, PickOptions, PickRequest } from '../model/index.js'
+import { ArgumentError, DeadlineError } from '../errors.js'
+import type { AcquireOptions, Lease, PickRequest } from '../model/index.js'
+import { deadlineAt, type ScopedOptions } from './deadline.js'
 
 const NO_OPTIONS: AcquireOptions = Object.freeze({})
-const NO_PICK: PickOptions = Object.freeze({})
+const NO_PICK: ScopedOptions = Object.freeze({})
 
 /** `balancer.acquire`. @param scope pick options of `balancer.with` around the call */
 export function acquire(
   core: BalancerCore,
   request: string | PickRequest,
-  scope: PickOptions | undefined,
+  scope: ScopedOptions | undefined,
   options: AcquireOptions = NO_OPTIONS,
 ): Promise<Lease> {
   // Without an async function, since most requests find a place at once.
   return new Promise((placed, failed) => {
     const isName = typeof request === 'string'
     const service = core.known(isName ? request : request?.service)
-    const { signal, deadlineMs, priority: tier } = checked(options)
+    const { signal } = checked(options)
     if (signal?.aborted) return failed(signal.reason)
-    const pick = isName ? (scope ?? NO_PICK) : { ...scope, ...request }
+    const pick: ScopedOptions = isName ? (scope ?? NO_PICK) : { ...scope, ...request }
+    const tier = tierOf(options.priority === undefined ? pick : options)
+    const now = core.now()
+    const at = Math.min(deadlineAt(pick, now), deadlineAt(options, now))
+    const deadlineMs = at === Number.POSITIVE_INFINITY ? undefined : at - now
+    if (deadlineMs !== undefined && deadlineMs <= 0)
+      return failed(new DeadlineError(`The deadline of this request for service "${service.name}" is over`))
     if (signal === undefined) {
       core.admit(service, { pick, mayMove: true }, { tier, deadlineMs, placed, failed })
       return
@@ -49,23 +56,18 @@ export function acquire(
   })
 }
 
-function checked(options: AcquireOptions): AcquireOptions & { priority: number } {
+function checked(options: AcquireOptions): AcquireOptions {
   if (typeof options !== 'object' || options === null)
     throw new ArgumentError(`acquire() takes options like { deadlineMs: 500 }, not ${String(options)}`)
-  const { signal, deadlineMs, priority = DEFAULT_TIER } = options
+  const { signal } = options
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new ArgumentError(`signal is ${String(signal)}; it takes an AbortSignal`)
-  if (
-    deadlineMs !== undefined &&
-    !(typeof deadlineMs === 'number' && deadlineMs >= 0 && deadlineMs <= MOST_MS)
-  )
-    throw new ArgumentError(
-      `deadlineMs is ${String(deadlineMs)}; it takes a number of milliseconds, 0 to ${MOST_MS}`,
-    )
-  if (!(Number.isInteger(priority) && priority >= 0 && priority < TIERS))
-    throw new ArgumentError(`priority is ${String(priority)}; it takes a whole number, 0 to ${TIERS - 1}`)
-  return { signal, deadlineMs, priority }
+  return options
 }
 
-/** As of `queue.deadlineMs`. */
-const MOST_MS = 3_600_000
+/** Tier of the line in which a request waits. @throws ArgumentError */
+export function tierOf(options: { readonly priority?: number } | undefined): number {
+  const tier = options?.priority ?? DEFAULT_TIER
+  if (Number.isInteger(tier) && tier >= 0 && tier < TIERS) return tier
+  throw new ArgumentError(`priority is ${String(tier)}; it takes a whole number, 0 to ${TIERS - 1}`)
+}

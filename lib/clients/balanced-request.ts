@@ -13,9 +13,12 @@ import { faultOf } from '../outcome/faults.js'
 import { afterReads } from '../runtime/after-reads.js'
 import type { LoopLateness } from '../runtime/loop-lateness.js'
 import type { Member } from '../topology/member.js'
+import { tierOf } from './acquire.js'
 import { Attempt, type TriedRequest } from './attempt.js'
+import { deadlineAt, deadlineValue, MOST_DEADLINE_MS, type ScopedOptions } from './deadline.js'
 import { FailedTries } from './failed-tries.js'
 import type { Handler, RawHeaders } from './handler.js'
+import { withHeader } from './host.js'
 import { isReplayable } from './replay.js'
 import type { ServiceTransports } from './transports.js'
 
@@ -50,7 +53,11 @@ export class BalancedRequest implements TriedRequest {
   isOurs = true
   readonly #context: RequestContext
   readonly options: Dispatcher.DispatchOptions
-  readonly #pick: PickOptions | undefined
+  readonly #pick: ScopedOptions | undefined
+  /** When it has to be answered, ms on the balancer's clock; infinite: whenever. */
+  #deadlineAt = Number.POSITIVE_INFINITY
+  #deadlineTimer: NodeJS.Timeout | undefined
+  #tier = DEFAULT_TIER
   /** While it waits for a place. */
   #stay: Stay | undefined
   /** The try that is under way. */
@@ -67,7 +74,7 @@ export class BalancedRequest implements TriedRequest {
     context: RequestContext,
     options: Dispatcher.DispatchOptions,
     handler: Handler,
-    pick: PickOptions | undefined,
+    pick: ScopedOptions | undefined,
   ) {
     this.#context = context
     this.options = options
@@ -114,6 +121,9 @@ export class BalancedRequest implements TriedRequest {
       // Before the pick: a caller that has already aborted costs no place.
       this.handler.onConnect((reason) => this.#abort(reason))
       if (this.finished) return
+      this.#tier = tierOf(this.#pick)
+      this.#keepDeadline()
+      if (this.finished) return
       const trial = this.#isRepeatable ? balancer.pickTrial(service, this.#pick) : undefined
       if (trial !== undefined) return this.#begin(trial)
     } catch (error) {
@@ -135,8 +145,8 @@ export class BalancedRequest implements TriedRequest {
       service,
       { pick: this.#pick ?? NO_OPTIONS, mayMove: this.#isRepeatable },
       {
-        tier: DEFAULT_TIER,
-        deadlineMs: undefined,
+        tier: this.#tier,
+        deadlineMs: this.#leftMs,
         placed: (lease) => {
           this.#stay = undefined
           begin(lease)
@@ -227,6 +237,7 @@ export class BalancedRequest implements TriedRequest {
     this.stopTimer()
     if (this.finished) return
     this.finished = true
+    clearTimeout(this.#deadlineTimer)
     // What the caller aborted with, or his handler threw, is his own, and comes back as it is.
     this.handler.onError(this.aborted ? error : this.#failures.attachTo(error, this.#context.service.name))
   }
@@ -249,6 +260,51 @@ export class BalancedRequest implements TriedRequest {
     this.#context.transports.hold(socket)
   }
 
+  /** The answer's headers go to the caller: it is too late for another try, and the deadline is kept. */
+  commit(): void {
+    this.committed = true
+    clearTimeout(this.#deadlineTimer)
+  }
+
+  // Its deadline.
+
+  #keepDeadline(): void {
+    if (this.#pick === undefined) return
+    this.#deadlineAt = deadlineAt(this.#pick, this.now())
+    const leftMs = this.#leftMs
+    if (leftMs === undefined) return
+    if (leftMs <= 0) return this.fail(this.#deadlineError())
+    // Longer ones are none to a timer, and every answer comes sooner.
+    if (leftMs > MOST_DEADLINE_MS) return
+    this.#deadlineTimer = setTimeout(() => afterReads(() => this.#missDeadline()), leftMs)
+  }
+
+  /** ms; undefined: it has none. */
+  get #leftMs(): number | undefined {
+    return this.#deadlineAt === Number.POSITIVE_INFINITY ? undefined : this.#deadlineAt - this.now()
+  }
+
+  #deadlineError(): Error {
+    return new DeadlineError(
+      `Service "${this.#context.service.name}" did not answer within the request's deadline`,
+    )
+  }
+
+  /** As if its caller had left: it says nothing of the endpoint but that an answer takes at least as long. */
+  #missDeadline(): void {
+    if (this.committed || this.finished || this.aborted) return
+    this.#abort(this.#failures.attachTo(this.#deadlineError(), this.#context.service.name))
+  }
+
+  /** What this try is to send: what is left of the deadline with it. */
+  get #toSend(): Dispatcher.DispatchOptions {
+    const leftMs = this.#leftMs
+    const { deadlineHeader } = this.#context.service.options.client
+    if (leftMs === undefined || typeof deadlineHeader !== 'string') return this.options
+    const headers = withHeader(this.options.headers, deadlineHeader, deadlineValue(deadlineHeader, leftMs))
+    return { ...this.options, headers }
+  }
+
   stopTimer(): void {
     if (this.#timer === undefined) return
     clearTimeout(this.#timer)
@@ -267,7 +323,7 @@ export class BalancedRequest implements TriedRequest {
       this.isOurs = isOurs
       if (pool !== undefined) return attempt.enter(pool)
       this.#isTaken = !isOurs
-      dispatcher?.dispatch(this.options, attempt as unknown as Dispatcher.DispatchHandler)
+      dispatcher?.dispatch(this.#toSend, attempt as unknown as Dispatcher.DispatchHandler)
       this.#isTaken = true
     } catch (error) {
       if (this.finished) throw error
@@ -280,7 +336,7 @@ export class BalancedRequest implements TriedRequest {
   /** Sends a try on a connection that is there for it. */
   sendOn(connection: Connection, attempt: Attempt): void {
     this.#isTaken = false
-    connection.send(this.options, attempt as unknown as Dispatcher.DispatchHandler)
+    connection.send(this.#toSend, attempt as unknown as Dispatcher.DispatchHandler)
     this.#isTaken = true
   }
 
@@ -329,7 +385,10 @@ export class BalancedRequest implements TriedRequest {
     this.#addTried(attempt)
     this.#current = undefined
     // Full jitter: anything between nothing and the ceiling.
-    this.#timer = setTimeout(() => this.#retryNow(verdict, whenHindered), Math.random() * ceiling)
+    const pauseMs = Math.random() * ceiling
+    const leftMs = this.#leftMs
+    if (leftMs !== undefined && leftMs <= pauseMs) return this.fail(whenHindered(this.#deadlineError()))
+    this.#timer = setTimeout(() => this.#retryNow(verdict, whenHindered), pauseMs)
   }
 
   #retryNow(verdict: Verdict, whenHindered: (hindrance: Error) => Error): void {

@@ -228,6 +228,12 @@ export interface ClientConfig {
    * `users.internal`. Default `'endpoint'`.
    */
   host?: 'endpoint' | 'service' | 'request' | (string & {})
+  /**
+   * Header that tells the endpoint how many ms are left of a deadline (`deadlineMs`), with each try;
+   * `grpc-timeout` has its own form; with `false` none is sent. The name of a header, or false. Default
+   * `fairlead-timeout-ms`.
+   */
+  deadlineHeader?: string | false
   /** Whether a request for `https:` or `wss:` may go to an `http:` endpoint, in clear text. Default false. */
   allowPlaintext?: boolean
   /**
