@@ -40,6 +40,8 @@ export class Services {
   readonly #loops: ControlLoops
   readonly #byName = new Map<string, ServiceRuntime>()
   readonly #byIndex = new Map<number, ServiceRuntime>()
+  /** Services whose endpoints or limits may have more room, until those who wait were told. */
+  readonly #changed: ServiceRuntime[] = []
   #sharing: Sharing | undefined
 
   /** `onStopped`: another thread has stopped the balancer. */
@@ -211,6 +213,7 @@ export class Services {
             ? service.replaceEndpoints(one.diff, one.how)
             : service.configure(one.diff, one.how)
           changes.push(...told)
+          this.#changed.push(service)
           for (const { endpoint } of one.diff.removed) this.#loops.forget(service, endpoint.id)
           this.#loops.configure(service)
           break
@@ -257,13 +260,8 @@ export class Services {
   /** A change was taken over: slots may be free now, and what happened is told. */
   #settle(changes: readonly BalancerChange[]): void {
     this.#retired.sweep()
-    this.#offer()
+    for (const { admission } of this.#changed.splice(0)) if (admission.isWaitedFor) admission.offer()
     this.#tell(changes)
-  }
-
-  /** Endpoints or limits may have more room now. */
-  #offer(): void {
-    for (const { admission } of this) if (admission.isWaitedFor) admission.offer()
   }
 
   /** What requests, checks, timers and operators have changed. */
@@ -328,10 +326,7 @@ export class Services {
       this.#loops.update()
       if (this.#isStopped) this.#onStopped()
     },
-    adopted: () => {
-      this.#retired.sweep()
-      this.#offer()
-    },
+    adopted: () => this.#retired.sweep(),
     unreadable: () => this.#sharing?.publishAgain(this.#whole),
     led: () => this.#loops.update(),
     inspect: (index) => {
@@ -344,7 +339,7 @@ export class Services {
       // It may have ended in the middle of a change.
       for (const service of this) service.writeSettings()
       this.#freeLeftovers(() => this.catchUp())
-      this.#offer()
+      for (const { admission } of this) if (admission.isWaitedFor) admission.offer()
     },
     beat: () => {
       if (!this.catchUp()) this.#retired.sweep()
