@@ -7,7 +7,7 @@ import { loadSpec } from './load.js'
  * Draws the percentiles of latency by policy: p50, p90, p99 and p99.9, in ms and s, on a logarithmic scale.
  *
  * The text of an SVG document that stands for itself: it has a light and a dark look, and each mark says its value under
- * the pointer. The same results and title give the same text. Drawn by the package `vega`, an optional dependency
+ * the pointer. The same results and title give the same text with the same version of Vega. Drawn by the package `vega`, an optional dependency
  * (`npm install vega@6`).
  *
  * @param title - Headline; a long one takes several lines.
