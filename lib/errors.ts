@@ -15,6 +15,7 @@ export type FairleadErrorCode =
   | 'FAIRLEAD_CLOSED'
   | 'FAIRLEAD_POLICY'
   | 'FAIRLEAD_SCHEME'
+  | 'FAIRLEAD_MISSING_PACKAGE'
 
 /** Base class of all errors that fairlead throws. Branch on `code`, never on the message. */
 export class FairleadError extends Error {
@@ -183,5 +184,21 @@ export class PolicyError extends FairleadError {
   constructor(policy: string, what: string, right: string, options?: ErrorOptions) {
     super('FAIRLEAD_POLICY', `Policy "${policy}" ${what}; ${right}`, options)
     this.policy = policy
+  }
+}
+
+/** What was called takes a package that does not come with fairlead, and it cannot be loaded; `cause` is the reason. */
+export class MissingPackageError extends FairleadError {
+  override readonly name = 'MissingPackageError'
+  /** Name of the package. */
+  readonly package: string
+
+  constructor(name: string, use: string, range: string, options?: ErrorOptions) {
+    super(
+      'FAIRLEAD_MISSING_PACKAGE',
+      `${use} takes the package "${name}", which is not installed here or cannot be loaded: npm install ${name}@${range}`,
+      options,
+    )
+    this.package = name
   }
 }

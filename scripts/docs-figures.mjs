@@ -68,8 +68,11 @@ for (const file of readdirSync(FOLDER).filter((name) => name.endsWith('.yaml')))
   const begun = performance.now()
   const config = parse(readFileSync(join(FOLDER, file), 'utf8'))
   const results = await simulate(config)
-  writeFileSync(join(FOLDER, `${name}-latency.svg`), plotLatency(results, config.title))
-  writeFileSync(join(FOLDER, `${name}-load.svg`), plotLoad(results, `${config.title}: requests by endpoint`))
+  writeFileSync(join(FOLDER, `${name}-latency.svg`), await plotLatency(results, config.title))
+  writeFileSync(
+    join(FOLDER, `${name}-load.svg`),
+    await plotLoad(results, `${config.title}: requests by endpoint`),
+  )
   const marks = new RegExp(`(<!-- figures: ${name} -->\n).*?(<!-- end -->)`, 's')
   if (!marks.test(page))
     throw new Error(`docs/policies.md has no place for ${name}: <!-- figures: ${name} --> ... <!-- end -->`)

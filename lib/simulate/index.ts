@@ -1,7 +1,7 @@
 /** `fairlead/simulate`: the shipped balancer in simulated time. */
 export { definePolicy } from '../policy/define.js'
 export type * from './config.js'
-export { plotLatency, plotLoad } from './plot.js'
+export { plotLatency, plotLoad } from './plots/plot.js'
 export type { EndpointResult, LatencyResult, PolicyResult } from './results.js'
 export { type SimulateOptions, simulate } from './simulate.js'
-export { timeLabel } from './svg.js'
+export { timeLabel } from './time-label.js'

@@ -1,10 +1,21 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { runCli, temporaryFile } from './cli-process.js'
 
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const EXAMPLE = fileURLToPath(new URL('../../examples/simulate.yaml', import.meta.url))
 const GOOD = [
   'requests: 2000',
@@ -30,7 +41,7 @@ describe('fairlead simulate', () => {
     expect(readdirSync(out).sort()).toEqual(['latency.svg', 'load.svg', 'results.json'])
     for (const file of ['latency.svg', 'load.svg']) {
       const svg = readFileSync(join(out, file), 'utf8')
-      expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg".*peak-ewma.*<\/svg>\n$/s)
+      expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg".*>peak-ewma<.*<\/svg>\n$/s)
       expect(svg).not.toMatch(/NaN|Infinity|undefined/)
     }
   })
@@ -86,6 +97,25 @@ describe('fairlead simulate', () => {
     expect(out).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot be made a folder') })
   })
 
+  it('says that plots take vega where it is missing, before it simulates; without plots it needs none', async () => {
+    const main = join(withoutVega(), 'dist/cli/main.js')
+    const args = [main, 'simulate', temporaryFile('simulation.yaml', GOOD)]
+    const out = folder()
+    const run = (more: string[]) =>
+      new Promise<{ failed: boolean; stdout: string; stderr: string }>((resolve) => {
+        const options = { env: { ...process.env, FAIRLEAD_ENGINE: 'fallback' } }
+        execFile(process.execPath, [...args, ...more], options, (error, stdout, stderr) =>
+          resolve({ failed: error !== null, stdout, stderr }),
+        )
+      })
+    const plots = await run(['--out', out])
+    expect(plots).toMatchObject({ failed: true, stdout: '' })
+    expect(plots.stderr).toMatch(/^fairlead: A plot takes the package "vega",.*: npm install vega@6\n$/)
+    expect(existsSync(out)).toBe(false)
+    const tables = await run([])
+    expect(tables).toMatchObject({ failed: false, stdout: expect.stringMatching(/three +│ +2,000 │/) })
+  })
+
   it('says how far it is where it takes longer than a second', async () => {
     const file = temporaryFile('simulation.yaml', GOOD)
     const { code, stderr } = await runCli(['simulate', file, '--jobs', '3000000', '--policy', 'random'])
@@ -93,3 +123,17 @@ describe('fairlead simulate', () => {
     expect(stderr).toMatch(/^random: \d+%\n/)
   })
 })
+
+/** The compiled package in a place where only what it depends on is installed. */
+function withoutVega(): string {
+  const path = mkdtempSync(join(tmpdir(), 'fairlead-without-vega-'))
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
+  for (const name of ['dist', 'package.json']) cpSync(join(ROOT, name), join(path, name), { recursive: true })
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  for (const name of Object.keys(dependencies)) {
+    const link = join(path, 'node_modules', name)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(join(ROOT, 'node_modules', name), link, 'dir')
+  }
+  return path
+}

@@ -169,6 +169,14 @@ describe('an installed package', () => {
     expect(ended).toMatchObject({ code: 0, stdout: expect.stringContaining('proxy') })
   })
 
+  test('brings no vega, which only plots take; an error names it', async () => {
+    expect(existsSync(join(project, 'node_modules/vega'))).toBe(false)
+    const plot = `import { plotLoad } from 'fairlead/simulate'
+      plotLoad([], 'title').catch(({ code, package: name }) => console.log(code, name))`
+    const ended = await node(['--input-type=module', '-e', plot])
+    expect(ended).toMatchObject({ code: 0, stdout: 'FAIRLEAD_MISSING_PACKAGE vega\n' })
+  })
+
   test.each([
     ['import', IMPORT],
     ['require', REQUIRE],

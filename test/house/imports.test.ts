@@ -32,6 +32,9 @@ describe('imports in lib', () => {
 
   test('leave heavy libraries to the first use', () => {
     expect(eagerLoads(modules, 'index.ts', LAZY)).toEqual([])
+    // Optional: they must load without it.
+    for (const entry of ['simulate/index.ts', 'cli/main.ts', 'cli/simulate/run.ts'])
+      expect(eagerLoads(modules, entry, ['vega'])).toEqual([])
   })
 
   test('no module awaits at its top level, so that require() of the package works', () => {

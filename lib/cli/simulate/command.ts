@@ -37,7 +37,10 @@ export function simulateCommand(): Command {
       'requests that are counted, instead of `requests` in the file',
       number(1, MAX_JOBS, 'whole number'),
     )
-    .option('-o, --out <folder>', 'write latency.svg, load.svg and results.json to this folder')
+    .option(
+      '-o, --out <folder>',
+      'write latency.svg, load.svg (npm install vega@6) and results.json to this folder',
+    )
     .option('--json', 'print one JSON document instead of tables')
     .addHelpText('after', NOTES)
     .action(async (file: string, options: SimulateCommandOptions) => {

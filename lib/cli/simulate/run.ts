@@ -5,7 +5,8 @@ import { ArgumentError } from '../../errors.js'
 import { isRecord } from '../../options/kinds.js'
 import type { SimulationConfig } from '../../simulate/config.js'
 import { parseSimulation } from '../../simulate/parse.js'
-import { plotLatency, plotLoad } from '../../simulate/plot.js'
+import { loadVega } from '../../simulate/plots/load-vega.js'
+import { plotLatency, plotLoad } from '../../simulate/plots/plot.js'
 import type { PolicyResult } from '../../simulate/results.js'
 import { simulate } from '../../simulate/simulate.js'
 import { readConfigFile } from '../config-file.js'
@@ -24,6 +25,8 @@ const DEFAULT_TITLE = 'fairlead simulate'
 
 export async function runSimulate(file: string, options: SimulateCommandOptions): Promise<void> {
   const config = configOf(file, options)
+  // Before the simulation: that may take minutes.
+  if (options.out !== undefined) await loadVega()
   const folder = options.out === undefined ? undefined : folderOf(options.out)
   const progress = new Progress(process.stderr)
   let results: PolicyResult[]
@@ -35,8 +38,8 @@ export async function runSimulate(file: string, options: SimulateCommandOptions)
   const title = config.title ?? DEFAULT_TITLE
   const report = { title, seed: config.seed ?? 1, results }
   if (folder !== undefined) {
-    writeFileSync(join(folder, 'latency.svg'), plotLatency(results, `${title}: latency`))
-    writeFileSync(join(folder, 'load.svg'), plotLoad(results, `${title}: requests by endpoint`))
+    writeFileSync(join(folder, 'latency.svg'), await plotLatency(results, `${title}: latency`))
+    writeFileSync(join(folder, 'load.svg'), await plotLoad(results, `${title}: requests by endpoint`))
     writeFileSync(join(folder, 'results.json'), `${JSON.stringify(report, undefined, 2)}\n`)
   }
   if (options.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`)

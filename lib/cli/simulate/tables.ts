@@ -1,7 +1,7 @@
 import Table from 'cli-table3'
 import { grouped } from '../../options/words.js'
 import type { PolicyResult } from '../../simulate/results.js'
-import { timeLabel } from '../../simulate/svg.js'
+import { timeLabel } from '../../simulate/time-label.js'
 
 const PLAIN = { head: [], border: [] }
 
