@@ -121,16 +121,20 @@ export class BalancerCore {
     return place
   }
 
+  /** As `pickFrom`, but undefined where there is no place now, or others wait for one. */
+  placeNow(service: ServiceRuntime, request: PickOptions, mayMove: boolean): Reservation | undefined {
+    if (this.stopped) throw new StoppedError()
+    return service.admission.isWaitedFor ? undefined : this.#choose(service, request, mayMove)
+  }
+
   /**
    * As `pickFrom`; where there is no place the request waits for one, first come, first served over all threads. Tells `asker` how it
    * ended, perhaps at once. Undefined where it did not have to wait.
    */
   admit(service: ServiceRuntime, request: WaitingRequest, asker: Asker): Stay | undefined {
-    const { admission } = service
     let place: Reservation | undefined
     try {
-      if (this.stopped) throw new StoppedError()
-      if (!admission.isWaitedFor) place = this.#choose(service, request.pick, request.mayMove)
+      place = this.placeNow(service, request.pick, request.mayMove)
       if (place === undefined) return this.#wait(service, request, asker)
     } catch (error) {
       asker.failed(error)
