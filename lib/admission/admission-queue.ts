@@ -34,8 +34,13 @@ export interface Waiter<Request, Place> {
   readonly request: Request
   /** 0 to 3; 0 goes first. */
   readonly tier: number
-  /** The longest wait, ms. */
+  /** The longest wait, ms; less than a day. */
   readonly longestMs: number
+  /**
+   * It can use some of the places only, and `Places.free` does not say whether one of them is free: it tries each place that
+   * becomes free, beside the line.
+   */
+  readonly isRestricted: boolean
   /** It has a place, which is the caller's from now on. */
   placed(place: Place): void
   /** There can be no place for it: what `Places.take` threw. */
@@ -139,7 +144,7 @@ export class AdmissionQueue<Request, Place> {
       return undefined
     }
     // A place that became free before this one was in sight has been offered to nobody. (A9)
-    this.offer()
+    this.#offer(false)
     return entry
   }
 
@@ -175,7 +180,8 @@ export class AdmissionQueue<Request, Place> {
     this.#inLine[tier].add(entry)
     this.#watch()
     entry.timer = this.#timers.after(waiter.longestMs, () => this.#timedOut(entry))
-    if (!lines.join(this.#service, tier, ticket)) {
+    if (waiter.isRestricted) this.#pass(entry)
+    else if (!lines.join(this.#service, tier, ticket)) {
       this.#settle(entry)
       return undefined
     }
@@ -205,6 +211,11 @@ export class AdmissionQueue<Request, Place> {
 
   /** To be called when a place may have become free: grants as many as there are. */
   offer(): void {
+    this.#offer(true)
+  }
+
+  /** @param isFreed a place may have become free: others that were passed over are to try it as well */
+  #offer(isFreed: boolean): void {
     if (this.#isOffering) {
       this.#offerAgain = true
       return
@@ -213,18 +224,19 @@ export class AdmissionQueue<Request, Place> {
     this.#isOffering = true
     try {
       do {
+        const isAgain = this.#offerAgain
         this.#offerAgain = false
-        this.#offerOnce()
+        this.#offerOnce(isFreed || isAgain)
       } while (this.#offerAgain)
     } finally {
       this.#isOffering = false
     }
   }
 
-  #offerOnce(): void {
+  #offerOnce(isFreed: boolean): void {
     const { lines } = this.#state
     this.#tryPassed()
-    this.#callPassed()
+    if (isFreed) this.#callPassed()
     for (;;) {
       const granted = Math.max(0, Atomics.load(this.#words, this.#at + SERVICE.GRANTED)) // (A6) never more than are free
       if (this.#places.free(granted + 1) <= granted) return

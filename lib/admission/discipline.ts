@@ -5,6 +5,9 @@ const STANDING_AFTER_MS = 100
 /** What a request may wait in a standing queue, ms. */
 const STANDING_WAIT_MS = 5
 
+/** Nobody waits for longer. ms */
+const LONGEST_MS = 86_400_000
+
 export type Discipline = 'codel' | 'fifo'
 
 export interface Wait {
@@ -26,6 +29,6 @@ export interface Wait {
  * wait when a request comes. A place that it gets when its deadline cannot be met any more is no use to it.
  */
 export function longestWait({ discipline, longestMs, busyMs, leftMs, answerMs }: Wait): number {
-  const useful = leftMs === undefined ? longestMs : leftMs - answerMs
+  const useful = Math.min(LONGEST_MS, leftMs === undefined ? longestMs : leftMs - answerMs)
   return discipline === 'codel' && busyMs > STANDING_AFTER_MS ? Math.min(useful, STANDING_WAIT_MS) : useful
 }

@@ -7,6 +7,7 @@ import { selection } from '../engine/index.js'
 import { HEADER, OUTCOME, SLOT } from '../engine/layout.js'
 import { SharedState } from '../engine/state.js'
 import { ArgumentError, NoEndpointError, StoppedError, UnknownServiceError } from '../errors.js'
+import { EJECTION } from '../health/passive/ejection-words.js'
 import type { BalancerConfig, Endpoint, PickOptions, PickRequest } from '../model/index.js'
 import type { BalancerStats, ServiceStats } from '../observe/stats.js'
 import { withKey } from '../policy/hash-on.js'
@@ -14,7 +15,7 @@ import { TWO_TO_32, toBelow } from '../runtime/bits.js'
 import { systemTimers, type Timers } from '../runtime/timers.js'
 import { Attachment, type BalancerHandle, type SharedMemory, toHandle } from '../shared/handle.js'
 import type { Member } from '../topology/member.js'
-import type { ServiceView } from '../view/service-view.js'
+import type { ServiceView, ViewOptions } from '../view/service-view.js'
 import { drained } from './drained.js'
 import { LEASE_FLAGS } from './feedback.js'
 import { overloaded, refusal } from './refusals.js'
@@ -26,6 +27,9 @@ const DEFAULT_DRAIN_MS = 5_000
 const NO_OPTIONS: PickOptions = Object.freeze({})
 /** More requests in flight than there can be: they are only counted. */
 const UNLIMITED = 0x7fffffff
+/** Whether a request may use some of a service's endpoints only. */
+const isRestricted = ({ subset, tlsOnly }: ViewOptions): boolean => subset !== undefined || tlsOnly === true
+
 /** Endpoints whose latencies say what an answer takes. */
 const LOOKED_AT = 16
 
@@ -167,6 +171,7 @@ export class BalancerCore {
         request,
         tier: asker.tier,
         longestMs,
+        isRestricted: isRestricted(request.pick),
         placed: asker.placed,
         failed: asker.failed,
         late: () => asker.failed(refused(`no place became free within ${Math.ceil(longestMs)} ms`)),
@@ -232,11 +237,15 @@ export class BalancerCore {
     const { maxRequests } = service.options.limits
     const most = maxRequests === 0 ? enough : Math.min(enough, maxRequests - service.limit.value)
     let free = 0
-    for (const member of this.#viewOf(service).whole.usable) {
+    const { whole } = this.#viewOf(service)
+    for (const member of whole.usable) {
       if (free >= most) break
       const limit = this.#state.peek(member.slot, SLOT.LIMIT)
       free += limit === 0 ? enough : Math.max(0, limit - this.#inFlight(member))
     }
+    // One that waits for its probe takes one request.
+    for (const { slot } of whole.awaitingProbe)
+      if (this.#state.peek(slot, SLOT.EJECTION) === EJECTION.AWAITING_PROBE) free++
     return Math.min(free, most)
   }
 

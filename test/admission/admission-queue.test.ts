@@ -40,21 +40,22 @@ class Thread {
     readonly yard: Yard,
   ) {
     this.queue = new AdmissionQueue(state, 0, timers, new ThreadWaits(state), {
-      take: yard.take,
+      take: (request) => yard.take(request),
       free: () => yard.free.size,
     })
   }
 
   wait(
     id: string,
-    rest: { tier?: number; longestMs?: number; only?: string; limit?: number } = {},
+    rest: { tier?: number; longestMs?: number; only?: string; limit?: number; isRestricted?: boolean } = {},
   ): Stay | undefined {
-    const { tier = 1, longestMs = LONG_MS, only, limit = LIMIT } = rest
+    const { tier = 1, longestMs = LONG_MS, only, limit = LIMIT, isRestricted = false } = rest
     return this.queue.wait(
       {
         request: { id, ...(only === undefined ? {} : { only }) },
         tier,
         longestMs,
+        isRestricted,
         placed: (place) => this.log.push(`${id} has ${place}`),
         failed: (error) => this.log.push(`${id} failed: ${(error as Error).message}`),
         late: () => this.log.push(`${id} is late`),
@@ -213,6 +214,44 @@ describe('one thread', () => {
     expect(a.log.at(-1)).toBe('2 has z')
   })
 
+  test('one that can use some places only tries each that comes free, whatever `free` says of them', () => {
+    const {
+      threads: [a],
+      yard,
+    } = setUp()
+    a.wait('1')
+    a.wait('some', { only: 'hidden', isRestricted: true })
+    a.release('x')
+    expect(a.log).toEqual(['1 has x'])
+    Object.defineProperty(yard, 'free', { value: Object.assign(new Set(['hidden']), {}) })
+    Object.defineProperty(yard.free, 'size', { value: 0 })
+    a.queue.offer()
+    expect([a.log, a.queue.waiting]).toEqual([['1 has x', 'some has hidden'], 0])
+  })
+
+  test('a request that sees nobody wait may be quicker: the one that was granted the place keeps its turn', () => {
+    const {
+      threads: [a],
+      yard,
+    } = setUp()
+    const taken = yard.take
+    a.wait('1')
+    a.wait('2')
+    yard.free.add('x')
+    // Another one takes it between the grant and the take.
+    yard.take = () => {
+      yard.free.clear()
+      yard.take = taken
+      return undefined
+    }
+    a.queue.offer()
+    expect([a.log, a.queue.waiting]).toEqual([[], 2])
+    a.release('y')
+    a.release('z')
+    expect(a.log).toEqual(['1 has y', '2 has z'])
+    expect(a.word(SERVICE.GRANTED)).toBe(0)
+  })
+
   test('one for which there can be no place fails, and the next has its turn', () => {
     const {
       threads: [a],
@@ -246,6 +285,7 @@ describe('one thread', () => {
         request: { id: '1' },
         tier: 1,
         longestMs: LONG_MS,
+        isRestricted: false,
         placed: (place) => a.release(place),
         failed: () => {},
         late: () => {},

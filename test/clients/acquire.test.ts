@@ -161,6 +161,28 @@ describe('acquire', () => {
     expect(await settled(second)).not.toBe('waits')
   })
 
+  test('a subset is waited for, whatever else is free', async () => {
+    const balancer = new Balancer({
+      services: {
+        users: {
+          endpoints: ENDPOINTS.map((url, i) => ({ url, priority: i, metadata: { tier: `${i}` } })),
+          limits: ONE_EACH,
+          subsets: { selectors: [['tier']] },
+          queue: { discipline: 'fifo' },
+        },
+      },
+    })
+    onTestFinished(() => balancer.stop({ drainMs: 0 }))
+    const only = (tier: string) => ({ service: 'users', subset: { tier } })
+    const [a, b] = [balancer.pick(only('0')), balancer.pick(only('1'))]
+    const waiting = balancer.acquire(only('1'))
+    expect(await settled(waiting)).toBe('waits')
+    b.end({ ok: true })
+    expect(await settled(waiting)).toBe(b.endpoint.id)
+    for (const lease of [a, await waiting]) lease.end({ ok: true })
+    expect(balancer.inFlight).toBe(0)
+  })
+
   test('those who wait for a service that leaves fail', async () => {
     const balancer = balancerOf()
     fill(balancer)
