@@ -7,7 +7,7 @@
  * @type {Record<string, string[]>}
  */
 export const LONG = {
-  'model of the ticket queue, over many orders of steps': ['ticket-queue.model.test.ts'],
+  'model of the ticket queue, over many orders of steps': ['ticket-queue.model.test.ts', 'lines.model.test.ts'],
   'threads that end anywhere in an operation (kills)': [
     'ticket-queue-kills.test.ts',
     'balancer-stops.test.ts',

@@ -38,17 +38,15 @@ export class TicketPool {
   }
 
   #rested(): number | undefined {
-    const most = Math.min(this.#resting.length, this.#taken + LOOKS)
-    for (let i = this.#taken; i < most; i++) {
-      const ticket = this.#resting[i]
-      if (this.#state.lines.isInLine(ticket)) continue
-      this.#resting[i] = this.#resting[this.#taken]
-      this.#taken++
+    for (let looks = Math.min(LOOKS, this.#resting.length - this.#taken); looks > 0; looks--) {
+      const ticket = this.#resting[this.#taken++]
       if (2 * this.#taken > this.#resting.length) {
         this.#resting = this.#resting.slice(this.#taken)
         this.#taken = 0
       }
-      return ticket
+      if (!this.#state.lines.isInLine(ticket)) return ticket
+      // Its line may stand still for long: the others must not wait behind it.
+      this.#resting.push(ticket)
     }
     return undefined
   }
@@ -112,13 +110,17 @@ function releaseTicket(state: SharedState, at: number): void {
     const word = Atomics.load(tickets, at + TICKET.STATE)
     const before = stateOf(word)
     if (before !== TICKET_STATE.WAITING && before !== TICKET_STATE.GRANTED) return
-    // (A3) As its own thread would.
     const isWaiting = before === TICKET_STATE.WAITING
+    // (A6) Before the state: should this thread end in between, the next cleaner takes off one too many, not none.
+    if (!isWaiting) addToGranted(state, serviceOf(tickets[at + TICKET.SERVICE]), -1)
     const left = stateWord(useOf(word), isWaiting ? TICKET_STATE.LEFT : TICKET_STATE.FREE)
-    if (Atomics.compareExchange(tickets, at + TICKET.STATE, word, left) !== word) continue
-    if (isWaiting) return
-    const service = serviceOf(tickets[at + TICKET.SERVICE])
-    Atomics.sub(state.serviceWords(service), state.serviceField(service, SERVICE.GRANTED), 1) // (A6)
-    return
+    // (A3) As its own thread would. Another one may grant it, or revoke that.
+    if (Atomics.compareExchange(tickets, at + TICKET.STATE, word, left) === word) return
+    if (!isWaiting) addToGranted(state, serviceOf(tickets[at + TICKET.SERVICE]), 1)
   }
+}
+
+/** Requests that were granted a place and have not taken it. (A6) A thread that ends in the middle must leave too few, never too many. */
+export function addToGranted(state: SharedState, service: number, delta: number): void {
+  Atomics.add(state.serviceWords(service), state.serviceField(service, SERVICE.GRANTED), delta)
 }
