@@ -375,7 +375,7 @@ export class AdmissionQueue<Request, Place> {
   #callPassed(): void {
     const { thread } = this.#state
     for (let half = 0; half < PASSED_THREADS / PASSED_BITS; half++) {
-      let bits = Atomics.load(this.#words, this.#at + SERVICE.PASSED + half) // (A10)
+      let bits = Atomics.load(this.#words, this.#at + SERVICE.PASSED + half) // (A10) after the place is free
       if (Math.floor((thread % PASSED_THREADS) / PASSED_BITS) === half) bits &= ~(1 << (thread % PASSED_BITS))
       for (let bit = 0; bits !== 0; bit++, bits >>>= 1)
         if (bits & 1) this.#state.callThreads(half * PASSED_BITS + bit, PASSED_THREADS)
@@ -442,7 +442,7 @@ export class AdmissionQueue<Request, Place> {
     const lasting = Math.min(excess, this.#excess)
     this.#excess = Math.max(0, excess)
     if (lasting <= 0) return
-    Atomics.compareExchange(this.#words, this.#at + SERVICE.GRANTED, granted, granted - lasting) // (A6)
+    Atomics.compareExchange(this.#words, this.#at + SERVICE.GRANTED, granted, granted - lasting) // (A6) unless it has changed meanwhile
     this.#excess = 0
   }
 

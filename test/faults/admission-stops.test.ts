@@ -277,3 +277,39 @@ describe('whatever another thread does between two atomic operations, nobody is 
     },
   )
 })
+
+/** Calls of `a` are answered, its timers stand still. */
+function isPlacedAtOnce(prepare: (a: Party) => void, work: (a: Party) => void, freed: string): void {
+  let at = 0
+  for (; at < MOST; at++) {
+    const [b, a] = new AdmissionScene(2).parties
+    prepare(a)
+    let isCalled = false
+    b.state.lines.call = () => {
+      isCalled = true
+    }
+    const isReached = interposeAt(
+      at,
+      () => b.release(freed),
+      () => work(a),
+    )
+    if (isCalled) a.queue.called()
+    if (!isReached) break
+    expect(a.ends.get('1'), `at place ${at}`).toBe(freed)
+  }
+  expect(at).toBeGreaterThan(10)
+}
+
+describe('a place that becomes free, at whatever moment, is seen at once', () => {
+  it('by one that joins (A9)', () => {
+    isPlacedAtOnce(nothing, (a) => a.wait('1'), 'x')
+  })
+
+  it('by one that is passed over (A10)', () => {
+    isPlacedAtOnce(
+      (a) => a.wait('1', { only: 'y' }),
+      (a) => a.release('x'),
+      'y',
+    )
+  })
+})

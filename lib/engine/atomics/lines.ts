@@ -190,7 +190,7 @@ export class AtomicsLines implements WaitingLines {
 
   /** `first` stands behind `head`, and has had its turn, or left. */
   #moveHead(words: Int32Array, begin: number, head: number, first: number, state: number): void {
-    Atomics.compareExchange(words, begin, head, reference(useOf(state), first)) // (A4)
+    Atomics.compareExchange(words, begin, head, reference(useOf(state), first)) // (A4) one of those who come by
   }
 
   /** `next` is linked behind the last one, by a thread that has not come to this, or has ended before. */
