@@ -1,5 +1,5 @@
 /** The admission queue over made-up places: two threads' access to one balancer, both of it in this thread, and manual time. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { AdmissionQueue, type Stay } from '../../lib/admission/admission-queue.js'
 import { ThreadWaits } from '../../lib/admission/thread-waits.js'
 import { releaseWaits } from '../../lib/admission/ticket-pool.js'
@@ -33,13 +33,15 @@ type Request = Parameters<Yard['take']>[0]
 class Thread {
   readonly queue: AdmissionQueue<Request, string>
   readonly log: string[] = []
+  readonly waits: ThreadWaits
 
   constructor(
     readonly state: SharedState,
     timers: ManualTimers,
     readonly yard: Yard,
   ) {
-    this.queue = new AdmissionQueue(state, 0, timers, new ThreadWaits(state), {
+    this.waits = new ThreadWaits(state)
+    this.queue = new AdmissionQueue(state, 0, timers, this.waits, {
       take: (request) => yard.take(request),
       free: () => yard.free.size,
     })
@@ -196,6 +198,20 @@ describe('one thread', () => {
     }
     expect(a.log).toHaveLength(500)
     expect(a.state.root[HEADER.TICKETS_USED]).toBeLessThan(20)
+  })
+
+  test('each ticket that it takes it gives back', () => {
+    const {
+      threads: [a],
+    } = setUp()
+    const taken = vi.spyOn(a.waits.pool, 'take')
+    const given = vi.spyOn(a.waits.pool, 'give')
+    for (const tier of [0, 1, 2]) a.wait(`${tier}`, { tier })
+    a.wait('refused', { limit: 3 })
+    a.wait('leaves')?.leave()
+    for (const place of ['x', 'y', 'z']) a.release(place)
+    expect(a.log).toHaveLength(3)
+    expect(given).toHaveBeenCalledTimes(taken.mock.calls.length)
   })
 
   test('one that cannot use the place that is free is passed over, and keeps its turn', () => {
