@@ -40,7 +40,7 @@ export interface Waiter<Request, Place> {
    * It can use some of the places only, and `Places.free` does not say whether one of them is free: it tries each place that
    * becomes free, beside the line.
    */
-  readonly isRestricted: boolean
+  readonly isRestricted?: boolean
   /** It has a place, which is the caller's from now on. */
   placed(place: Place): void
   /** There can be no place for it: what `Places.take` threw. */
