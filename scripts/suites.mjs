@@ -23,9 +23,18 @@ export const LONG = {
   'stress over threads': ['stress.test.ts'],
   'the demonstration': ['demo.test.ts'],
   'damaged shared memory, word by word': ['queue-damage.test.ts'],
+  'the proxy as a process: protocol, pipelining, time-outs, its endpoints': [
+    'proxy-endpoint.test.ts',
+    'proxy-protocol.test.ts',
+    'proxy-timeouts.test.ts',
+    'proxy-pipelining.test.ts',
+  ],
   'hostile clients and endpoints of the proxy, at random': ['proxy-fuzz.test.ts'],
   'ten thousand services and endpoints': ['scale-services.test.ts', 'scale.test.ts'],
 }
+
+/** Of those below, the tests of the engine that the process has picked. */
+export const ENGINE_OF_THE_PROCESS = 'test/engine/'
 
 /** What both engines are tested by in every `npm test`: the contract suite, and the tests of the engines themselves. */
 export const ENGINES = ['test/contract/**/*.test.ts', 'test/**/engine-*.test.ts', 'test/engine/**/*.test.ts']

@@ -1,12 +1,10 @@
 /** Requests of several threads that wait for places: their order, and what becomes of those whose threads end. */
 import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Balancer } from '../../lib/index.js'
 import type { ServiceConfig } from '../../lib/model/index.js'
-import { seeded } from '../support/seeded.mjs'
-import { until } from '../support/until.js'
+import { killWaitingThreads } from '../support/admission-kills.js'
 
 const TIMEOUT_MS = 120_000
 const NEVER = 2 ** 30
@@ -94,58 +92,6 @@ describe('four threads', () => {
   })
 })
 
-/** Terminates `kills` threads at random moments while two that live go on. */
-async function kill(kills: number): Promise<void> {
-  const below = seeded(SEED)
-  const balancer = balancerOf(3)
-  const living = [balancer, Balancer.attach(balancer.handle)]
-  const shared = new Int32Array(new SharedArrayBuffer(12))
-  let isOver = false
-  let worstMs = 0
-  let done = 0
-  const go = async (one: Balancer): Promise<void> => {
-    while (!isOver) {
-      const begun = performance.now()
-      const lease = await one.acquire('users')
-      worstMs = Math.max(worstMs, performance.now() - begun)
-      await sleep(below(2))
-      lease.end({ ok: true })
-      done++
-    }
-  }
-  const going = living.flatMap((one) => [go(one), go(one)])
-  const workers: Promise<Worker>[] = []
-  const add = async (seed: number): Promise<Worker> => {
-    const worker = start(balancer, shared, seed, { leaves: 30 })
-    await once(worker, 'message')
-    return worker
-  }
-  for (let i = 0; i < kills; i++) {
-    workers.push(add(SEED + i))
-    if (workers.length < 3) continue
-    const worker = await (workers.shift() as Promise<Worker>)
-    await sleep(below(12))
-    await worker.terminate()
-  }
-  for (const worker of workers) await (await worker).terminate()
-  const before = done
-  await until(() => done > before + 50)
-  isOver = true
-  await Promise.all(going)
-  await until(() => balancer.inFlight === 0)
-  const { queue } = balancer.stats().services.users
-  expect(queue.waiting).toBe(0)
-  // Each place is there.
-  const leases = [1, 2, 3].map(() => balancer.pick('users'))
-  expect(() => balancer.pick('users')).toThrow(/limits.perEndpoint/)
-  for (const lease of leases) lease.end({ ok: true })
-  // A thread that lives is never forgotten: places of those that ended are given back as their ends are heard of.
-  expect(worstMs).toBeLessThan(30_000)
-  await living[1].stop()
-}
-
-test(
-  'threads that are terminated while they wait, are granted places and give them back',
-  { timeout: TIMEOUT_MS },
-  () => kill(60),
+test('threads that are terminated while they wait', { timeout: TIMEOUT_MS }, () =>
+  killWaitingThreads(15, SEED),
 )
