@@ -119,7 +119,7 @@ bool WaitingLines::grant(Word* one, Word* record, std::int32_t ticks) noexcept {
     // (A3) Of those who grant, and of its own thread that gives it up, one.
     if (state.compare_exchange_strong(seen, after, memory_order_acq_rel, memory_order_acquire)) {
       if ((after & kStateMask) != ticket_state::kGranted) return false;
-      word(record, service::kGranted).fetch_add(1, memory_order_seq_cst); // (A6)
+      word(record, service::kGranted).fetch_add(1, memory_order_seq_cst); // (A6) after the state
       return true;
     }
     word(record, service::kRetries).fetch_add(1, memory_order_relaxed);
