@@ -7,12 +7,16 @@
  * @type {Record<string, string[]>}
  */
 export const LONG = {
-  'model of the ticket queue, over many orders of steps': ['ticket-queue.model.test.ts'],
+  'models of the ticket queue and of waiting lines, over many orders of steps': [
+    'ticket-queue.model.test.ts',
+    'lines.model.test.ts',
+  ],
   'threads that end anywhere in an operation (kills)': [
     'ticket-queue-kills.test.ts',
     'balancer-stops.test.ts',
     'balancer-kills.test.ts',
     'request-queue-stops.test.ts',
+    'admission-stops.test.ts',
   ],
   'simulations in long': ['figures.test.ts', 'simulate/policies.test.ts'],
   'linearizability of recorded histories': ['limits.test.ts', 'linearizability/queue.test.ts'],

@@ -14,7 +14,7 @@ import {
 import type { TimerHandle, Timers } from '../runtime/timers.js'
 import { NO_PLACE, ServiceCount } from './service-count.js'
 import type { ThreadWaits } from './thread-waits.js'
-import { PASSED_BITS, PASSED_THREADS } from './ticket-pool.js'
+import { addToGranted, PASSED_BITS, PASSED_THREADS } from './ticket-pool.js'
 
 /** ms after which a granted place is taken back from a thread that has not come to take it. */
 const HELD_MS = 50
@@ -93,6 +93,8 @@ export class AdmissionQueue<Request, Place> {
   #tick: TimerHandle | undefined
   #isOffering = false
   #offerAgain = false
+  /** What GRANTED counted above the tickets that are granted a place, at the last look. */
+  #excess = 0
 
   constructor(
     state: SharedState,
@@ -199,7 +201,9 @@ export class AdmissionQueue<Request, Place> {
     if (!lines.needsHead(this.#service, tier)) return true
     const ticket = this.#waits.pool.take()
     if (ticket === NO_TICKET) return false
-    if (!lines.open(this.#service, tier, ticket)) this.#waits.pool.give(ticket)
+    lines.open(this.#service, tier, ticket)
+    // Also where it stands at the head now: it may be used again once the line has moved past it.
+    this.#waits.pool.give(ticket)
     return true
   }
 
@@ -306,7 +310,10 @@ export class AdmissionQueue<Request, Place> {
     entry.isPassed = true
     this.#inLine[entry.waiter.tier].delete(entry)
     this.#passed.add(entry)
-    if (this.#passed.size === 1) this.#markPassed(true)
+    if (this.#passed.size > 1) return
+    this.#markPassed(true)
+    // A place that became free after it had tried, and before it was marked, was offered to nobody. (A10)
+    this.#offerAgain = true
   }
 
   #timedOut(entry: Entry<Request, Place>): void {
@@ -368,7 +375,7 @@ export class AdmissionQueue<Request, Place> {
   #callPassed(): void {
     const { thread } = this.#state
     for (let half = 0; half < PASSED_THREADS / PASSED_BITS; half++) {
-      let bits = Atomics.load(this.#words, this.#at + SERVICE.PASSED + half) // (A10)
+      let bits = Atomics.load(this.#words, this.#at + SERVICE.PASSED + half) // (A10) after the place is free
       if (Math.floor((thread % PASSED_THREADS) / PASSED_BITS) === half) bits &= ~(1 << (thread % PASSED_BITS))
       for (let bit = 0; bits !== 0; bit++, bits >>>= 1)
         if (bits & 1) this.#state.callThreads(half * PASSED_BITS + bit, PASSED_THREADS)
@@ -387,38 +394,62 @@ export class AdmissionQueue<Request, Place> {
     this.#waits.end(this)
     this.#tick?.cancel()
     this.#tick = undefined
+    this.#excess = 0
   }
 
   #onTick(): void {
     this.#tick = this.#timers.after(HELD_MS, () => this.#onTick())
-    const isGranted = Atomics.load(this.#words, this.#at + SERVICE.GRANTED) !== 0
-    if (isGranted && this.#places.free(1) > 0) this.#revoke()
+    const granted = Atomics.load(this.#words, this.#at + SERVICE.GRANTED) // (A6) a look is enough: the next one comes
+    if (granted !== 0 && this.#places.free(1) > 0) this.#revoke(granted)
+    else this.#excess = 0
     this.called()
   }
 
   /** Takes back what other threads were granted and have not taken for a while. (A3) */
-  #revoke(): void {
+  #revoke(granted: number): void {
     const { root, tickets, token } = this.#state
     const used = Math.min(Atomics.load(root, HEADER.TICKETS_USED) >>> 0, MOST_TICKETS)
     const ticks = this.#ticks()
+    let outstanding = 0
+    let seen = granted
     for (let ticket = 0; ticket < used; ticket++) {
       const at = ticketWord(ticket)
       const word = Atomics.load(tickets, at + TICKET.STATE)
       if (stateOf(word) !== TICKET_STATE.GRANTED || serviceOf(tickets[at + TICKET.SERVICE]) !== this.#service)
         continue
+      outstanding++
       if (tickets[at + TICKET.OWNER] === token) continue
       if (!isPast((tickets[at + TICKET.GRANTED_AT] + HELD_MS * TICKS_PER_MS) | 1, ticks)) continue
       const revoked = stateWord(useOf(word), TICKET_STATE.REVOKED)
-      if (Atomics.compareExchange(tickets, at + TICKET.STATE, word, revoked) !== word) continue
       this.#takeBack()
+      if (Atomics.compareExchange(tickets, at + TICKET.STATE, word, revoked) !== word) {
+        addToGranted(this.#state, this.#service, 1) // (A6) its thread has seen to it
+        continue
+      }
+      outstanding--
+      seen--
       Atomics.add(this.#words, this.#at + SERVICE.REVOKED, 1)
     }
+    this.#forgetExcess(seen, seen - outstanding)
+  }
+
+  /**
+   * GRANTED may count grants that there are no more: a thread that grants adds to it after it has granted, and by then the place may be
+   * taken, everybody gone, and the count begun anew. Such a one would keep a place from all that wait. What is counted twice,
+   * 50 ms apart, is taken off; taken off by mistake, one more is granted than is free, which does no harm.
+   */
+  #forgetExcess(granted: number, excess: number): void {
+    const lasting = Math.min(excess, this.#excess)
+    this.#excess = Math.max(0, excess)
+    if (lasting <= 0) return
+    Atomics.compareExchange(this.#words, this.#at + SERVICE.GRANTED, granted, granted - lasting) // (A6) unless it has changed meanwhile
+    this.#excess = 0
   }
 
   // Words.
 
   #takeBack(): void {
-    Atomics.sub(this.#words, this.#at + SERVICE.GRANTED, 1) // (A6) before the state: one too few does no harm
+    addToGranted(this.#state, this.#service, -1) // (A6) before the state: one too few does no harm
   }
 
   #stateOf({ ticket }: Entry<Request, Place>): number {

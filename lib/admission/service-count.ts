@@ -1,5 +1,5 @@
 import { CONTRIBUTION, MARK_BUSY, SERVICE } from '../engine/layout.js'
-import { addToOwn } from '../engine/ordering.js'
+import { addToOwn, load } from '../engine/ordering.js'
 import type { SharedState } from '../engine/state.js'
 
 /** There was no place. */
@@ -32,9 +32,9 @@ export class ServiceCount {
     return new ServiceCount(state, service, SERVICE.WAITING, CONTRIBUTION.WAITING)
   }
 
-  /** As it was a moment ago. */
+  /** As it was a moment ago, and not before this thread's last operation of `Atomics`: who frees a place looks here then. (A9) */
   get value(): number {
-    return this.#words[this.#word]
+    return load(this.#words, this.#word)
   }
 
   /** Takes a place by compare-and-swap below `limit`. Returns how many were taken before; `NO_PLACE` where there is none. */

@@ -10,17 +10,17 @@ import {
   useOf,
 } from '../engine/tickets.js'
 
-/** How many resting tickets are looked at before another one is taken. */
-const LOOKS = 4
+/** Fewer resting tickets than that are not looked at; a new one is taken. */
+const FEW = 8
 
 /** This thread's tickets: those that its waiting requests have, and those it keeps for the next ones. */
 export class TicketPool {
   readonly #state: SharedState
   readonly #free: number[] = []
-  /** Given back, and perhaps still in line: in the order in which they leave it, mostly. */
+  /** Given back, and perhaps still in line. */
   #resting: number[] = []
-  /** How many of `#resting` are gone. */
-  #taken = 0
+  /** So many have to rest for all of them to be looked at. */
+  #lookAt = FEW
 
   constructor(state: SharedState) {
     this.#state = state
@@ -28,7 +28,14 @@ export class TicketPool {
 
   /** A ticket that is in no line, this thread's own; `NO_TICKET` where the balancer has none left. */
   take(): number {
-    return this.#free.pop() ?? this.#rested() ?? this.#fresh() ?? this.#adopted() ?? NO_TICKET
+    return (
+      this.#free.pop() ??
+      this.#rested(this.#lookAt) ??
+      this.#fresh() ??
+      this.#rested(1) ??
+      this.#adopted() ??
+      NO_TICKET
+    )
   }
 
   /** Of a request that waits no more. */
@@ -37,20 +44,17 @@ export class TicketPool {
     else this.#free.push(ticket)
   }
 
-  #rested(): number | undefined {
-    const most = Math.min(this.#resting.length, this.#taken + LOOKS)
-    for (let i = this.#taken; i < most; i++) {
-      const ticket = this.#resting[i]
-      if (this.#state.lines.isInLine(ticket)) continue
-      this.#resting[i] = this.#resting[this.#taken]
-      this.#taken++
-      if (2 * this.#taken > this.#resting.length) {
-        this.#resting = this.#resting.slice(this.#taken)
-        this.#taken = 0
-      }
-      return ticket
-    }
-    return undefined
+  /**
+   * One of those that rest, where there are that many. A line may stand still for long, with tickets of requests that have left it,
+   * so all are looked at, and again when as many more rest: each costs two looks at most, and no more than half rest in vain.
+   */
+  #rested(least: number): number | undefined {
+    if (this.#resting.length < least) return undefined
+    const still: number[] = []
+    for (const ticket of this.#resting) (this.#state.lines.isInLine(ticket) ? still : this.#free).push(ticket)
+    this.#resting = still
+    this.#lookAt = Math.max(FEW, 2 * still.length)
+    return this.#free.pop()
   }
 
   /** One that nobody has had. */
@@ -95,13 +99,13 @@ export function releaseWaits(state: SharedState, thread: number, token: number):
     const at = ticketWord(ticket)
     if (Atomics.load(tickets, at + TICKET.OWNER) !== token) continue
     releaseTicket(state, at)
-    Atomics.compareExchange(tickets, at + TICKET.OWNER, token, 0) // (A8) last
+    Atomics.compareExchange(tickets, at + TICKET.OWNER, token, 0) // (A8) last: its state is settled
   }
   const services = state.servicesUsed
   const half = Math.floor((thread % PASSED_THREADS) / PASSED_BITS)
   for (let service = 0; service < services; service++) {
     const word = state.serviceField(service, SERVICE.PASSED) + half
-    Atomics.and(state.serviceWords(service), word, ~(1 << (thread % PASSED_BITS))) // (A10)
+    Atomics.and(state.serviceWords(service), word, ~(1 << (thread % PASSED_BITS))) // (A10) nobody is there to be called
   }
 }
 
@@ -112,13 +116,17 @@ function releaseTicket(state: SharedState, at: number): void {
     const word = Atomics.load(tickets, at + TICKET.STATE)
     const before = stateOf(word)
     if (before !== TICKET_STATE.WAITING && before !== TICKET_STATE.GRANTED) return
-    // (A3) As its own thread would.
     const isWaiting = before === TICKET_STATE.WAITING
+    // (A6) Before the state: should this thread end in between, the next cleaner takes off one too many, not none.
+    if (!isWaiting) addToGranted(state, serviceOf(tickets[at + TICKET.SERVICE]), -1)
     const left = stateWord(useOf(word), isWaiting ? TICKET_STATE.LEFT : TICKET_STATE.FREE)
-    if (Atomics.compareExchange(tickets, at + TICKET.STATE, word, left) !== word) continue
-    if (isWaiting) return
-    const service = serviceOf(tickets[at + TICKET.SERVICE])
-    Atomics.sub(state.serviceWords(service), state.serviceField(service, SERVICE.GRANTED), 1) // (A6)
-    return
+    // (A3) As its own thread would. Another one may grant it, or revoke that.
+    if (Atomics.compareExchange(tickets, at + TICKET.STATE, word, left) === word) return
+    if (!isWaiting) addToGranted(state, serviceOf(tickets[at + TICKET.SERVICE]), 1)
   }
+}
+
+/** Requests that were granted a place and have not taken it. (A6) A thread that ends in the middle must leave too few, never too many. */
+export function addToGranted(state: SharedState, service: number, delta: number): void {
+  Atomics.add(state.serviceWords(service), state.serviceField(service, SERVICE.GRANTED), delta)
 }

@@ -94,7 +94,7 @@ export interface Core {
 export interface WaitingLines {
   /** Whether a line has to be opened, with a ticket that becomes the line's, before a request can join it. */
   needsHead(service: number, tier: number): boolean
-  /** False where another thread was first: the ticket is not needed. */
+  /** False where another thread was first. The ticket may be given back at once either way: it is in line until the line has moved past it. */
   open(service: number, tier: number, ticket: number): boolean
   /** Puts an own ticket, which is in no line, at the end of a line. BOUND is set before. False where there is no room in it. */
   join(service: number, tier: number, ticket: number): boolean

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { TicketPool } from '../../lib/admission/ticket-pool.js'
 import type { CoreFactory } from '../../lib/engine/contract.js'
-import { SERVICE, TICKET, TICKET_STATE, TIERS } from '../../lib/engine/layout.js'
+import { HEADER, SERVICE, TICKET, TICKET_STATE, TIERS } from '../../lib/engine/layout.js'
 import { SharedState } from '../../lib/engine/state.js'
 import {
   GRANTED_ELSEWHERE,
@@ -34,7 +34,11 @@ class LineUser {
 
   join(service = 0, tier = 1, bound = 0): number {
     const { lines, tickets } = this.state
-    if (lines.needsHead(service, tier)) lines.open(service, tier, this.pool.take())
+    if (lines.needsHead(service, tier)) {
+      const head = this.pool.take()
+      lines.open(service, tier, head)
+      this.pool.give(head)
+    }
     const ticket = this.pool.take()
     tickets[ticketWord(ticket) + TICKET.BOUND] = bound
     expect(lines.join(service, tier, ticket)).toBe(true)
@@ -120,6 +124,37 @@ describe.each(engines)('lines of waiting requests, $kind engine', ({ kind, facto
     for (const one of next) a.settle(one, TICKET_STATE.FREE)
     expect(a.state.lines.isInLine(left)).toBe(false)
     expect(a.state.lines.lengthOf(0, 1)).toBeLessThanOrEqual(1)
+  })
+
+  test('a ticket that was to open a line, where another one was first, can be used in any line', () => {
+    const [a, b] = make(2)
+    const { lines, tickets } = a.state
+    const [used, other] = [a.pool.take(), b.pool.take()]
+    // It stood far back in a line, once.
+    tickets[ticketWord(used) + TICKET.SEQUENCE] = 1_000
+    const needsHead = lines.needsHead(0, 1)
+    b.state.lines.open(0, 1, other)
+    lines.open(0, 1, used)
+    for (let i = 0; i < 3; i++) {
+      b.join()
+      b.settle(b.grant(), TICKET_STATE.FREE)
+    }
+    expect(needsHead && lines.isInLine(used)).toBe(false)
+  })
+
+  test('tickets in a line that stands still do not keep those of others from being used again', () => {
+    const [a] = make(1, 2)
+    for (let i = 0; i < 8; i++) a.join(0)
+    for (let ticket = 0; ticket < 9; ticket++)
+      if (a.stateOf(ticket) === TICKET_STATE.WAITING) a.settle(ticket, TICKET_STATE.LEFT)
+    for (let i = 0; i < 300; i++) {
+      const left = a.join(1)
+      const next = a.join(1)
+      a.settle(left, TICKET_STATE.LEFT)
+      expect(a.grant(1)).toBe(next)
+      a.settle(next, TICKET_STATE.FREE)
+    }
+    expect(a.state.root[HEADER.TICKETS_USED]).toBeLessThan(30)
   })
 
   test('services have lines of their own', () => {

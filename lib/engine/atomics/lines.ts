@@ -58,8 +58,10 @@ export class AtomicsLines implements WaitingLines {
     const own = ticketWord(ticket)
     const use = useOf(tickets[own + TICKET.STATE]) + 1
     tickets[own + TICKET.SERVICE] = serviceWordOf(service, tier)
+    // Where another thread is first this ticket is in no line, and so it must say.
+    tickets[own + TICKET.SEQUENCE] = 0
     Atomics.store(tickets, own + TICKET.NEXT, reference(use, NO_TICKET))
-    Atomics.store(tickets, own + TICKET.STATE, stateWord(use, TICKET_STATE.FREE)) // (A1)
+    Atomics.store(tickets, own + TICKET.STATE, stateWord(use, TICKET_STATE.FREE)) // (A1) before it is in sight
     const head = reference(use, ticket)
     const before = Atomics.compareExchange(words, at + SERVICE.HEADS + tier, 0, head) // (A5) one of several
     // (A5) Whoever comes after one that has ended here sets the end for it.
@@ -188,7 +190,7 @@ export class AtomicsLines implements WaitingLines {
 
   /** `first` stands behind `head`, and has had its turn, or left. */
   #moveHead(words: Int32Array, begin: number, head: number, first: number, state: number): void {
-    Atomics.compareExchange(words, begin, head, reference(useOf(state), first)) // (A4)
+    Atomics.compareExchange(words, begin, head, reference(useOf(state), first)) // (A4) one of those who come by
   }
 
   /** `next` is linked behind the last one, by a thread that has not come to this, or has ended before. */
