@@ -380,6 +380,39 @@ describe('two threads', () => {
     expect(a.log).toEqual(['1 has x'])
   })
 
+  test.each([-3, 3])(
+    'a count of grants that ended threads have left at %i is begun anew when nobody waits',
+    (left) => {
+      const {
+        threads: [a, b],
+      } = setUp(2)
+      a.state.serviceWords(0)[a.state.serviceField(0, SERVICE.GRANTED)] = left
+      a.wait('1')
+      a.wait('2')
+      b.release('x')
+      expect([b.word(SERVICE.GRANTED), b.word(SERVICE.WAKE_UPS)]).toEqual([1, 1])
+      a.queue.called()
+      expect(a.log).toEqual(['1 has x'])
+    },
+  )
+
+  test('grants that there are no more keep a place from nobody for longer than two looks', async () => {
+    const {
+      threads: [a],
+      yard,
+      advance,
+    } = setUp(2)
+    a.wait('1')
+    a.wait('2')
+    a.state.serviceWords(0)[a.state.serviceField(0, SERVICE.GRANTED)] = 1
+    yard.free.add('x')
+    await advance(40)
+    expect(a.log).toEqual([])
+    await advance(70)
+    expect(a.log).toEqual(['1 has x'])
+    expect(a.word(SERVICE.GRANTED)).toBe(0)
+  })
+
   test('what a thread was granted and does not come to take is taken back after 50 ms, and it keeps its turn', async () => {
     const {
       threads: [a, b],
@@ -402,6 +435,23 @@ describe('two threads', () => {
     expect(a.log).toEqual(['held has y'])
   })
 
+  test('one whose place was taken by another that had seen nobody wait has the next one before those in line', () => {
+    const {
+      threads: [a, b],
+      yard,
+    } = setUp(2)
+    a.wait('1')
+    b.wait('2')
+    b.release('x')
+    yard.free.delete('x')
+    a.queue.called()
+    b.release('y')
+    expect([a.log, b.log]).toEqual([[], []])
+    a.queue.called()
+    b.release('z')
+    expect([a.log, b.log]).toEqual([['1 has y'], ['2 has z']])
+  })
+
   test('one that leaves after it was granted a place passes it on', () => {
     const {
       threads: [a, b],
@@ -420,6 +470,8 @@ describe('two threads', () => {
       timers,
     } = setUp(2)
     a.wait('1', { longestMs: 10 })
+    // It is not called before its time is over.
+    a.queue.called = () => {}
     setNow(a.state, timers.now() + 9)
     b.release('x')
     await timers.advance(11)

@@ -278,38 +278,99 @@ describe('whatever another thread does between two atomic operations, nobody is 
   )
 })
 
-/** Calls of `a` are answered, its timers stand still. */
-function isPlacedAtOnce(prepare: (a: Party) => void, work: (a: Party) => void, freed: string): void {
+/** `b` frees a place. Calls are answered, and timers stand still. */
+function isPlacedAtOnce(
+  ids: readonly string[],
+  prepare: (a: Party, b: Party) => void,
+  work: (a: Party) => void,
+): void {
   let at = 0
   for (; at < MOST; at++) {
-    const [b, a] = new AdmissionScene(2).parties
-    prepare(a)
-    let isCalled = false
-    b.state.lines.call = () => {
-      isCalled = true
-    }
+    const scene = new AdmissionScene(2)
+    const [b, a] = scene.parties
+    const called = new Set<Party>()
+    for (const { state } of [a, b])
+      state.lines.call = (token) => {
+        called.add(token === a.state.token ? a : b)
+      }
+    prepare(a, b)
     const isReached = interposeAt(
       at,
-      () => b.release(freed),
+      () => b.release('y'),
       () => work(a),
     )
-    if (isCalled) a.queue.called()
+    for (const one of called) {
+      called.delete(one)
+      one.queue.called()
+    }
     if (!isReached) break
-    expect(a.ends.get('1'), `at place ${at}`).toBe(freed)
+    expect(
+      ids.map((id) => a.ends.get(id) ?? b.ends.get(id)),
+      `at place ${at}`,
+    ).toContain('y')
   }
-  expect(at).toBeGreaterThan(10)
+  expect(at).toBeGreaterThan(5)
 }
 
 describe('a place that becomes free, at whatever moment, is seen at once', () => {
   it('by one that joins (A9)', () => {
-    isPlacedAtOnce(nothing, (a) => a.wait('1'), 'x')
+    isPlacedAtOnce(['1'], nothing, (a) => a.wait('1'))
   })
 
   it('by one that is passed over (A10)', () => {
     isPlacedAtOnce(
+      ['1'],
       (a) => a.wait('1', { only: 'y' }),
       (a) => a.release('x'),
-      'y',
     )
+  })
+
+  const both = (a: Party, b: Party): void => {
+    a.wait('1', { longestMs: 5 })
+    b.wait('b1')
+  }
+
+  it('by the next one, where the first leaves (A3)', () => {
+    isPlacedAtOnce(['b1'], both, (a) => a.leave('1'))
+  })
+
+  it('by the first or by the next one, where the first is late (A3)', () => {
+    isPlacedAtOnce(
+      ['1', 'b1'],
+      (a, b) => {
+        both(a, b)
+        a.scene.advance(10)
+      },
+      (a) => a.look(),
+    )
+  })
+})
+
+describe('whoever takes back a grant that was not taken', () => {
+  it('takes nothing from a later use of that ticket', () => {
+    let at = 0
+    for (; at < MOST; at++) {
+      const scene = new AdmissionScene(2)
+      const [b, a] = scene.parties
+      b.wait('b1')
+      a.wait('1')
+      a.release('x')
+      const isB1 = b.waitsWith()
+      scene.advance(HELD_MS)
+      const isReached = interposeAt(
+        at,
+        () => {
+          b.queue.called()
+          for (let i = 0; i < 100 && !isB1(); i++) {
+            if (i > 0) b.release('z')
+            b.wait(`later ${i}`)
+          }
+        },
+        () => a.look(),
+      )
+      expectOrder(scene, b, `at place ${at}`)
+      if (!isReached) break
+    }
+    expect(at).toBeGreaterThan(10)
   })
 })

@@ -12,6 +12,7 @@ import { type Call, LinesScenario, type Plan } from './lines.js'
 import { type Mutation, pausingCode } from './pausing.js'
 
 const TIMEOUT_MS = 120_000
+/** Of a plan that does not say so; large ones have one. */
 const PREEMPTIONS = 2
 
 async function check(plan: Plan, mutations: readonly Mutation[] = []): Promise<Explored> {
@@ -86,11 +87,13 @@ const plans = {
       ['grant', 'join', 'join'],
       ['leave', 'join'],
     ],
+    preemptions: 1,
   },
   'a ticket that has left is used again while a slow one grants': {
     tickets: 6,
     before: [...opened, ...did(0, 'join'), ...did(1, 'join')],
     threads: [['leave', 'join', 'grant', 'take', 'join'], ['grant']],
+    preemptions: 1,
   },
   'a ticket is used again while a slow one joins': {
     tickets: 6,
@@ -107,8 +110,14 @@ const plans = {
     before: opened,
     threads: [['join'], ['grant', 'join', 'leave', 'join']],
   },
-  'an opener killed': { tickets: 10, threads: [['join'], ['join']], victim: 0 },
-  'a joiner killed': { tickets: 8, before: opened, threads: [['join'], ['join'], ['grant']], victim: 0 },
+  'an opener killed': { tickets: 10, threads: [['join'], ['join']], victim: 0, preemptions: 1 },
+  'a joiner killed': {
+    tickets: 8,
+    before: opened,
+    threads: [['join'], ['join'], ['grant']],
+    victim: 0,
+    preemptions: 1,
+  },
   'a joiner killed, and the line goes on': {
     tickets: 8,
     before: did(1, 'join', 'grant', 'take', 'join'),

@@ -128,6 +128,17 @@ export class Party {
     return [...this.stays].filter(([id, { isOver }]) => !isOver && !this.ends.has(id)).map(([id]) => id)
   }
 
+  /** Whether the ticket with which this thread waits, or was granted a place, is in line again in a later use. */
+  waitsWith(): () => boolean {
+    const { tickets, token } = this.state
+    const word = (ticket: number) => tickets[ticketWord(ticket) + TICKET.STATE]
+    const isOwn = (ticket: number) => tickets[ticketWord(ticket) + TICKET.OWNER] === token
+    let ticket = 0
+    while (!(isOwn(ticket) && stateOf(word(ticket)) === TICKET_STATE.GRANTED)) ticket++
+    const before = word(ticket)
+    return () => word(ticket) !== before && stateOf(word(ticket)) === TICKET_STATE.WAITING
+  }
+
   get placed(): number {
     return [...this.ends.values()].filter((how) => this.scene.places.has(how)).length
   }
