@@ -25,8 +25,7 @@ import { type BalancerChange, Services } from './services.js'
 
 const DEFAULT_DRAIN_MS = 5_000
 const NO_OPTIONS: PickOptions = Object.freeze({})
-/** More requests in flight than there can be: they are only counted. */
-const UNLIMITED = 0x7fffffff
+
 /** Whether a request may use some of a service's endpoints only. */
 const isRestricted = ({ subset, tlsOnly }: ViewOptions): boolean => subset !== undefined || tlsOnly === true
 
@@ -344,10 +343,9 @@ export class BalancerCore {
   }
 
   /** A place within the service's own limit: flags of the lease, or -1 where there is none. */
-  #enter({ options, policy, limit }: ServiceRuntime): number {
-    const most = options.limits.maxRequests || (policy.countsRequests ? UNLIMITED : 0)
-    if (most === 0) return 0
-    return limit.enter(most) === NO_PLACE ? -1 : LEASE_FLAGS.COUNTED
+  #enter({ requestLimit, limit }: ServiceRuntime): number {
+    if (requestLimit === 0) return 0
+    return limit.enter(requestLimit) === NO_PLACE ? -1 : LEASE_FLAGS.COUNTED
   }
 
   #lease(service: ServiceRuntime, slot: number, flags: number): Reservation {

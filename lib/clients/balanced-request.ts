@@ -117,6 +117,8 @@ export class BalancedRequest implements TriedRequest {
   start(): void {
     const { balancer, service } = this.#context
     if (balancer.stopped) return this.fail(new StoppedError())
+    let place: Reservation | undefined
+    let mayMove = false
     try {
       // Before the pick: a caller that has already aborted costs no place.
       this.handler.onConnect((reason) => this.#abort(reason))
@@ -124,18 +126,21 @@ export class BalancedRequest implements TriedRequest {
       this.#tier = tierOf(this.#pick)
       this.#keepDeadline()
       if (this.finished) return
-      const trial = this.#isRepeatable ? balancer.pickTrial(service, this.#pick) : undefined
-      if (trial !== undefined) return this.#begin(trial)
+      mayMove = this.#isRepeatable
+      place =
+        (mayMove ? balancer.pickTrial(service, this.#pick) : undefined) ??
+        balancer.placeNow(service, this.#pick ?? NO_OPTIONS, mayMove)
     } catch (error) {
       this.fail(error as Error)
       return
     }
-    this.#admit((lease) => this.#begin(lease))
+    if (place !== undefined) this.#begin(place, mayMove)
+    else this.#admit((lease) => this.#begin(lease, mayMove))
   }
 
-  #begin(lease: Reservation): void {
+  #begin(lease: Reservation, mayLeave: boolean): void {
     this.#context.service.budget.deposit(lease.startedAt)
-    this.#launch(lease)
+    this.#launch(lease, mayLeave)
   }
 
   /** A place, at once or after a wait for it. `explain`: what the caller is told where there is none. */
@@ -311,9 +316,9 @@ export class BalancedRequest implements TriedRequest {
     this.#timer = undefined
   }
 
-  #launch(lease: Reservation): void {
+  #launch(lease: Reservation, mayLeave = this.#isRepeatable): void {
     const { service, transports } = this.#context
-    const attempt = new Attempt(this, lease, this.#isRepeatable)
+    const attempt = new Attempt(this, lease, mayLeave)
     this.#current = attempt
     const { perTryTimeoutMs } = service.options.retry
     if (perTryTimeoutMs > 0)
