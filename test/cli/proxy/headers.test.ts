@@ -120,6 +120,7 @@ describe('fields of answers', () => {
   it('that `connection` names stay here, also those before it, and those of a second `connection`', () => {
     const raw = ['x-a', '1', 'Connection', 'X-A, close', 'x-b', '2', 'connection', 'x-b', 'x-c', '3']
     expect(answered(raw)).toEqual(['x-c', '3'])
+    expect(answered(['x-a', '1', 'connection', 'x-a', 'x-c', '3'])).toEqual(['x-c', '3'])
   })
 
   it('lose the length where there is a coding, which overrides it, and keep it where there is none', () => {
@@ -180,6 +181,8 @@ describe('fields of an answer as it goes out', () => {
     expect(out(304, raw)).toEqual(without)
     expect(out(200, raw, 'GET', false)).toEqual(without)
     expect(out(200, [...raw, 'Content-Length', '5'])).toEqual([...without, 'Content-Length', '5'])
+    // As long a name as `content-length`.
+    expect(out(200, [...raw, 'accept-charset', '5'])).toEqual([...raw, 'accept-charset', '5'])
   })
 
   it('have no length with 204, wherever it stands, and keep it with any other status', () => {
