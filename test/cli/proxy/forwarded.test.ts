@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { forwardingFields, type Peer, parseRange, TrustedProxies } from '../../../lib/cli/proxy/forwarded.js'
 
-const request = (headers: Record<string, string | string[]> = {}) => ({ headers }) as unknown as IncomingMessage
+const request = (headers: Record<string, string | string[]> = {}) =>
+  ({ headers }) as unknown as IncomingMessage
 
 const NONE = new TrustedProxies({ trustForwarded: false })
 const ALL = new TrustedProxies({ trustForwarded: true })
@@ -55,10 +56,28 @@ describe('the addresses that x-forwarded-for names', () => {
     expect(SOME.clientOf(chain, PEER)).toBe('203.0.113.9')
   })
 
+  it('are one at least where it is an address', () => {
+    expect(SOME.chain(request({ 'x-forwarded-for': '203.0.113.9' }), PEER)).toEqual(['203.0.113.9'])
+    expect(SOME.chain(request({ 'x-forwarded-for': '10.0.0.3, 10.0.0.2' }), PEER)).toEqual([
+      '10.0.0.3',
+      '10.0.0.2',
+    ])
+  })
+
   it('are believed with ranges up to what is no address', () => {
     const chain = SOME.chain(request({ 'x-forwarded-for': '203.0.113.9, unknown, 10.0.0.2' }), PEER)
     expect(chain).toEqual(['10.0.0.2'])
     expect(SOME.clientOf(chain, PEER)).toBe('10.0.0.2')
+  })
+
+  it.each([
+    ['203.0.113.9:4711', '203.0.113.9'],
+    ['[2001:db8::1]:4711', '2001:db8::1'],
+    ['[2001:db8::1]', '2001:db8::1'],
+    ['2001:db8::1', '2001:db8::1'],
+    ['::ffff:203.0.113.9', '203.0.113.9'],
+  ])('may have a port: %s', (text, address) => {
+    expect(SOME.clientOf(SOME.chain(request({ 'x-forwarded-for': text }), PEER), PEER)).toBe(address)
   })
 
   it('that are no address leave the peer as the client', () => {
@@ -106,7 +125,13 @@ describe('a range', () => {
 describe('what an endpoint is told', () => {
   const fieldsOf = (
     headers: Record<string, string | string[]>,
-    { trusted = true, chain = [] as string[], client = '203.0.113.9', authority = 'own.example', address = '10.0.0.1' } = {},
+    {
+      trusted = true,
+      chain = [] as string[],
+      client = '203.0.113.9',
+      authority = 'own.example',
+      address = '10.0.0.1',
+    } = {},
   ): Record<string, string> => {
     const flat = forwardingFields(request(headers), { address, trusted }, chain, client, authority)
     return Object.fromEntries(Array.from({ length: flat.length / 2 }, (_, i) => flat.slice(2 * i, 2 * i + 2)))

@@ -63,37 +63,56 @@ describe('fields of requests', () => {
     },
   )
 
-  it.each(['X-Forwarded-Port', 'x-forwarded-anything', 'cf-connecting-ip', 'X-Original-URL', 'true-client-ip'])(
-    'by which proxies name the client are believed of trusted peers only: %s',
-    (name) => {
-      expect(handedOn([name, 'x'], true)).toEqual([name, 'x', ...VIA])
-      expect(handedOn([name, 'x'], false)).toEqual(VIA)
-    },
-  )
+  it.each([
+    'X-Forwarded-Port',
+    'x-forwarded-anything',
+    'cf-connecting-ip',
+    'X-Original-URL',
+    'true-client-ip',
+  ])('by which proxies name the client are believed of trusted peers only: %s', (name) => {
+    expect(handedOn([name, 'x'], true)).toEqual([name, 'x', ...VIA])
+    expect(handedOn([name, 'x'], false)).toEqual(VIA)
+  })
 
   it('that `connection` names stay here, in any case and between any blanks', () => {
-    const raw = ['connection', 'keep-alive ,  X-Secret,x-other', 'x-secret', '1', 'X-Other', '2', 'x-kept', '3']
+    const raw = [
+      'connection',
+      'keep-alive ,  X-Secret,x-other',
+      'x-secret',
+      '1',
+      'X-Other',
+      '2',
+      'x-kept',
+      '3',
+    ]
     expect(handedOn(raw)).toEqual(['x-kept', '3', ...VIA])
   })
 
-  it.each(['close', 'keep-alive', 'Keep-Alive'])('named like an option of `connection`, %s, are fields', (option) => {
-    expect(handedOn(['connection', option, 'close', '1'])).toEqual(['close', '1', ...VIA])
-  })
+  it.each(['close', 'keep-alive', 'Keep-Alive'])(
+    'named like an option of `connection`, %s, are fields',
+    (option) => {
+      expect(handedOn(['connection', option, 'close', '1'])).toEqual(['close', '1', ...VIA])
+    },
+  )
 
   it('keep the length even where `connection` names it: it says where the body ends', () => {
     const raw = ['connection', 'content-length, x-a', 'content-length', '5', 'x-a', '1']
     expect(handedOn(raw)).toEqual(['content-length', '5', ...VIA])
   })
 
-  it.each(['X_Forwarded_For', 'x_real_ip', 'content_length', 'transfer.encoding', 'x_forwarded_port', 'HOST_'])(
-    'that CGI would take for one of those stay here, though a trusted peer sends them: %s',
-    (name) => {
-      const isOther = name === 'HOST_'
-      for (const trusted of [true, false]) {
-        expect(handedOn([name, '1'], trusted)).toEqual(isOther ? [name, '1', ...VIA] : VIA)
-      }
-    },
-  )
+  it.each([
+    'X_Forwarded_For',
+    'x_real_ip',
+    'content_length',
+    'transfer.encoding',
+    'x_forwarded_port',
+    'HOST_',
+  ])('that CGI would take for one of those stay here, though a trusted peer sends them: %s', (name) => {
+    const isOther = name === 'HOST_'
+    for (const trusted of [true, false]) {
+      expect(handedOn([name, '1'], trusted)).toEqual(isOther ? [name, '1', ...VIA] : VIA)
+    }
+  })
 
   it('with other signs in their names go on', () => {
     expect(handedOn(['x_number', '1', "it's", '2'])).toEqual(['x_number', '1', "it's", '2', ...VIA])
@@ -102,7 +121,16 @@ describe('fields of requests', () => {
 
 describe('fields of answers', () => {
   it('go on as they were written, byte for byte, the first and the last too', () => {
-    const raw = ['Content-Type', 'text/plain', 'X-Name', 'M\xfcller', 'set-cookie', 'a=1', 'set-cookie', 'b=2']
+    const raw = [
+      'Content-Type',
+      'text/plain',
+      'X-Name',
+      'M\xfcller',
+      'set-cookie',
+      'a=1',
+      'set-cookie',
+      'b=2',
+    ]
     expect(answered(raw)).toEqual(raw)
   })
 
@@ -126,7 +154,10 @@ describe('fields of answers', () => {
   it('lose the length where there is a coding, which overrides it, and keep it where there is none', () => {
     const length = ['content-length', '5', 'x-a', '1']
     expect(answered([...length, 'transfer-encoding', 'chunked'])).toEqual(['x-a', '1'])
-    expect(answered(['Transfer-Encoding', 'chunked', 'Content-Length', '5', 'x-a', '1'])).toEqual(['x-a', '1'])
+    expect(answered(['Transfer-Encoding', 'chunked', 'Content-Length', '5', 'x-a', '1'])).toEqual([
+      'x-a',
+      '1',
+    ])
     expect(answered([...length, 'connection', 'content-length'])).toEqual(length)
   })
 })

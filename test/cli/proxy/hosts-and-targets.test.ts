@@ -31,6 +31,7 @@ describe('a host with or without a port', () => {
     ["a-b_c.d~e!$&'()*+;=%", true],
     ['a\\b', false],
     ['a#b', false],
+    ['a\nb', false],
   ])('%j: %s, and asked again', (text, right) => {
     expect(isAuthority(text)).toBe(right)
     expect(isAuthority(text)).toBe(right)
@@ -94,12 +95,18 @@ describe('the target of a request', () => {
     expect(target(url)).toEqual({ authority, path })
   })
 
-  it.each(['*', 'other.example:80', 'http:///a', 'http://', 'ftp://other.example/', '/a#b', 'http://a/#b', ''])(
-    'is none: %j',
-    (url) => {
-      expect(target(url)).toBe(BAD_TARGET)
-    },
-  )
+  it.each([
+    '*',
+    'other.example:80',
+    'http:///a',
+    'http://',
+    'ftp://other.example/',
+    '/a#b',
+    'http://a/#b',
+    '',
+  ])('is none: %j', (url) => {
+    expect(target(url)).toBe(BAD_TARGET)
+  })
 
   it('is none where it was not read, or where the host in it is none', () => {
     expect(target(undefined)).toBe(BAD_TARGET)
@@ -115,7 +122,10 @@ describe('the target of a request', () => {
 })
 
 describe('routes', () => {
-  const table = (routes: [host: string | undefined, path: string, service: string][], services = ['a', 'b']) =>
+  const table = (
+    routes: [host: string | undefined, path: string, service: string][],
+    services = ['a', 'b'],
+  ) =>
     new RouteTable(
       routes.map(([host, path, service]) => ({ ...(host === undefined ? {} : { host }), path, service })),
       services,
@@ -157,6 +167,12 @@ describe('routes', () => {
     expect(routes.choose(undefined, '/own')).toBe('any')
     expect(routes.choose('example', '/wild')).toBeUndefined()
     expect(routes.choose('.example', '/wild')).toBe('wild')
+  })
+
+  it('of hosts below another are enough by themselves', () => {
+    const routes = table([['*.example', '/', 'wild']])
+    expect(routes.choose('h.example', '/')).toBe('wild')
+    expect(routes.choose('h.other', '/')).toBeUndefined()
   })
 
   it('take the query for no part of the path, even where it is empty or comes first', () => {
