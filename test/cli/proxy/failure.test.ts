@@ -145,6 +145,7 @@ describe('the count of time-outs', () => {
     expect(counts.any).toBe(false)
     expect(String(counts)).toBe('0 headers, 0 body, 0 send, 0 idle')
     counts.add('send')
+    expect(counts.any).toBe(true)
     counts.add('send')
     counts.add('idle')
     expect(counts.any).toBe(true)
