@@ -245,9 +245,10 @@ describe('an idle connection', () => {
     gone.destroy()
     expect(agent({}).keepSocketAlive(gone)).toBe(false)
     const noisy = socket()
-    noisy.write('more')
+    noisy.write('y')
     expect(agent({}).keepSocketAlive(noisy)).toBe(false)
     expect(agent({ keepAliveTimeout: 0 }).keepSocketAlive(socket())).toBe(false)
+    expect(agent({ keepAliveTimeout: 1 }).keepSocketAlive(socket())).toBe(true)
   })
 
   it.each([
@@ -277,6 +278,10 @@ describe('an idle connection', () => {
     expect(agent({}).keepSocketAlive(idle)).toBe(false)
     noteKeepAlive(idle, 'timeout=3')
     expect(agent({}).keepSocketAlive(idle)).toBe(true)
+    // An answer that does not say it leaves it at that.
+    noteKeepAlive(idle, 'max=5')
+    expect(agent({}).keepSocketAlive(idle)).toBe(true)
+    expect(idle.setTimeout.mock.calls).toEqual([[1_000], [1_000]])
   })
 
   it('is not kept beyond its age, which begins when it is first kept', () => {
@@ -291,6 +296,11 @@ describe('an idle connection', () => {
       vi.advanceTimersByTime(2_200)
       expect(keeping.keepSocketAlive(idle)).toBe(false)
       expect(keeping.keepSocketAlive(socket())).toBe(true)
+      const shortest = agent({ maxConnectionAgeMs: 1 })
+      const young = socket()
+      expect(shortest.keepSocketAlive(young)).toBe(true)
+      vi.advanceTimersByTime(2)
+      expect(shortest.keepSocketAlive(young)).toBe(false)
       const unlimited = agent({})
       vi.advanceTimersByTime(1_000_000)
       expect(unlimited.keepSocketAlive(idle)).toBe(true)
