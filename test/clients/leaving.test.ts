@@ -53,3 +53,15 @@ it('a service that left with a request in flight is cut off when the balancer st
   await failed
   expect(log).toContain('leaves destroyed')
 })
+
+it('a service that leaves before it had a request has none to end', async () => {
+  const [one, other] = await startEndpoints(2)
+  const rest = { stays: { endpoints: [other.url] } }
+  const { balancer, log } = watched({ leaves: { endpoints: [one.url] }, ...rest })
+  await balancer.start()
+  await balancer.update({ services: rest, seed: 1 })
+  expect(await (await balancer.fetch('http://stays/')).text()).toBe('b')
+  await expect(balancer.fetch('http://leaves/')).rejects.toThrow()
+  await balancer.stop({ drainMs: 0 })
+  expect(log).toEqual(['stays destroyed'])
+})

@@ -278,6 +278,14 @@ describe('a request to an endpoint', () => {
     await until(() => sockets.size === 0)
   })
 
+  it('hands nothing on after that, though more has come already', async () => {
+    const early = 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'
+    const { url } = await rawEndpoint((socket) => void socket.write(early + early + OK))
+    const got = await connectionsTo(url).ask({}, new Recorder('103'))
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(got.log).toEqual(['connect', '103 Early Hints', 'error'])
+  })
+
   it('tells the handler what it throws at the end', async () => {
     const { url } = await httpEndpoint((_request, response) => response.end('body'))
     const got = await connectionsTo(url).ask({}, new Recorder('complete'))
