@@ -206,6 +206,32 @@ describe('an answer of an endpoint', () => {
     expect(got.error?.code).toBe('UND_ERR_SOCKET')
   })
 
+  it('breaks off, as undici says it, where the connection is reset', async () => {
+    const { url, sockets } = await rawEndpoint((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nok')
+    })
+    const got = connectionsTo(url).send()
+    await until(() => got.body === 'ok')
+    sockets[0].resetAndDestroy()
+    await until(() => got.isOver)
+    expect(got.error?.code).toBe('UND_ERR_SOCKET')
+  })
+
+  it('that has come whole is handed on, though the connection is lost before it is taken', async () => {
+    const { url, sockets } = await rawEndpoint((socket) => void socket.write(OK))
+    const recorder = new Recorder()
+    recorder.goOn = false
+    const { send, counts } = connectionsTo(url)
+    send({}, recorder)
+    await until(() => recorder.log.length === 2)
+    sockets[0].resetAndDestroy()
+    await until(() => counts().open === 0)
+    recorder.goOn = true
+    recorder.resume()
+    await until(() => recorder.isOver)
+    expect([recorder.body, recorder.log.at(-1)]).toEqual(['ok', 'complete'])
+  })
+
   it('is whole where the end of the connection is its end', async () => {
     const { url } = await rawEndpoint((socket) => void socket.end('HTTP/1.1 200 OK\r\n\r\nall'))
     const got = await connectionsTo(url).ask()
