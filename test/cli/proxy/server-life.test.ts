@@ -15,7 +15,12 @@ async function endpoint() {
   const { url, server } = await startEndpoint((request, response) => {
     at.sent++
     if (request.url === '/slow') waiting.push(() => void response.end('<slow>'))
-    else request.resume().on('end', () => response.end(`<${request.url} ${request.headers.upgrade ?? ''}>`))
+    else
+      request
+        .resume()
+        .on('end', () =>
+          response.end(`<${request.url} ${request.headers.upgrade ?? request.headers['x-a'] ?? ''}>`),
+        )
   })
   server.on('upgrade', (request, socket, head) => {
     tunnels.push(socket)
@@ -89,7 +94,11 @@ describe('an upgrade', () => {
       'connection: Upgrade, HTTP2-Settings, x-a\r\nupgrade: h2c\r\nHTTP2-Settings: AAAA\r\nx-a: 1\r\n'
     const client = say(port, get('/1', asking) + get('/2', CLOSE))
     const text = await client.all()
+    // Fields that `connection` names stay here as ever.
     expect([...text.matchAll(/<([^>]*)>/g)].map(([, what]) => what)).toEqual(['/1 ', '/2 '])
+    // What else `connection` says holds.
+    const last = asking.replace('x-a\r\n', 'close\r\n')
+    expect(await say(port, get('/3', last)).all()).toContain('</3 1>')
   })
 
   it('whose client has left before the answer is not agreed to', async () => {
