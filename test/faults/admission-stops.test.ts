@@ -339,7 +339,7 @@ describe('a place that becomes free, at whatever moment, is seen at once', () =>
       ['1', 'b1'],
       (a, b) => {
         both(a, b)
-        a.scene.advance(10)
+        a.scene.advance(5)
       },
       (a) => a.look(),
     )
