@@ -7,7 +7,7 @@ namespace fairlead::layout {
 
 inline constexpr std::uint32_t kVersion = 4;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0xd13ac910;
+inline constexpr std::uint32_t kFingerprint = 0x35fcb0f8;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -45,8 +45,7 @@ inline constexpr std::uint32_t kLineage = 8;
 inline constexpr std::uint32_t kHolder = 12;
 inline constexpr std::uint32_t kEnded = 13;
 inline constexpr std::uint32_t kCleaner = 14;
-inline constexpr std::uint32_t kGrants = 16;
-inline constexpr std::uint32_t kCalled = 17;
+inline constexpr std::uint32_t kCalled = 16;
 inline constexpr std::uint32_t kWords = 32;
 } // namespace thread
 
@@ -159,7 +158,6 @@ inline constexpr std::uint32_t kOwner = 2;
 inline constexpr std::uint32_t kSequence = 3;
 inline constexpr std::uint32_t kBound = 4;
 inline constexpr std::uint32_t kGrantedAt = 5;
-inline constexpr std::uint32_t kBelow = 6;
 inline constexpr std::uint32_t kService = 7;
 inline constexpr std::uint32_t kWords = 8;
 } // namespace ticket

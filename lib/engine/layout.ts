@@ -78,10 +78,8 @@ export const THREAD = {
   ENDED: 13,
   /** Token of the thread that takes back what this one left; 0: nobody. */
   CLEANER: 14,
-  /** Newest ticket of this thread that another one has granted a place and this one has not seen yet, plus one. Written by all. */
-  GRANTS: 16,
-  /** Grows by one with each call to look at GRANTS; what the fallback engine sleeps on. */
-  CALLED: 17,
+  /** Grows by one with each call to look at its waiting requests; what the fallback engine sleeps on. Written by all. */
+  CALLED: 16,
   WORDS: 32,
 } as const
 
@@ -313,8 +311,6 @@ export const TICKET = {
   BOUND: 4,
   /** Ticks: when it was granted a place. */
   GRANTED_AT: 5,
-  /** The ticket that was granted before it to the same thread, plus one; see `THREAD.GRANTS`. */
-  BELOW: 6,
   /** Index of the service's record, and above TICKET_TIER_SHIFT the tier. */
   SERVICE: 7,
   WORDS: 8,
