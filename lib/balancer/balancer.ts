@@ -22,9 +22,6 @@ import { type BalancerChange, Services } from './services.js'
 
 const DEFAULT_DRAIN_MS = 5_000
 const NO_OPTIONS: PickOptions = Object.freeze({})
-/** More requests in flight than there can be: they are only counted. */
-const UNLIMITED = 0x7fffffff
-
 /**
  * A request's way, from top to bottom:
  *
@@ -216,10 +213,9 @@ export class BalancerCore {
   }
 
   /** A place within the service's own limit: flags of the lease, or -1 where there is none. */
-  #enter({ options, policy, limit }: ServiceRuntime): number {
-    const most = options.limits.maxRequests || (policy.countsRequests ? UNLIMITED : 0)
-    if (most === 0) return 0
-    return limit.enter(most) ? LEASE_FLAGS.COUNTED : -1
+  #enter({ requestLimit, limit }: ServiceRuntime): number {
+    if (requestLimit === 0) return 0
+    return limit.enter(requestLimit) ? LEASE_FLAGS.COUNTED : -1
   }
 
   #lease(service: ServiceRuntime, slot: number, flags: number): Reservation {

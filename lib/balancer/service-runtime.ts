@@ -23,6 +23,9 @@ import { WarmUp } from '../view/warm-up.js'
 import { Feedback } from './feedback.js'
 import { ServicePolicy } from './service-policy.js'
 
+/** More requests in flight than there can be: they are only counted. */
+const UNLIMITED = 0x7fffffff
+
 /** What every service of a balancer stands on. */
 export interface ServiceParts {
   readonly state: SharedState
@@ -82,6 +85,7 @@ export class ServiceRuntime {
   /** What this thread chooses from until the filter epoch moves on. */
   #view: ServiceView | undefined
   #viewEpoch = 0
+  #requestLimit = 0
   /** Left the configuration: its record may be another service's by now. */
   #closed = false
 
@@ -144,6 +148,11 @@ export class ServiceRuntime {
     return Atomics.load(this.#words, this.#epochWord) === this.#viewEpoch ? this.#view : undefined
   }
 
+  /** Requests that may be in flight to the whole service, as of the view; 0: they are not counted. */
+  get requestLimit(): number {
+    return this.#requestLimit
+  }
+
   /** The filter epoch as it is. To be read before what it stands for, so that a change meanwhile is not missed. */
   get epoch(): number {
     return Atomics.load(this.#words, this.#epochWord)
@@ -152,6 +161,7 @@ export class ServiceRuntime {
   /** `epoch` as it was before the configuration was last taken over. */
   renewView(epoch: number): ServiceView {
     this.#viewEpoch = epoch
+    this.#requestLimit = this.options.limits.maxRequests || (this.policy.countsRequests ? UNLIMITED : 0)
     const basis = {
       state: this.#state,
       service: this.index,

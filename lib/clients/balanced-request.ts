@@ -106,11 +106,12 @@ export class BalancedRequest implements TriedRequest {
     const { balancer, service } = this.#context
     if (balancer.stopped) return this.fail(new StoppedError())
     let lease: Reservation
+    let mayMove: boolean
     try {
       // Before the pick: a caller that has already aborted costs no place.
       this.handler.onConnect((reason) => this.#abort(reason))
       if (this.finished) return
-      const mayMove = this.#isRepeatable
+      mayMove = this.#isRepeatable
       lease =
         (mayMove && balancer.pickTrial(service, this.#pick)) ||
         balancer.pickFrom(service, this.#pick, mayMove)
@@ -119,7 +120,7 @@ export class BalancedRequest implements TriedRequest {
       return
     }
     service.budget.deposit(lease.startedAt)
-    this.#launch(lease)
+    this.#launch(lease, mayMove)
   }
 
   /** Nothing was processed: any endpoint that has not been tried may have it, whatever the method, at no cost. */
@@ -228,9 +229,9 @@ export class BalancedRequest implements TriedRequest {
     this.#timer = undefined
   }
 
-  #launch(lease: Reservation): void {
+  #launch(lease: Reservation, mayLeave = this.#isRepeatable): void {
     const { service, transports } = this.#context
-    const attempt = new Attempt(this, lease, this.#isRepeatable)
+    const attempt = new Attempt(this, lease, mayLeave)
     this.#current = attempt
     const { perTryTimeoutMs } = service.options.retry
     if (perTryTimeoutMs > 0)
