@@ -3,6 +3,7 @@ import { CaseProcess } from './harness/case-process.js'
 import { figure, interleave, type Samples, withCases } from './harness/interleave.js'
 import { type EngineKind, type Result, result } from './harness/result.js'
 import type { Run, Suite } from './harness/suite.js'
+import { againstCore } from './pick/against-core.js'
 
 const SUITE = 'pick'
 const POLICIES: readonly PolicyName[] = [
@@ -39,7 +40,7 @@ export const pick: Suite = {
     run.note(
       'fairlead: pick + end with status and latency, 16 requests in flight. Peers: their pick alone; they record nothing.',
     )
-    const results: Result[] = []
+    const results: Result[] = await againstCore(run)
     for (const endpoints of (run.quick ? QUICK : FULL).sizes) results.push(...(await atSize(run, endpoints)))
     return results
   },

@@ -189,6 +189,9 @@ Napi::Value createCore(const Napi::CallbackInfo& info) {
   functions.Set("reclaim", Napi::Function::New(env, [bound, maxThreads](const Napi::CallbackInfo& call) {
                   bound->core.reclaim(index(call[0], maxThreads, "thread"));
                 }));
+  functions.Set("openLines", Napi::Function::New(env, [bound](const Napi::CallbackInfo& call) {
+                  return openLines(bound, call);
+                }));
   functions.Set("dispose",
                 Napi::Function::New(env, [bound](const Napi::CallbackInfo&) { bound->dispose(); }));
   return functions;

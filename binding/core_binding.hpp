@@ -44,6 +44,9 @@ struct BoundCore {
   std::vector<Napi::ObjectReference> segments;
 };
 
+/// openLines(tickets: Int32Array): NativeLineFunctions, see lib/engine/native/addon.ts.
+Napi::Value openLines(const std::shared_ptr<BoundCore>& bound, const Napi::CallbackInfo& info);
+
 /// A picker's function owns one of these.
 struct BoundPicker {
   std::shared_ptr<BoundCore> bound;

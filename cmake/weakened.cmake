@@ -44,3 +44,8 @@ fairlead_weakened(ticket_queue_handover q11_give ticket_queue.cpp
   "memory_.lane(lane, lane::kOwner).store(0, memory_order_relaxed)")
 fairlead_weakened(request_queue q18 request_holds.cpp
   "hold.load(memory_order_acquire)" "hold.load(memory_order_relaxed)")
+
+# Of docs/concurrency/admission.md. The other half of (A3), and (A1), stand beside what boost::lockfree::queue orders anyway.
+fairlead_weakened(waiting_lines a3 waiting_lines.cpp
+  "compare_exchange_strong(seen, after, memory_order_acq_rel, memory_order_acquire)"
+  "compare_exchange_strong(seen, after, memory_order_relaxed, memory_order_relaxed)")

@@ -68,9 +68,13 @@ export class OverloadedError extends FairleadError {
   override readonly name = 'OverloadedError'
   readonly service: string
 
-  constructor(service: string, why: string) {
+  /** When it is likely to be worth another try, in ms: an estimate from the requests that wait and in flight. */
+  readonly retryAfterMs: number
+
+  constructor(service: string, why: string, retryAfterMs: number) {
     super('FAIRLEAD_OVERLOADED', `Service "${service}" is overloaded: ${why}`)
     this.service = service
+    this.retryAfterMs = retryAfterMs
   }
 }
 

@@ -2,7 +2,7 @@
 import { ctest } from './ctest.mjs'
 import { lastCount, one } from './phases.mjs'
 import { bin, run } from './shell.mjs'
-import { LONG } from './suites.mjs'
+import { ENGINE_OF_THE_PROCESS, LONG } from './suites.mjs'
 import { missingTool } from './toolchain.mjs'
 import { vitest } from './vitest.mjs'
 
@@ -28,15 +28,17 @@ async function counted(args) {
 /**
  * @param {string} engine
  * @param {string[]} suites
+ * @param {string[]} files only of those; all unless given
  * @returns {Phase}
  */
-function suitesOn(engine, suites) {
-  const projects = suites.flatMap((suite) => ['--project', suite])
+function suitesOn(engine, suites, files = []) {
+  const words = [...suites.flatMap((suite) => ['--project', suite]), ...files]
+  const only = files.length === 0 ? '' : ` (${files.join(', ')})`
   return {
-    name: `vitest, ${engine} engine: ${suites.join(', ')}`,
-    how: `npm test -- --engine ${engine} ${projects.join(' ')}`,
+    name: `vitest, ${engine} engine: ${suites.join(', ')}${only}`,
+    how: `npm test -- --engine ${engine} ${words.join(' ')}`,
     body: () =>
-      vitest(`${engine}-${suites.join('-')}`, [workers(suites), ...projects], { FAIRLEAD_ENGINE: engine }),
+      vitest(`${engine}-${suites.join('-')}`, [workers(suites), ...words], { FAIRLEAD_ENGINE: engine }),
   }
 }
 
@@ -65,8 +67,8 @@ const style = [
 ]
 
 /**
- * What `npm test` runs. On the fallback engine all quick tests where it is asked for or alone; beside the native engine the
- * tests of the engines.
+ * What `npm test` runs. On the fallback engine all quick tests where it is asked for or alone. Beside the native engine only
+ * what needs a process of its own: the contract suite runs on both engines in one process.
  * @param {Wanted} wanted
  * @param {boolean} native the addon is there
  * @returns {Phase[]}
@@ -74,7 +76,7 @@ const style = [
 export function quickPhases(wanted, native) {
   const phases = [...style]
   if (wanted !== 'fallback') phases.push(onNative(native, ['engines', 'quick']))
-  if (wanted === 'auto' && native) phases.push(suitesOn('fallback', ['engines']))
+  if (wanted === 'auto' && native) phases.push(suitesOn('fallback', ['engines'], [ENGINE_OF_THE_PROCESS]))
   else if (wanted !== 'native') phases.push(suitesOn('fallback', ['engines', 'quick']))
   return phases
 }

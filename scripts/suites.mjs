@@ -7,21 +7,34 @@
  * @type {Record<string, string[]>}
  */
 export const LONG = {
-  'model of the ticket queue, over many orders of steps': ['ticket-queue.model.test.ts'],
+  'models of the ticket queue and of waiting lines, over many orders of steps': [
+    'ticket-queue.model.test.ts',
+    'lines.model.test.ts',
+  ],
   'threads that end anywhere in an operation (kills)': [
     'ticket-queue-kills.test.ts',
     'balancer-stops.test.ts',
     'balancer-kills.test.ts',
     'request-queue-stops.test.ts',
+    'admission-stops.test.ts',
   ],
   'simulations in long': ['figures.test.ts', 'simulate/policies.test.ts'],
   'linearizability of recorded histories': ['limits.test.ts', 'linearizability/queue.test.ts'],
   'stress over threads': ['stress.test.ts'],
   'the demonstration': ['demo.test.ts'],
   'damaged shared memory, word by word': ['queue-damage.test.ts'],
+  'the proxy as a process: protocol, pipelining, time-outs, its endpoints': [
+    'proxy-endpoint.test.ts',
+    'proxy-protocol.test.ts',
+    'proxy-timeouts.test.ts',
+    'proxy-pipelining.test.ts',
+  ],
   'hostile clients and endpoints of the proxy, at random': ['proxy-fuzz.test.ts'],
   'ten thousand services and endpoints': ['scale-services.test.ts', 'scale.test.ts'],
 }
+
+/** Of those below, the tests of the engine that the process has picked. */
+export const ENGINE_OF_THE_PROCESS = 'test/engine/'
 
 /** What both engines are tested by in every `npm test`: the contract suite, and the tests of the engines themselves. */
 export const ENGINES = ['test/contract/**/*.test.ts', 'test/**/engine-*.test.ts', 'test/engine/**/*.test.ts']

@@ -5,7 +5,11 @@ import { setupOrExit } from './setup.mjs'
 import { vitest } from './vitest.mjs'
 
 /** Whose balancers are on the engine that the process has picked. */
-const OF_THE_PROCESS = ['test/soak/balancer-kills.soak.ts', 'test/soak/hang.soak.ts']
+const OF_THE_PROCESS = [
+  'test/soak/admission-kills.soak.ts',
+  'test/soak/balancer-kills.soak.ts',
+  'test/soak/hang.soak.ts',
+]
 
 const rest = process.argv.slice(2)
 const phases = new Phases()

@@ -9,7 +9,7 @@ import { vitest } from './vitest.mjs'
 const HELP = `npm test [-- [--engine native|fallback] [arguments for vitest]]
 
 Sets the clone up, then runs what takes less than five minutes on two cores: lint, types, and the quick tests, on the
-native engine; on the fallback engine the contract suite and the tests of the engines. \`npm run test:all\` runs the rest.
+native engine, the contract suite on both engines. \`npm run test:all\` runs the rest.
 
   --engine native     only on the native engine, which must be there
   --engine fallback   all quick tests on the fallback engine, and nothing on the native one

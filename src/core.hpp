@@ -34,10 +34,17 @@ class Core {
   }
 
   std::uint32_t thread() const noexcept { return thread_; }
+  const void* root() const noexcept { return root_; }
   std::uint32_t segmentCount() const noexcept { return static_cast<std::uint32_t>(segments_.size()); }
   std::uint32_t slotCount() const noexcept { return segmentCount() << layout::sizes::kSegmentShift; }
   std::uint32_t serviceCount() const noexcept {
     return static_cast<std::uint32_t>(services_.size()) << layout::sizes::kServiceSegmentShift;
+  }
+
+  /// First word of a service's record.
+  Word* record(std::uint32_t service) const noexcept {
+    return services_[service >> layout::sizes::kServiceSegmentShift] +
+           std::size_t{service & (layout::sizes::kServiceSegmentRecords - 1)} * layout::service::kWords;
   }
 
   /// ms on the monotonic clock, or the manual time while CLOCK_MODE says so. Wait-free.

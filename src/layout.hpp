@@ -5,9 +5,9 @@
 
 namespace fairlead::layout {
 
-inline constexpr std::uint32_t kVersion = 3;
+inline constexpr std::uint32_t kVersion = 4;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0xa73f352a;
+inline constexpr std::uint32_t kFingerprint = 0x35fcb0f8;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -25,6 +25,7 @@ inline constexpr std::uint32_t kStopped = 20;
 inline constexpr std::uint32_t kId = 22;
 inline constexpr std::uint32_t kThreadsUsed = 24;
 inline constexpr std::uint32_t kThreadClaims = 25;
+inline constexpr std::uint32_t kTicketsUsed = 26;
 inline constexpr std::uint32_t kSlotsUsed = 32;
 inline constexpr std::uint32_t kSlotsFreed = 33;
 inline constexpr std::uint32_t kServicesUsed = 34;
@@ -44,14 +45,15 @@ inline constexpr std::uint32_t kLineage = 8;
 inline constexpr std::uint32_t kHolder = 12;
 inline constexpr std::uint32_t kEnded = 13;
 inline constexpr std::uint32_t kCleaner = 14;
+inline constexpr std::uint32_t kCalled = 16;
 inline constexpr std::uint32_t kWords = 32;
 } // namespace thread
 
 namespace service {
 inline constexpr std::uint32_t kCursor = 0;
 inline constexpr std::uint32_t kFilterEpoch = 16;
+inline constexpr std::uint32_t kWaiting = 17;
 inline constexpr std::uint32_t kInFlight = 32;
-inline constexpr std::uint32_t kLimit = 33;
 inline constexpr std::uint32_t kRetried = 34;
 inline constexpr std::uint32_t kOverloaded = 36;
 inline constexpr std::uint32_t kNoEndpoint = 38;
@@ -62,7 +64,20 @@ inline constexpr std::uint32_t kRetriedCancelled = 44;
 inline constexpr std::uint32_t kRetriedSucceeded = 46;
 inline constexpr std::uint32_t kBudgetSecond = 48;
 inline constexpr std::uint32_t kBudgetBuckets = 49;
-inline constexpr std::uint32_t kWords = 64;
+inline constexpr std::uint32_t kHeads = 64;
+inline constexpr std::uint32_t kTails = 80;
+inline constexpr std::uint32_t kGranted = 96;
+inline constexpr std::uint32_t kWaitingSince = 97;
+inline constexpr std::uint32_t kPassed = 98;
+inline constexpr std::uint32_t kAdmitted = 100;
+inline constexpr std::uint32_t kLate = 102;
+inline constexpr std::uint32_t kLeft = 104;
+inline constexpr std::uint32_t kWakeUps = 106;
+inline constexpr std::uint32_t kRetries = 107;
+inline constexpr std::uint32_t kRevoked = 108;
+inline constexpr std::uint32_t kRefused = 110;
+inline constexpr std::uint32_t kWaits = 112;
+inline constexpr std::uint32_t kWords = 368;
 } // namespace service
 
 namespace slot {
@@ -114,6 +129,7 @@ namespace contribution {
 inline constexpr std::uint32_t kInFlight = 0;
 inline constexpr std::uint32_t kMark = 1;
 inline constexpr std::uint32_t kOpen = 2;
+inline constexpr std::uint32_t kWaiting = 3;
 inline constexpr std::uint32_t kWords = 4;
 } // namespace contribution
 
@@ -135,7 +151,32 @@ inline constexpr std::uint32_t kInFlight = 0;
 inline constexpr std::uint32_t kLatency = 1;
 } // namespace metric
 
+namespace ticket {
+inline constexpr std::uint32_t kState = 0;
+inline constexpr std::uint32_t kNext = 1;
+inline constexpr std::uint32_t kOwner = 2;
+inline constexpr std::uint32_t kSequence = 3;
+inline constexpr std::uint32_t kBound = 4;
+inline constexpr std::uint32_t kGrantedAt = 5;
+inline constexpr std::uint32_t kService = 7;
+inline constexpr std::uint32_t kWords = 8;
+} // namespace ticket
+
+namespace ticket_state {
+inline constexpr std::uint32_t kFree = 0;
+inline constexpr std::uint32_t kWaiting = 1;
+inline constexpr std::uint32_t kGranted = 2;
+inline constexpr std::uint32_t kLeft = 3;
+inline constexpr std::uint32_t kLate = 4;
+inline constexpr std::uint32_t kRevoked = 5;
+} // namespace ticket_state
+
 namespace sizes {
+inline constexpr std::uint32_t kTiers = 4;
+inline constexpr std::uint32_t kTicketBits = 17;
+inline constexpr std::uint32_t kTicketStateBits = 3;
+inline constexpr std::uint32_t kTicketTierShift = 24;
+inline constexpr std::uint32_t kThreadIndexBits = 8;
 inline constexpr std::uint32_t kServiceSegmentShift = 8;
 inline constexpr std::uint32_t kServiceSegmentRecords = 256;
 inline constexpr std::uint32_t kSegmentShift = 10;

@@ -15,6 +15,7 @@ import {
   threadWord,
 } from '../../dist/engine/layout.js'
 import { createRoot, createSegment, createServices } from '../../dist/engine/memory.js'
+import type { DrawTable } from '../../dist/engine/weighted-draw.js'
 
 /** Plain data that goes to other threads. */
 export interface Block {
@@ -50,8 +51,12 @@ export interface Access {
   readonly pick: Picker
 }
 
-/** One thread's access to it; `thread` is this thread's own number, from 0. */
-export function openBlock({ root, services, segments, endpoints }: Block, thread: number): Access {
+/** One thread's access to it; `thread` is this thread's own number, from 0. Draws uniformly, or by `draw`. */
+export function openBlock(
+  { root, services, segments, endpoints }: Block,
+  thread: number,
+  draw?: DrawTable,
+): Access {
   seedRandom(root, threadWord(thread) + THREAD.RANDOM, root[HEADER.SEED], thread)
   const core = selection.factory.createCore(root, thread)
   core.addServices(0, services)
@@ -62,6 +67,7 @@ export function openBlock({ root, services, segments, endpoints }: Block, thread
     metric: METRIC.LATENCY,
     service: 0,
     slots,
+    draw,
   })
   return { core, pick }
 }

@@ -1,6 +1,6 @@
 /** How many requests may be in flight: `limits` of a service. */
 import { MAX_COUNT } from '../options/common.js'
-import { group, number } from '../options/kinds.js'
+import { choice, group, number } from '../options/kinds.js'
 import type { ResolvedOf } from '../options/types.js'
 
 const REQUESTS = { integer: true, min: 0, max: MAX_COUNT } as const
@@ -31,3 +31,39 @@ export const LIMITS = group(
 )
 
 export type ResolvedLimits = ResolvedOf<typeof LIMITS.shape>
+
+/** A boost::lockfree::queue of fixed size holds 65,534 tickets, and a line has some of requests that have left it. */
+const MOST_WAITING = 32_768
+
+export const QUEUE = group(
+  {
+    limit: number({
+      integer: true,
+      min: 0,
+      max: MOST_WAITING,
+      default: 1_024,
+      source: 'Envoy: pending requests',
+      about: 'Requests that wait for a place, over all threads; above that `OverloadedError`. 0: none waits.',
+    }),
+    deadlineMs: number({
+      integer: true,
+      min: 1,
+      max: 3_600_000,
+      unit: 'ms',
+      default: 1_000,
+      about: 'Longest wait of a request that has no deadline of its own.',
+    }),
+    discipline: choice(['codel', 'fifo'], {
+      default: 'codel',
+      source: 'Facebook',
+      about:
+        'What a request may wait: with `codel` at most 5 ms while the queue has not been empty for 100 ms; with `fifo` always until its deadline, which collapses under overload.',
+    }),
+  },
+  {
+    name: 'QueueConfig',
+    summary: 'Requests that find no place wait in line, first come, first served, over all threads.',
+  },
+)
+
+export type ResolvedQueue = ResolvedOf<typeof QUEUE.shape>

@@ -1,10 +1,13 @@
-import { ServiceLimit } from '../admission/service-limit.js'
+import type { Stay } from '../admission/admission-queue.js'
+import { longestWait } from '../admission/discipline.js'
+import { NO_PLACE, ServiceCount } from '../admission/service-count.js'
 import { parseBalancerConfig, parseRule } from '../configuration/parse.js'
 import { RuleSet } from '../configuration/rules/rule-set.js'
 import { selection } from '../engine/index.js'
 import { HEADER, OUTCOME, SLOT } from '../engine/layout.js'
 import { SharedState } from '../engine/state.js'
 import { ArgumentError, NoEndpointError, StoppedError, UnknownServiceError } from '../errors.js'
+import { EJECTION } from '../health/passive/ejection-words.js'
 import type { BalancerConfig, Endpoint, PickOptions, PickRequest } from '../model/index.js'
 import type { BalancerStats, ServiceStats } from '../observe/stats.js'
 import { withKey } from '../policy/hash-on.js'
@@ -12,18 +15,35 @@ import { TWO_TO_32, toBelow } from '../runtime/bits.js'
 import { systemTimers, type Timers } from '../runtime/timers.js'
 import { Attachment, type BalancerHandle, type SharedMemory, toHandle } from '../shared/handle.js'
 import type { Member } from '../topology/member.js'
-import type { ServiceView } from '../view/service-view.js'
+import type { ServiceView, ViewOptions } from '../view/service-view.js'
 import { drained } from './drained.js'
 import { LEASE_FLAGS } from './feedback.js'
 import { overloaded, refusal } from './refusals.js'
 import { Reservation } from './reservation.js'
-import type { ServiceRuntime } from './service-runtime.js'
+import type { ServicePlaces, ServiceRuntime, WaitingRequest } from './service-runtime.js'
 import { type BalancerChange, Services } from './services.js'
 
 const DEFAULT_DRAIN_MS = 5_000
 const NO_OPTIONS: PickOptions = Object.freeze({})
-/** More requests in flight than there can be: they are only counted. */
-const UNLIMITED = 0x7fffffff
+
+/** Whether a request may use some of a service's endpoints only. */
+const isRestricted = ({ subset, tlsOnly }: ViewOptions): boolean => subset !== undefined || tlsOnly === true
+
+/** Endpoints whose latencies say what an answer takes. */
+const LOOKED_AT = 16
+
+/** Tier of requests that name none. */
+export const DEFAULT_TIER = 1
+
+/** Who asks for a place, and may have to wait. */
+export interface Asker {
+  /** 0 to 3; 0 goes first. */
+  readonly tier: number
+  /** From now, ms; undefined: none that is known. */
+  readonly deadlineMs: number | undefined
+  readonly placed: (place: Reservation) => void
+  readonly failed: (error: unknown) => void
+}
 
 /**
  * A request's way, from top to bottom:
@@ -32,7 +52,7 @@ const UNLIMITED = 0x7fffffff
  * 2. snapshot: its endpoints and their slots       `configuration/`, `topology/`
  * 3. filter: which of them are usable now          `view/`
  * 4. policy: one of those                          `policy/`
- * 5. reservation: a place on it                    `engine/`
+ * 5. reservation: a place on it                    `engine/`; where there is none the request waits: `admission/`
  * 6. lease: the place, in the caller's hands       `reservation.ts`
  * 7. outcome: how the request ended, once          `outcome/`
  * 8. feedback: latency, failures, ejection         `feedback.ts`
@@ -56,14 +76,14 @@ export class BalancerCore {
       const { root, segments } = source.memory
       this.#memory = source.memory
       this.#state = SharedState.attach(root, segments, selection.factory)
-      this.#services = new Services(this.#state, timers, onStopped)
+      this.#services = new Services(this.#state, timers, this.#places, onStopped)
       this.#services.join(source.memory)
     } else {
       const config = parseBalancerConfig(source)
       const seed = config.seed ?? Math.floor(Math.random() * TWO_TO_32)
       this.#state = SharedState.create(selection.kind, selection.factory, seed)
       timers.simulated?.drive(this.#state.root)
-      this.#services = new Services(this.#state, timers, onStopped)
+      this.#services = new Services(this.#state, timers, this.#places, onStopped)
       this.#services.begin(config.services, config.rules)
     }
     const store = { read: () => this.#newest.rules, commit: this.#services.replaceRules.bind(this.#services) }
@@ -92,19 +112,100 @@ export class BalancerCore {
    * Steps 2 to 6 for a service at hand.
    * @param mayMove the request can be answered elsewhere where the endpoint turns out to answer nothing
    * @throws NoEndpointError where no endpoint may be used
-   * @throws OverloadedError where each usable one is at its limit, or the service is
+   * @throws OverloadedError where each usable one is at its limit, or the service is, or others wait for a place
    * @throws ArgumentError on a key, an address or a subset of the wrong type
    */
   pickFrom(service: ServiceRuntime, request: PickOptions = NO_OPTIONS, mayMove = true): Reservation {
     if (this.stopped) throw new StoppedError()
+    const { waiting } = service.admission
+    if (waiting > 0) throw overloaded(this.#state, service, `${waiting} requests wait for a place before it`)
+    const place = this.#choose(service, request, mayMove)
+    if (place === undefined) throw this.#refusal(service, request)
+    return place
+  }
+
+  /** As `pickFrom`, but undefined where there is no place now, or others wait for one. */
+  placeNow(service: ServiceRuntime, request: PickOptions, mayMove: boolean): Reservation | undefined {
+    if (this.stopped) throw new StoppedError()
+    return service.admission.isWaitedFor ? undefined : this.#choose(service, request, mayMove)
+  }
+
+  /**
+   * As `pickFrom`; where there is no place the request waits for one, first come, first served over all threads. Tells `asker` how it
+   * ended, perhaps at once. Undefined where it did not have to wait.
+   */
+  admit(service: ServiceRuntime, request: WaitingRequest, asker: Asker): Stay | undefined {
+    let place: Reservation | undefined
+    try {
+      place = this.placeNow(service, request.pick, request.mayMove)
+      if (place === undefined) return this.#wait(service, request, asker)
+    } catch (error) {
+      asker.failed(error)
+      return undefined
+    }
+    asker.placed(place)
+    return undefined
+  }
+
+  #wait(service: ServiceRuntime, request: WaitingRequest, asker: Asker): Stay | undefined {
+    const { admission } = service
+    const { limit, deadlineMs, discipline } = service.options.queue
+    const view = this.#viewOf(service).of(request.pick)
+    if (limit === 0 || (view.usable.length === 0 && view.awaitingProbe.length === 0))
+      throw this.#refusal(service, request.pick)
+    const answerMs = this.#answerMs(view.usable)
+    const leftMs = asker.deadlineMs
+    const longestMs = longestWait({
+      discipline,
+      longestMs: deadlineMs,
+      busyMs: admission.busyMs,
+      leftMs,
+      answerMs,
+    })
+    const refused = (why: string) => overloaded(this.#state, service, why, answerMs)
+    if (longestMs <= 0)
+      throw refused(`an answer takes ${Math.ceil(answerMs)} ms, and the deadline is in ${leftMs} ms`)
+    const stay = admission.wait(
+      {
+        request,
+        tier: asker.tier,
+        longestMs,
+        isRestricted: isRestricted(request.pick),
+        placed: asker.placed,
+        failed: asker.failed,
+        late: () => asker.failed(refused(`no place became free within ${Math.ceil(longestMs)} ms`)),
+      },
+      limit,
+    )
+    if (stay === undefined)
+      throw refused(`${admission.waiting} requests wait for a place; queue.limit is ${limit}`)
+    return stay.isOver ? undefined : stay
+  }
+
+  /** What an answer takes of the quickest of a few endpoints, ms; 0: unknown. */
+  #answerMs(usable: readonly Member[]): number {
+    const { core } = this.#state
+    const now = core.now()
+    let least = 0
+    for (let i = 0; i < usable.length && i < LOOKED_AT; i++) {
+      const ms = core.latency(usable[i].slot, now)
+      if (ms > 0 && (least === 0 || ms < least)) least = ms
+    }
+    return least
+  }
+
+  readonly #places: ServicePlaces = {
+    take: (service, { pick, mayMove }) => this.#choose(service, pick, mayMove),
+    free: (service, enough) => this.#freePlaces(service, enough),
+  }
+
+  /** Steps 2 to 6. Undefined where each endpoint that it may use is at its limit, or the service is, or there is none. */
+  #choose(service: ServiceRuntime, request: PickOptions, mayMove: boolean): Reservation | undefined {
     const serviceView = this.#viewOf(service)
     if (service.closed) throw new NoEndpointError(service.name, 'it has left the configuration')
     const view = serviceView.of(request)
     const flags = this.#enter(service)
-    if (flags < 0) {
-      const { maxRequests } = service.options.limits
-      throw overloaded(this.#state, service, `limits.maxRequests, ${maxRequests}, is reached`)
-    }
+    if (flags < 0) return undefined
     try {
       if (view.awaitingProbe.length !== 0) {
         const probe = this.#probe(service, view.awaitingProbe, flags, mayMove)
@@ -113,12 +214,38 @@ export class BalancerCore {
       const { hashOn } = service.options
       // Throws on a key or address that is no text, and where a policy of the user's own fails.
       const slot = view.picker(hashOn === undefined ? request : withKey(request, hashOn))
-      if (slot < 0) throw refusal(this.#state, service, serviceView, request)
-      return this.#lease(service, slot, flags)
+      if (slot >= 0) return this.#lease(service, slot, flags)
+      if (flags & LEASE_FLAGS.COUNTED) service.limit.leave()
+      return undefined
     } catch (error) {
       if (flags & LEASE_FLAGS.COUNTED) service.limit.leave()
       throw error
     }
+  }
+
+  /** The error of a request that found no place. */
+  #refusal(service: ServiceRuntime, request: PickOptions): Error {
+    const { maxRequests } = service.options.limits
+    if (maxRequests > 0 && service.limit.value >= maxRequests)
+      return overloaded(this.#state, service, `limits.maxRequests, ${maxRequests}, is reached`)
+    return refusal(this.#state, service, this.#viewOf(service), request)
+  }
+
+  /** Places that are free now on usable endpoints, up to `enough`. */
+  #freePlaces(service: ServiceRuntime, enough: number): number {
+    const { maxRequests } = service.options.limits
+    const most = maxRequests === 0 ? enough : Math.min(enough, maxRequests - service.limit.value)
+    let free = 0
+    const { whole } = this.#viewOf(service)
+    for (const member of whole.usable) {
+      if (free >= most) break
+      const limit = this.#state.peek(member.slot, SLOT.LIMIT)
+      free += limit === 0 ? enough : Math.max(0, limit - this.#inFlight(member))
+    }
+    // One that waits for its probe takes one request.
+    for (const { slot } of whole.awaitingProbe)
+      if (this.#state.peek(slot, SLOT.EJECTION) === EJECTION.AWAITING_PROBE) free++
+    return Math.min(free, most)
   }
 
   /** The first request after an ejection probes the endpoint; all others go on elsewhere meanwhile. */
@@ -216,10 +343,9 @@ export class BalancerCore {
   }
 
   /** A place within the service's own limit: flags of the lease, or -1 where there is none. */
-  #enter({ options, policy, limit }: ServiceRuntime): number {
-    const most = options.limits.maxRequests || (policy.countsRequests ? UNLIMITED : 0)
-    if (most === 0) return 0
-    return limit.enter(most) ? LEASE_FLAGS.COUNTED : -1
+  #enter({ requestLimit, limit }: ServiceRuntime): number {
+    if (requestLimit === 0) return 0
+    return limit.enter(requestLimit) === NO_PLACE ? -1 : LEASE_FLAGS.COUNTED
   }
 
   #lease(service: ServiceRuntime, slot: number, flags: number): Reservation {
@@ -332,6 +458,7 @@ export class BalancerCore {
       Atomics.store(this.#state.root, HEADER.STOPPED, 1)
       sharing?.tellStopped()
     }
+    for (const { admission } of this.#services) admission.fail(() => new StoppedError())
     const checks = loops.stop()
     await drained(() => (this.#isOwner || sharing === undefined ? this.inFlight : sharing.inFlight), drainMs)
     for (const service of this.#services) service.stop()
@@ -342,7 +469,7 @@ export class BalancerCore {
         if (isOpen) this.#state.core.close(slot, false)
         else this.#state.core.end(slot, 0, OUTCOME.CANCELLED, -1)
       },
-      (service) => new ServiceLimit(this.#state, service).leave(),
+      (service) => ServiceCount.inFlight(this.#state, service).leave(),
     )
   }
 

@@ -1,4 +1,4 @@
-import type { ServiceLimit } from '../admission/service-limit.js'
+import type { ServiceCount } from '../admission/service-count.js'
 import { OUTCOME, SERVICE } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import type { Ejection } from '../health/passive/ejection.js'
@@ -9,7 +9,7 @@ import type { Member } from '../topology/member.js'
 import type { RetiredSlots } from '../topology/retired-slots.js'
 import type { ServicePolicy } from './service-policy.js'
 
-/** What a lease remembers of how it came about. */
+/** What a lease remembers: of how it came about, and of how far it is. */
 export const LEASE_FLAGS = {
   /** Its request probes an endpoint after an ejection. */
   PROBE: 1,
@@ -17,6 +17,14 @@ export const LEASE_FLAGS = {
   COUNTED: 2,
   /** Its request tries whether a silent endpoint answers. */
   TRIAL: 4,
+  /** The endpoint's answer has begun, */
+  ANSWERED: 8,
+  /** and it was a good one. */
+  SUCCEEDED: 16,
+  /** Its place was given back. */
+  ENDED: 32,
+  /** Of these two either. */
+  DECIDED: 8 | 32,
 } as const
 
 /** What of a service learns from outcomes. */
@@ -26,7 +34,8 @@ export interface Learning {
   readonly index: number
   readonly ejection: Ejection<Member>
   readonly stalls: StallWatch<Member>
-  readonly limit: ServiceLimit
+  readonly limit: ServiceCount
+  readonly admission: { readonly isWaitedFor: boolean; offer(): void }
   readonly policy: ServicePolicy
 }
 
@@ -73,8 +82,8 @@ export class Feedback {
     policy.answered(member.slot, startedAt, latencyMs, verdict === 'success')
   }
 
-  /** The body of an answered request is over. `succeeded`: its answer was good. */
-  closed(member: Member, body: BodyEnd, succeeded: boolean, flags: number, startedAt: number): void {
+  /** The body of an answered request is over. */
+  closed(member: Member, body: BodyEnd, flags: number, startedAt: number): void {
     if (this.#state.detached) return
     const { ejection, limit } = this.service
     try {
@@ -82,7 +91,8 @@ export class Feedback {
       else if (body === 'broken') ejection.bodyBroken(member)
     } finally {
       if (flags & LEASE_FLAGS.COUNTED) limit.leave()
-      this.#state.core.close(member.slot, succeeded && (body === 'broken' || body === 'lost'))
+      const isBroken = body === 'broken' || body === 'lost'
+      this.#state.core.close(member.slot, isBroken && (flags & LEASE_FLAGS.SUCCEEDED) !== 0)
     }
     this.#afterEnd(member, startedAt)
   }
@@ -133,7 +143,9 @@ export class Feedback {
   }
 
   #afterEnd({ slot }: Member, startedAt: number): void {
-    this.service.policy.ended(slot, startedAt)
+    const { policy, admission } = this.service
+    policy.ended(slot, startedAt)
+    if (admission.isWaitedFor) admission.offer()
     this.#retired.sweep()
   }
 

@@ -8,10 +8,26 @@ import type { ServiceRuntime } from './service-runtime.js'
 
 const LISTED_IN_ERRORS = 10
 
-/** The error of a request that is over a limit; counted. */
-export function overloaded(state: SharedState, { name, index }: ServiceRuntime, why: string): Error {
-  state.countService(index, SERVICE.OVERLOADED)
-  return new OverloadedError(name, why)
+/** When to try again, where it is not known how long answers take, ms; and the least and the most that is said. */
+const UNKNOWN_RETRY_MS = 100
+const LEAST_RETRY_MS = 10
+const MOST_RETRY_MS = 30_000
+
+/**
+ * The error of a request that is over a limit; counted.
+ * @param answerMs what an answer takes; 0: unknown
+ */
+export function overloaded(state: SharedState, service: ServiceRuntime, why: string, answerMs = 0): Error {
+  state.countService(service.index, SERVICE.OVERLOADED)
+  return new OverloadedError(service.name, why, retryAfterMs(service, answerMs))
+}
+
+/** Until those that wait now have their places: n requests in flight of which each takes `answerMs` end at a rate of n/answerMs (Little). */
+function retryAfterMs({ admission, configured }: ServiceRuntime, answerMs: number): number {
+  const { inFlight } = configured
+  if (answerMs === 0 || inFlight === 0) return UNKNOWN_RETRY_MS
+  const ms = ((admission.waiting + 1) * answerMs) / inFlight
+  return Math.round(Math.min(MOST_RETRY_MS, Math.max(LEAST_RETRY_MS, ms)))
 }
 
 /** The error of a request that found no place: all usable endpoints are full, or there are none, and why. Counted. */

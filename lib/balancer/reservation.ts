@@ -11,7 +11,7 @@ import {
   verdictOf,
 } from '../outcome/classify.js'
 import type { Member } from '../topology/member.js'
-import type { BodyEnd, Feedback } from './feedback.js'
+import { type BodyEnd, type Feedback, LEASE_FLAGS } from './feedback.js'
 
 /** Stands for "measure it: the time since the pick". */
 const MEASURED = Number.NaN
@@ -22,10 +22,8 @@ export class Reservation implements Lease {
   readonly #feedback: Feedback
   readonly #member: Member
   readonly #startedAt: number
-  readonly #flags: number
-  #answered = false
-  #succeeded = false
-  #ended = false
+  /** How it came about, and how far it is: one word, since every request makes one of these. See `LEASE_FLAGS`. */
+  #flags: number
 
   /** Made by the balancer alone, for a place that it has reserved. */
   constructor(feedback: Feedback, member: Member, startedAt: number, flags: number) {
@@ -45,7 +43,11 @@ export class Reservation implements Lease {
   }
 
   get ended(): boolean {
-    return this.#ended
+    return (this.#flags & LEASE_FLAGS.ENDED) !== 0
+  }
+
+  get #isAnswered(): boolean {
+    return (this.#flags & LEASE_FLAGS.ANSWERED) !== 0
   }
 
   get startedAt(): number {
@@ -53,7 +55,7 @@ export class Reservation implements Lease {
   }
 
   answered(outcome?: Outcome): void {
-    if (this.#answered || this.#ended) return
+    if ((this.#flags & LEASE_FLAGS.DECIDED) !== 0) return
     const fault = outcomeFault(outcome)
     if (fault !== undefined) throw new ArgumentError(fault)
     const verdict = answerVerdictOf(outcome)
@@ -62,13 +64,13 @@ export class Reservation implements Lease {
   }
 
   end(outcome?: Outcome): void {
-    if (this.#ended) return
+    if (this.ended) return
     const fault = outcomeFault(outcome)
     if (fault !== undefined) {
       this.settle('cancelled', NO_SAMPLE)
       throw new ArgumentError(fault)
     }
-    if (this.#answered) {
+    if (this.#isAnswered) {
       this.close(outcome?.ok === false ? 'broken' : 'complete')
       return
     }
@@ -87,24 +89,24 @@ export class Reservation implements Lease {
    * long the answer asks to be left alone; 0: it does not.
    */
   answer(verdict: AnswerVerdict, latencyMs: number, pauseMs: number): void {
-    if (this.#answered || this.#ended) return
-    this.#answered = true
-    this.#succeeded = OUTCOME_OF[verdict] === OUTCOME.SUCCEEDED
+    if ((this.#flags & LEASE_FLAGS.DECIDED) !== 0) return
+    this.#flags |= LEASE_FLAGS.ANSWERED
+    if (OUTCOME_OF[verdict] === OUTCOME.SUCCEEDED) this.#flags |= LEASE_FLAGS.SUCCEEDED
     this.#feedback.answered(this.#member, this.#startedAt, verdict, latencyMs, pauseMs, this.#flags)
   }
 
   /** Gives the place of an answered request back; `broken`: the endpoint broke the body, `lost`: it is not to blame. */
   close(body: BodyEnd): void {
-    if (this.#ended || !this.#answered) return
-    this.#ended = true
-    this.#feedback.closed(this.#member, body, this.#succeeded, this.#flags, this.#startedAt)
+    if (this.ended || !this.#isAnswered) return
+    this.#flags |= LEASE_FLAGS.ENDED
+    this.#feedback.closed(this.#member, body, this.#flags, this.#startedAt)
   }
 
   /** As `end` without `answered`, in fairlead's own words. `latencyMs` and `pauseMs` as in `answer`. */
   settle(verdict: Verdict, latencyMs: number, pauseMs = 0): void {
-    if (this.#ended) return
-    if (this.#answered) return this.close('left')
-    this.#ended = true
+    if (this.ended) return
+    if (this.#isAnswered) return this.close('left')
+    this.#flags |= LEASE_FLAGS.ENDED
     this.#feedback.ended(this.#member, this.#startedAt, verdict, latencyMs, pauseMs, this.#flags)
   }
 
@@ -114,6 +116,6 @@ export class Reservation implements Lease {
 
   [INSPECT](...how: HowToInspect): string {
     const service = this.#feedback.service.name
-    return describeLease({ service, endpoint: this.endpoint.id, ended: this.#ended }, how)
+    return describeLease({ service, endpoint: this.endpoint.id, ended: this.ended }, how)
   }
 }

@@ -31,6 +31,8 @@ export class ServicePolicy {
   readonly #changed: () => void
   /** By the part of the service that it chooses from. */
   readonly #open = new Map<string, Opened>()
+  /** Of those, the ones that want to know of requests. Mostly none, so that a request costs nothing here. */
+  #listening: readonly OpenPolicy[] = []
   #context: PolicyContext | undefined
   #round = 0
   #options: ResolvedPolicy | undefined
@@ -84,6 +86,7 @@ export class ServicePolicy {
       if (this.#round - round <= KEPT_ROUNDS) continue
       policy.close?.()
       this.#open.delete(part)
+      this.#updateListening()
     }
   }
 
@@ -91,30 +94,31 @@ export class ServicePolicy {
   picker(part: string, view: PolicyView): PolicyPicker {
     if (this.#options === undefined || this.#context === undefined) return () => -1
     let opened = this.#open.get(part)
-    if (opened === undefined)
+    if (opened === undefined) {
       this.#open.set(part, (opened = { policy: openPolicy(this.#context, this.#options), round: 0 }))
+      this.#updateListening()
+    }
     opened.round = this.#round
     return opened.policy.picker(view)
   }
 
   /** See `OpenPolicy`. */
   answered(slot: number, startedAt: number, latencyMs: number, isAnswer: boolean): void {
-    for (const { policy } of this.#open.values()) policy.answered?.(slot, startedAt, latencyMs, isAnswer)
+    for (const policy of this.#listening) policy.answered?.(slot, startedAt, latencyMs, isAnswer)
   }
 
   ended(slot: number, startedAt: number): void {
-    for (const { policy } of this.#open.values()) policy.ended?.(slot, startedAt)
+    for (const policy of this.#listening) policy.ended?.(slot, startedAt)
   }
 
   /** What an endpoint said of its load. */
   reported(member: Candidate, report: LoadReport): void {
-    for (const { policy } of this.#open.values()) policy.reported?.(member, report)
+    for (const policy of this.#listening) policy.reported?.(member, report)
   }
 
   /** A response's raw headers, where the policy wants to know of them. */
   responded(member: Candidate, headers: Parameters<typeof loadReportOf>[0]): void {
-    const [first] = this.#open.values()
-    if (first?.policy.reported === undefined) return
+    if (this.#listening[0]?.reported === undefined) return
     const report = loadReportOf(headers)
     if (report !== undefined) this.reported(member, report)
   }
@@ -126,9 +130,16 @@ export class ServicePolicy {
   close(): void {
     for (const { policy } of this.#open.values()) policy.close?.()
     this.#open.clear()
+    this.#updateListening()
     this.#context = undefined
     this.#settings = ''
     this.#probe?.close()
     this.#probe = undefined
+  }
+
+  #updateListening(): void {
+    this.#listening = Array.from(this.#open.values(), ({ policy }) => policy).filter(
+      ({ answered, ended, reported }) => (answered ?? ended ?? reported) !== undefined,
+    )
   }
 }

@@ -1,16 +1,19 @@
-import { ServiceLimit } from '../admission/service-limit.js'
+import { AdmissionQueue } from '../admission/admission-queue.js'
+import { ServiceCount } from '../admission/service-count.js'
+import type { ThreadWaits } from '../admission/thread-waits.js'
 import type { ConfiguredService, EndpointDiff } from '../configuration/configured-service.js'
 import type { ResolvedService } from '../configuration/service.js'
 import { NO_CONNECTIONS } from '../connections/pool.js'
 import { SERVICE, SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
+import { NoEndpointError } from '../errors.js'
 import { INITIAL_HEALTH_SCORE } from '../health/active/threshold.js'
 import { HEALTH, stateOf } from '../health/filter.js'
 import { isOff } from '../health/passive/by-cause.js'
 import { EJECTION_OFF, Ejection, type EjectionOptions } from '../health/passive/ejection.js'
 import { CAUSE } from '../health/passive/ejection-words.js'
 import { StallWatch } from '../health/passive/stall.js'
-import type { ConnectionCounts, EndpointState } from '../model/index.js'
+import type { ConnectionCounts, EndpointState, PickOptions } from '../model/index.js'
 import type { ServiceFacts } from '../observe/describe.js'
 import type { EndpointChange } from '../observe/events.js'
 import { type ServiceStats, serviceStats, Totals } from '../observe/stats.js'
@@ -21,10 +24,31 @@ import type { RetiredSlots } from '../topology/retired-slots.js'
 import { ServiceView } from '../view/service-view.js'
 import { WarmUp } from '../view/warm-up.js'
 import { Feedback } from './feedback.js'
+import type { Reservation } from './reservation.js'
 import { ServicePolicy } from './service-policy.js'
+
+/** A request that waits for a place. */
+export interface WaitingRequest {
+  readonly pick: PickOptions
+  /** It can be answered elsewhere where the endpoint turns out to answer nothing. */
+  readonly mayMove: boolean
+}
+
+/** How requests come to places: a request's way, of which the admission queue is a part. */
+export interface ServicePlaces {
+  /** A place for a request whose turn it is; undefined where each is taken that it may use. Throws where there can be none. */
+  take(service: ServiceRuntime, request: WaitingRequest): Reservation | undefined
+  /** Free places, counted up to `enough`. */
+  free(service: ServiceRuntime, enough: number): number
+}
+
+/** More requests in flight than there can be: they are only counted. */
+const UNLIMITED = 0x7fffffff
 
 /** What every service of a balancer stands on. */
 export interface ServiceParts {
+  readonly places: ServicePlaces
+  readonly waits: ThreadWaits
   readonly state: SharedState
   readonly retired: RetiredSlots
   readonly timers: Timers
@@ -67,7 +91,9 @@ export class ServiceRuntime {
   readonly ejection: Ejection<Member>
   /** Requests that wait for an answer and may go elsewhere, and trials of endpoints that give none. */
   readonly stalls: StallWatch<Member>
-  readonly limit: ServiceLimit
+  readonly limit: ServiceCount
+  /** Requests that wait for a place. */
+  readonly admission: AdmissionQueue<WaitingRequest, Reservation>
   readonly policy: ServicePolicy
   readonly feedback: Feedback
   readonly #parts: ServiceParts
@@ -82,6 +108,7 @@ export class ServiceRuntime {
   /** What this thread chooses from until the filter epoch moves on. */
   #view: ServiceView | undefined
   #viewEpoch = 0
+  #requestLimit = 0
   /** Left the configuration: its record may be another service's by now. */
   #closed = false
 
@@ -96,7 +123,11 @@ export class ServiceRuntime {
     this.#words = state.serviceWords(index)
     this.#epochWord = state.serviceField(index, SERVICE.FILTER_EPOCH)
     this.#budget = new RetryBudget(state, index, options.retry.budget)
-    this.limit = new ServiceLimit(state, index)
+    this.limit = ServiceCount.inFlight(state, index)
+    this.admission = new AdmissionQueue(state, index, timers, parts.waits, {
+      take: (request) => parts.places.take(this, request),
+      free: (enough) => parts.places.free(this, enough),
+    })
     const renew = () => {
       this.#view = undefined
     }
@@ -144,6 +175,11 @@ export class ServiceRuntime {
     return Atomics.load(this.#words, this.#epochWord) === this.#viewEpoch ? this.#view : undefined
   }
 
+  /** Requests that may be in flight to the whole service, as of the view; 0: they are not counted. */
+  get requestLimit(): number {
+    return this.#requestLimit
+  }
+
   /** The filter epoch as it is. To be read before what it stands for, so that a change meanwhile is not missed. */
   get epoch(): number {
     return Atomics.load(this.#words, this.#epochWord)
@@ -152,6 +188,7 @@ export class ServiceRuntime {
   /** `epoch` as it was before the configuration was last taken over. */
   renewView(epoch: number): ServiceView {
     this.#viewEpoch = epoch
+    this.#requestLimit = this.options.limits.maxRequests || (this.policy.countsRequests ? UNLIMITED : 0)
     const basis = {
       state: this.#state,
       service: this.index,
@@ -196,6 +233,7 @@ export class ServiceRuntime {
     this.#view = undefined
     this.#closed = true
     for (const member of removed) this.#forget(member)
+    this.admission.fail(() => new NoEndpointError(this.name, 'it has left the configuration'))
     this.stop()
     // Threads that still pick from it find out.
     this.#state.touchFilter(this.index)
@@ -308,6 +346,7 @@ export class ServiceRuntime {
       gone: new Totals().addSlot(this.#state, this.#state.claims.goneSlot(this.index)),
       panic,
       retriesAvailable: this.#budget.available,
+      queueLimit: this.options.queue.limit,
     })
   }
 

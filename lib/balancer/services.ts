@@ -1,3 +1,4 @@
+import { ThreadWaits } from '../admission/thread-waits.js'
 import { decodeChange, encodeChange } from '../configuration/change.js'
 import { type Adopted, Configuration, type Plan } from '../configuration/configuration.js'
 import type { ServicePlan } from '../configuration/configured-service.js'
@@ -13,7 +14,7 @@ import { Sharing, type ThreadEvents } from '../shared/sharing.js'
 import type { Member } from '../topology/member.js'
 import { RetiredSlots } from '../topology/retired-slots.js'
 import { ControlLoops } from './control-loops.js'
-import { type EndpointChanged, ServiceRuntime } from './service-runtime.js'
+import { type EndpointChanged, type ServicePlaces, ServiceRuntime } from './service-runtime.js'
 
 /** What changes of the configuration, of checks and of requests did, in the order in which it is to be told. */
 export type BalancerChange =
@@ -32,19 +33,25 @@ export class Services {
   readonly #timers: Timers
   #tell: (changes: readonly BalancerChange[]) => void = () => {}
   readonly #onStopped: () => void
+  readonly #places: ServicePlaces
+  readonly #waits: ThreadWaits
   readonly #retired: RetiredSlots
   readonly #configuration: Configuration
   readonly #loops: ControlLoops
   readonly #byName = new Map<string, ServiceRuntime>()
   readonly #byIndex = new Map<number, ServiceRuntime>()
+  /** Services whose endpoints or limits may have more room, until those who wait were told. */
+  readonly #changed: ServiceRuntime[] = []
   #sharing: Sharing | undefined
 
   /** `onStopped`: another thread has stopped the balancer. */
-  constructor(state: SharedState, timers: Timers, onStopped: () => void) {
+  constructor(state: SharedState, timers: Timers, places: ServicePlaces, onStopped: () => void) {
     const bySlot: (Member | undefined)[] = []
     this.#state = state
     this.#timers = timers
     this.#onStopped = onStopped
+    this.#places = places
+    this.#waits = new ThreadWaits(state)
     this.#retired = new RetiredSlots(state, bySlot, (version) => this.#sharing?.isSeen(version) ?? true)
     this.#configuration = new Configuration({ state, bySlot, retired: this.#retired })
     this.#loops = new ControlLoops(state, timers, () => this.leads)
@@ -206,6 +213,7 @@ export class Services {
             ? service.replaceEndpoints(one.diff, one.how)
             : service.configure(one.diff, one.how)
           changes.push(...told)
+          this.#changed.push(service)
           for (const { endpoint } of one.diff.removed) this.#loops.forget(service, endpoint.id)
           this.#loops.configure(service)
           break
@@ -225,6 +233,8 @@ export class Services {
     return {
       state: this.#state,
       retired: this.#retired,
+      places: this.#places,
+      waits: this.#waits,
       timers: this.#timers,
       leads: () => this.leads,
       observe: this.#observe,
@@ -250,6 +260,7 @@ export class Services {
   /** A change was taken over: slots may be free now, and what happened is told. */
   #settle(changes: readonly BalancerChange[]): void {
     this.#retired.sweep()
+    for (const { admission } of this.#changed.splice(0)) if (admission.isWaitedFor) admission.offer()
     this.#tell(changes)
   }
 
@@ -258,6 +269,7 @@ export class Services {
     const { service, type } = change
     if (type === 'set') this.#loops.configure(service)
     if (type === 'set' || type === 'ejected') this.#sharing?.askLeaderToInspect(service.index)
+    if (service.admission.isWaitedFor) service.admission.offer()
     this.#tell([change])
   }
 
@@ -327,6 +339,7 @@ export class Services {
       // It may have ended in the middle of a change.
       for (const service of this) service.writeSettings()
       this.#freeLeftovers(() => this.catchUp())
+      for (const { admission } of this) if (admission.isWaitedFor) admission.offer()
     },
     beat: () => {
       if (!this.catchUp()) this.#retired.sweep()

@@ -40,7 +40,8 @@ export interface TriedRequest {
   readonly aborted: boolean
   readonly abortReason: unknown
   /** The answer's headers went to the caller. */
-  committed: boolean
+  readonly committed: boolean
+  commit(): void
   now(): number
   isQueued(endpoint: Endpoint): boolean
   isCallersError(error: Error): boolean
@@ -205,7 +206,7 @@ export class Attempt implements Handler, Waiter, Sendable {
     }
     this.#status = status
     this.lease.answer(verdict, verdict === 'success' ? this.#waitedMs() : NO_SAMPLE, pauseMs)
-    request.committed = true
+    request.commit()
     const own = mayHaveLocation(status) ? this.#ownLocation(headers) : headers
     return request.handler.onHeaders(status, own, resume, statusText)
   }
@@ -236,7 +237,7 @@ export class Attempt implements Handler, Waiter, Sendable {
     request.stopTimer()
     this.#stopWaiting()
     this.lease.answer('success', this.#waitedMs(), 0)
-    request.committed = true
+    request.commit()
     socket.once('close', () => this.lease.close('left'))
     request.hold(socket)
     request.upgrade(status, headers, socket)

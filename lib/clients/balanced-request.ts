@@ -1,6 +1,7 @@
 import type { Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import type { BalancerCore } from '../balancer/balancer.js'
+import type { Stay } from '../admission/admission-queue.js'
+import { type BalancerCore, DEFAULT_TIER } from '../balancer/balancer.js'
 import type { Reservation } from '../balancer/reservation.js'
 import type { ServiceRuntime } from '../balancer/service-runtime.js'
 import type { Connection } from '../connections/connection.js'
@@ -12,11 +13,16 @@ import { faultOf } from '../outcome/faults.js'
 import { afterReads } from '../runtime/after-reads.js'
 import type { LoopLateness } from '../runtime/loop-lateness.js'
 import type { Member } from '../topology/member.js'
+import { tierOf } from './acquire.js'
 import { Attempt, type TriedRequest } from './attempt.js'
+import { deadlineAt, deadlineValue, MOST_DEADLINE_MS, type ScopedOptions } from './deadline.js'
 import { FailedTries } from './failed-tries.js'
 import type { Handler, RawHeaders } from './handler.js'
+import { withHeader } from './host.js'
 import { isReplayable } from './replay.js'
 import type { ServiceTransports } from './transports.js'
+
+const NO_OPTIONS: PickOptions = Object.freeze({})
 
 /** What a request needs from the balancer. */
 export interface RequestContext {
@@ -47,7 +53,13 @@ export class BalancedRequest implements TriedRequest {
   isOurs = true
   readonly #context: RequestContext
   readonly options: Dispatcher.DispatchOptions
-  readonly #pick: PickOptions | undefined
+  readonly #pick: ScopedOptions | undefined
+  /** When it has to be answered, ms on the balancer's clock; infinite: whenever. */
+  #deadlineAt = Number.POSITIVE_INFINITY
+  #deadlineTimer: NodeJS.Timeout | undefined
+  #tier = DEFAULT_TIER
+  /** While it waits for a place. */
+  #stay: Stay | undefined
   /** The try that is under way. */
   #current: Attempt | undefined
   /** Tries that followed one of which something was sent; at most `retry.attempts` less one. */
@@ -62,7 +74,7 @@ export class BalancedRequest implements TriedRequest {
     context: RequestContext,
     options: Dispatcher.DispatchOptions,
     handler: Handler,
-    pick: PickOptions | undefined,
+    pick: ScopedOptions | undefined,
   ) {
     this.#context = context
     this.options = options
@@ -105,21 +117,51 @@ export class BalancedRequest implements TriedRequest {
   start(): void {
     const { balancer, service } = this.#context
     if (balancer.stopped) return this.fail(new StoppedError())
-    let lease: Reservation
+    let place: Reservation | undefined
+    let mayMove = false
     try {
       // Before the pick: a caller that has already aborted costs no place.
       this.handler.onConnect((reason) => this.#abort(reason))
       if (this.finished) return
-      const mayMove = this.#isRepeatable
-      lease =
-        (mayMove && balancer.pickTrial(service, this.#pick)) ||
-        balancer.pickFrom(service, this.#pick, mayMove)
+      this.#tier = tierOf(this.#pick)
+      this.#keepDeadline()
+      if (this.finished) return
+      mayMove = this.#isRepeatable
+      place =
+        (mayMove ? balancer.pickTrial(service, this.#pick) : undefined) ??
+        balancer.placeNow(service, this.#pick ?? NO_OPTIONS, mayMove)
     } catch (error) {
       this.fail(error as Error)
       return
     }
-    service.budget.deposit(lease.startedAt)
-    this.#launch(lease)
+    if (place !== undefined) this.#begin(place, mayMove)
+    else this.#admit((lease) => this.#begin(lease, mayMove))
+  }
+
+  #begin(lease: Reservation, mayLeave: boolean): void {
+    this.#context.service.budget.deposit(lease.startedAt)
+    this.#launch(lease, mayLeave)
+  }
+
+  /** A place, at once or after a wait for it. `explain`: what the caller is told where there is none. */
+  #admit(begin: (lease: Reservation) => void, explain = (error: Error) => error): void {
+    const { balancer, service } = this.#context
+    this.#stay = balancer.admit(
+      service,
+      { pick: this.#pick ?? NO_OPTIONS, mayMove: this.#isRepeatable },
+      {
+        tier: this.#tier,
+        deadlineMs: this.#leftMs,
+        placed: (lease) => {
+          this.#stay = undefined
+          begin(lease)
+        },
+        failed: (error) => {
+          this.#stay = undefined
+          this.fail(explain(error as Error))
+        },
+      },
+    )
   }
 
   /** Nothing was processed: any endpoint that has not been tried may have it, whatever the method, at no cost. */
@@ -200,6 +242,7 @@ export class BalancedRequest implements TriedRequest {
     this.stopTimer()
     if (this.finished) return
     this.finished = true
+    clearTimeout(this.#deadlineTimer)
     // What the caller aborted with, or his handler threw, is his own, and comes back as it is.
     this.handler.onError(this.aborted ? error : this.#failures.attachTo(error, this.#context.service.name))
   }
@@ -222,15 +265,60 @@ export class BalancedRequest implements TriedRequest {
     this.#context.transports.hold(socket)
   }
 
+  /** The answer's headers go to the caller: it is too late for another try, and the deadline is kept. */
+  commit(): void {
+    this.committed = true
+    clearTimeout(this.#deadlineTimer)
+  }
+
+  // Its deadline.
+
+  #keepDeadline(): void {
+    if (this.#pick === undefined) return
+    this.#deadlineAt = deadlineAt(this.#pick, this.now())
+    const leftMs = this.#leftMs
+    if (leftMs === undefined) return
+    if (leftMs <= 0) return this.fail(this.#deadlineError())
+    // Longer ones are none to a timer, and every answer comes sooner.
+    if (leftMs > MOST_DEADLINE_MS) return
+    this.#deadlineTimer = setTimeout(() => afterReads(() => this.#missDeadline()), leftMs)
+  }
+
+  /** ms; undefined: it has none. */
+  get #leftMs(): number | undefined {
+    return this.#deadlineAt === Number.POSITIVE_INFINITY ? undefined : this.#deadlineAt - this.now()
+  }
+
+  #deadlineError(): Error {
+    return new DeadlineError(
+      `Service "${this.#context.service.name}" did not answer within the request's deadline`,
+    )
+  }
+
+  /** As if its caller had left: it says nothing of the endpoint but that an answer takes at least as long. */
+  #missDeadline(): void {
+    if (this.committed || this.finished || this.aborted) return
+    this.#abort(this.#failures.attachTo(this.#deadlineError(), this.#context.service.name))
+  }
+
+  /** What this try is to send: what is left of the deadline with it. */
+  get #toSend(): Dispatcher.DispatchOptions {
+    const leftMs = this.#leftMs
+    const { deadlineHeader } = this.#context.service.options.client
+    if (leftMs === undefined || typeof deadlineHeader !== 'string') return this.options
+    const headers = withHeader(this.options.headers, deadlineHeader, deadlineValue(deadlineHeader, leftMs))
+    return { ...this.options, headers }
+  }
+
   stopTimer(): void {
     if (this.#timer === undefined) return
     clearTimeout(this.#timer)
     this.#timer = undefined
   }
 
-  #launch(lease: Reservation): void {
+  #launch(lease: Reservation, mayLeave = this.#isRepeatable): void {
     const { service, transports } = this.#context
-    const attempt = new Attempt(this, lease, this.#isRepeatable)
+    const attempt = new Attempt(this, lease, mayLeave)
     this.#current = attempt
     const { perTryTimeoutMs } = service.options.retry
     if (perTryTimeoutMs > 0)
@@ -240,7 +328,7 @@ export class BalancedRequest implements TriedRequest {
       this.isOurs = isOurs
       if (pool !== undefined) return attempt.enter(pool)
       this.#isTaken = !isOurs
-      dispatcher?.dispatch(this.options, attempt as unknown as Dispatcher.DispatchHandler)
+      dispatcher?.dispatch(this.#toSend, attempt as unknown as Dispatcher.DispatchHandler)
       this.#isTaken = true
     } catch (error) {
       if (this.finished) throw error
@@ -253,7 +341,7 @@ export class BalancedRequest implements TriedRequest {
   /** Sends a try on a connection that is there for it. */
   sendOn(connection: Connection, attempt: Attempt): void {
     this.#isTaken = false
-    connection.send(this.options, attempt as unknown as Dispatcher.DispatchHandler)
+    connection.send(this.#toSend, attempt as unknown as Dispatcher.DispatchHandler)
     this.#isTaken = true
   }
 
@@ -302,21 +390,23 @@ export class BalancedRequest implements TriedRequest {
     this.#addTried(attempt)
     this.#current = undefined
     // Full jitter: anything between nothing and the ceiling.
-    this.#timer = setTimeout(() => this.#retryNow(verdict, whenHindered), Math.random() * ceiling)
+    const pauseMs = Math.random() * ceiling
+    const leftMs = this.#leftMs
+    if (leftMs !== undefined && leftMs <= pauseMs) return this.fail(whenHindered(this.#deadlineError()))
+    this.#timer = setTimeout(() => this.#retryNow(verdict, whenHindered), pauseMs)
   }
 
   #retryNow(verdict: Verdict, whenHindered: (hindrance: Error) => Error): void {
     const { balancer, service } = this.#context
     this.#timer = undefined
     if (balancer.stopped) return this.fail(whenHindered(new StoppedError()))
-    let lease = this.#pickExcluding(this.#triedEndpoints ?? [])
-    try {
-      lease ??= balancer.pickFrom(service, this.#pick)
-    } catch (error) {
-      return this.fail(whenHindered(error as Error))
+    const retry = (lease: Reservation) => {
+      service.feedback.retried(verdict)
+      this.#launch(lease)
     }
-    service.feedback.retried(verdict)
-    this.#launch(lease)
+    const other = this.#pickExcluding(this.#triedEndpoints ?? [])
+    if (other !== undefined) retry(other)
+    else this.#admit(retry, whenHindered)
   }
 
   #pickExcluding(tried: readonly Endpoint[]): Reservation | undefined {
@@ -342,6 +432,8 @@ export class BalancedRequest implements TriedRequest {
     }
     // Still connecting, or waiting for the next try. The connection that undici goes on making ends in `onConnect`.
     attempt?.giveUp()
+    this.#stay?.leave()
+    this.#stay = undefined
     this.fail(this.abortReason as Error)
   }
 }

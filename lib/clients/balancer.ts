@@ -6,12 +6,20 @@ import type { BalancerChange } from '../balancer/services.js'
 import { refuseGiven } from '../configuration/given-dispatchers.js'
 import type { RuleSet } from '../configuration/rules/rule-set.js'
 import { engine } from '../engine/index.js'
-import type { BalancerConfig, Lease, PickOptions, PickRequest, Service } from '../model/index.js'
+import type {
+  AcquireOptions,
+  BalancerConfig,
+  Lease,
+  PickOptions,
+  PickRequest,
+  Service,
+} from '../model/index.js'
 import { describeBalancer, type HowToInspect, INSPECT } from '../observe/describe.js'
 import { type BalancerEvents, configChannel, endpointChannel } from '../observe/events.js'
 import type { BalancerStats } from '../observe/stats.js'
 import type { Timers } from '../runtime/timers.js'
 import { type Attachment, type BalancerHandle, openAttachment } from '../shared/handle.js'
+import { acquire } from './acquire.js'
 import { Clients, type OpenTransports } from './clients.js'
 import { type BalancedDispatcher, createDispatcher, type DispatcherOptions } from './dispatcher.js'
 import { balancedFetch, type FetchInit } from './fetch.js'
@@ -83,6 +91,23 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     const isName = typeof request === 'string'
     const service = this.#core.known(isName ? request : request?.service)
     return this.#core.pickFrom(service, isName ? scope : { ...scope, ...request })
+  }
+
+  /**
+   * As `pick`; a request that finds no place waits for one in the admission queue, first come, first served, over all
+   * threads. While any wait, `pick` takes no place before them.
+   * @throws OverloadedError where the queue is full (`queue.limit`), no place comes free in time, or the deadline cannot be
+   *   met; `retryAfterMs` says when it may be worth another try
+   * @throws UnknownServiceError, NoEndpointError, ArgumentError, StoppedError as `pick`; all by rejecting
+   *
+   * @example
+   * const lease = await balancer.acquire('users', { signal: request.signal, deadlineMs: 500 })
+   * const { status } = await client.get(lease.endpoint.url)
+   * lease.end({ status })
+   */
+  acquire(request: string | PickRequest, options?: AcquireOptions): Promise<Lease> {
+    const scope = this.#clients.currentPick()
+    return acquire(this.#core, request, scope, options)
   }
 
   /**

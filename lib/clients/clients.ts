@@ -7,6 +7,7 @@ import type { PickOptions } from '../model/index.js'
 import { LoopLateness } from '../runtime/loop-lateness.js'
 import { systemTimers } from '../runtime/timers.js'
 import type { RequestContext } from './balanced-request.js'
+import { type ScopedOptions, scoped } from './deadline.js'
 import { type DispatcherOwner, hostOf } from './dispatcher.js'
 import { type ServiceTransports, Transports } from './transports.js'
 
@@ -25,7 +26,7 @@ export class Clients implements DispatcherOwner {
   readonly #leaving = new Set<ServiceTransports>()
   readonly #origins = new Map<string, RequestContext>()
   readonly #lateness = new LoopLateness(systemTimers)
-  #scope: AsyncLocalStorage<PickOptions> | undefined
+  #scope: AsyncLocalStorage<ScopedOptions> | undefined
 
   constructor(core: BalancerCore, open: OpenTransports = ownTransports) {
     this.#core = core
@@ -35,11 +36,11 @@ export class Clients implements DispatcherOwner {
   /** Pick options for every request made inside `fn`, whatever it awaits. */
   runWith<T>(options: PickOptions, fn: () => T): T {
     this.#scope ??= new AsyncLocalStorage()
-    return this.#scope.run({ ...this.#scope.getStore(), ...options }, fn)
+    return this.#scope.run(scoped(this.#scope.getStore(), options, this.#core.now()), fn)
   }
 
   /** Those options, where there are any. */
-  currentPick(): PickOptions | undefined {
+  currentPick(): ScopedOptions | undefined {
     return this.#scope?.getStore()
   }
 

@@ -45,6 +45,16 @@ export function withHost(headers: Headers, host: string): Headers {
   return { host, ...headers }
 }
 
+/** With one header more, which replaces those of the same name. */
+export function withHeader(headers: Headers, name: string, value: string): Headers {
+  const others = [...pairsOf(headers)].filter(([other]) => other.toLowerCase() !== name.toLowerCase())
+  if (Array.isArray(headers) && headers.length % 2 === 0) return flat([...others, [name, value]])
+  // For undici to refuse.
+  if (Array.isArray(headers) || (typeof headers === 'object' && headers !== null && isIterable(headers)))
+    return headers
+  return Object.fromEntries([...others, [name, value]]) as Headers
+}
+
 /** The headers by their lower-case names; of one that comes more than once, the first. */
 export function headersByName(headers: Headers): Record<string, string | string[] | undefined> {
   const byName: Record<string, string | string[] | undefined> = Object.create(null)

@@ -136,7 +136,8 @@ export class Transports implements ServiceTransports {
   }
 }
 
-function poolOptions({ host: _, allowPlaintext: __, dispatcher: ___, ...pool }: ResolvedClient): PoolOptions {
+function poolOptions(client: ResolvedClient): PoolOptions {
+  const { host: _, allowPlaintext: __, dispatcher: ___, deadlineHeader: ____, ...pool } = client
   return pool
 }
 

@@ -1,4 +1,4 @@
-import { LIMITS, type ResolvedLimits } from '../admission/options.js'
+import { LIMITS, QUEUE, type ResolvedLimits, type ResolvedQueue } from '../admission/options.js'
 import { CLIENT, checkClient, type ResolvedClient, resolveClient } from '../connections/options.js'
 import { checkHealth, HEALTH, type ResolvedHealth, resolveHealth } from '../health/active/options.js'
 import { checkOutlier, type EjectionOptions, OUTLIER, resolveOutlier } from '../health/passive/options.js'
@@ -51,6 +51,7 @@ export const SERVICE = group(
     outlier: OUTLIER,
     retry: RETRY,
     limits: LIMITS,
+    queue: QUEUE,
     ...VIEW,
   },
   {
@@ -73,6 +74,7 @@ export interface ResolvedService extends ResolvedView {
   readonly outlier: EjectionOptions | undefined
   readonly retry: ResolvedRetry
   readonly limits: ResolvedLimits
+  readonly queue: ResolvedQueue
 }
 
 /** One service from copied data, its name checked before; undefined, with the faults added, where anything is wrong. */
@@ -99,7 +101,7 @@ export function resolveService(
   checkAperture(value.aperture, at('aperture'), faults)
   checkClient(value.client, at('client'), faults)
   if (faults.count > before || config === undefined || policy === undefined) return undefined
-  const { hashOn, client = {}, health, outlier = {}, retry = {}, limits = {} } = config
+  const { hashOn, client = {}, health, outlier = {}, retry = {}, limits = {}, queue = {} } = config
   return deepFreeze({
     name,
     endpoints,
@@ -110,6 +112,7 @@ export function resolveService(
     outlier: outlier === false ? undefined : resolveOutlier(outlier),
     retry: resolveRetry(retry),
     limits: withDefaults(LIMITS.shape, limits),
+    queue: withDefaults(QUEUE.shape, queue),
     ...withDefaults(VIEW, config),
   })
 }

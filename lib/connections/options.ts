@@ -4,7 +4,18 @@ import type { DispatcherFactory } from '../model/index.js'
 import { MAX_COUNT } from '../options/common.js'
 import { type Faults, join } from '../options/faults.js'
 import { HOST_HEADER } from '../options/host-header.js'
-import { flag, group, instance, isRecord, number, record, text, ts } from '../options/kinds.js'
+import {
+  either,
+  exactly,
+  flag,
+  group,
+  instance,
+  isRecord,
+  number,
+  record,
+  text,
+  ts,
+} from '../options/kinds.js'
 import { withDefaults } from '../options/resolve.js'
 import type { ConfigOf, ResolvedOf } from '../options/types.js'
 import { quoted } from '../options/words.js'
@@ -13,6 +24,8 @@ import { dispatcherFactory, dispatcherFactoryNames, isDispatcher, withGiven } fr
 /** Longest wait of a Node timer. */
 const MAX_TIMER_MS = 2_147_483_647
 const MAX_BYTES = Number.MAX_SAFE_INTEGER
+const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/
+const HEADER_NAME_RIGHT = 'the name of a header, or false'
 const DISPATCHER_OR_NAME =
   'a function `(endpoint, options) => Dispatcher`, an undici `Dispatcher`, or a name given to `defineDispatcher`'
 
@@ -117,6 +130,14 @@ export const CLIENT = group(
       defaultText: "`'endpoint'`",
       about:
         "Host header: the endpoint's own, the service's name, the request's own where it has one (else the endpoint's; in the proxy the client's), or this text.",
+    }),
+    deadlineHeader: either([text({ right: HEADER_NAME_RIGHT, pattern: HEADER_NAME }), exactly(false)], {
+      right: HEADER_NAME_RIGHT,
+      type: 'string or false',
+      range: HEADER_NAME_RIGHT,
+      default: 'fairlead-timeout-ms',
+      about:
+        'Header that tells the endpoint how many ms are left of a deadline (`deadlineMs`), with each try; `grpc-timeout` has its own form; with `false` none is sent.',
     }),
     allowPlaintext: flag({
       defaultText: 'false',

@@ -15,6 +15,7 @@ import {
   SERVICE,
   SLOT,
   SLOT_FLAGS,
+  TIERS,
 } from './layout.js'
 
 /** A slot in one use of it: another endpoint has it in another generation. */
@@ -29,6 +30,16 @@ interface Search {
   /** SLOTS_FREED or SERVICES_FREED when the last search began that went once around in vain. */
   fruitlessAt: number
 }
+
+/**
+ * What a record keeps from one service to the next: whose it is, and its lines. Those have nobody in them that waits, but
+ * tickets whose requests have left them.
+ */
+const KEPT: ReadonlySet<number> = new Set([
+  SERVICE.GENERATION,
+  SERVICE.CLAIM,
+  ...Array.from({ length: TIERS }, (_, tier) => [SERVICE.HEADS + tier, SERVICE.TAILS + tier]).flat(),
+])
 
 /** The words of a balancer's memory that claims are made of; `SharedState` has them. */
 export interface ClaimedWords {
@@ -167,7 +178,7 @@ export class Claims {
           return -1
         }
         for (let field = 0; field < SERVICE.WORDS; field++)
-          if (field !== SERVICE.GENERATION && field !== SERVICE.CLAIM) Atomics.store(words, at(field), 0)
+          if (!KEPT.has(field)) Atomics.store(words, at(field), 0)
         // Many processes that start together must not all begin with the same endpoint (grpc/grpc-java#4462).
         Atomics.store(words, at(SERVICE.CURSOR), firstTicket(state.root[HEADER.SEED], service))
         state.set(gone, SLOT.FLAGS, SLOT_FLAGS.GONE)

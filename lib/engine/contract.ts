@@ -81,8 +81,39 @@ export interface Core {
    * called again.
    */
   reclaim(thread: number): boolean
+  /** The lines of waiting requests. @param tickets the balancer's, TICKET_BYTES long */
+  openLines(tickets: Int32Array<SharedArrayBuffer>): WaitingLines
   /** Gives up the addon's side of this core. Pickers of it must not be called afterwards. */
   dispose(): void
+}
+
+/**
+ * The lines of waiting requests, one for each tier of a service, over all threads: first come, first granted, tier 0 before
+ * the others. Tickets are set up, and given up, by `lib/admission`; see `TICKET`.
+ */
+export interface WaitingLines {
+  /** Whether a line has to be opened, with a ticket that becomes the line's, before a request can join it. */
+  needsHead(service: number, tier: number): boolean
+  /** False where another thread was first. The ticket may be given back at once either way: it is in line until the line has moved past it. */
+  open(service: number, tier: number, ticket: number): boolean
+  /** Puts an own ticket, which is in no line, at the end of a line. BOUND is set before. False where there is no room in it. */
+  join(service: number, tier: number, ticket: number): boolean
+  /**
+   * Grants the first ticket that waits, and is not too late, a place. Returns it where it is this thread's own, else calls
+   * its thread and returns `GRANTED_ELSEWHERE`; `NO_TICKET` where none waits.
+   * @param ticks the time in ticks
+   */
+  grantNext(service: number, ticks: number): number
+  /** Whether an own ticket, whose request does not wait any more, is still in line, and can join none. */
+  isInLine(ticket: number): boolean
+  /** Tickets in a line, those included whose requests have left it: about. */
+  lengthOf(service: number, tier: number): number
+  /** Has `onCall` run in this thread's event loop, which that does not keep alive, after each call of it; several may become one. */
+  listen(onCall: () => void): void
+  /** No more calls. */
+  close(): void
+  /** Calls the thread of a token. From any thread; nothing where it is no more. */
+  call(token: number): void
 }
 
 /** What creates the cores: one per engine kind. */

@@ -8,7 +8,7 @@
  */
 import { fingerprintOf } from '../runtime/bits.js'
 
-export const LAYOUT_VERSION = 3
+export const LAYOUT_VERSION = 4
 /** 'FLRD' read as a little-endian word. */
 export const MAGIC = 0x44524c46
 
@@ -42,6 +42,8 @@ export const HEADER = {
   THREADS_USED: 24,
   /** Grows by one with each claim of a thread record, before the record counts as living. */
   THREAD_CLAIMS: 25,
+  /** Tickets of waiting requests that were ever handed out. */
+  TICKETS_USED: 26,
   /** Slots ever handed out; slots below it may be free again. */
   SLOTS_USED: 32,
   /** Grows by one with each slot that is given back. */
@@ -76,6 +78,8 @@ export const THREAD = {
   ENDED: 13,
   /** Token of the thread that takes back what this one left; 0: nobody. */
   CLEANER: 14,
+  /** Grows by one with each call to look at its waiting requests; what the fallback engine sleeps on. Written by all. */
+  CALLED: 16,
   WORDS: 32,
 } as const
 
@@ -84,9 +88,10 @@ export const SERVICE = {
   CURSOR: 0,
   /** Grows by one whenever the set of usable endpoints may have changed; read by every pick. */
   FILTER_EPOCH: 16,
+  /** Requests that wait for a place, those included that have been granted one and have not taken it; read by every pick. */
+  WAITING: 17,
   /** Requests in flight to the whole service; kept only while a limit is set. */
   IN_FLIGHT: 32,
-  LIMIT: 33,
   /** u64 totals. */
   RETRIED: 34,
   OVERLOADED: 36,
@@ -103,7 +108,29 @@ export const SERVICE = {
   BUDGET_SECOND: 48,
   /** Ten one-second buckets, signed, in thousandths of a retry: deposits minus withdrawals. */
   BUDGET_BUCKETS: 49,
-  WORDS: 64,
+  /** Fallback engine: first of TIERS words, the ticket at the head of each line; see `TICKET.NEXT`. */
+  HEADS: 64,
+  /** Fallback engine: as HEADS, of the end. */
+  TAILS: 80,
+  /** Requests that have been granted a place and have not taken it. A guess: it is made 0 when nobody waits. */
+  GRANTED: 96,
+  /** Ticks, with the lowest bit set: since when somebody has been waiting; 0: nobody is. */
+  WAITING_SINCE: 97,
+  /** Two words: bit `thread & 63` is set while that thread has waiters which a free place was no use to. */
+  PASSED: 98,
+  /** u64 totals: requests that waited and got a place, did not within their time, and were given up by their callers. */
+  ADMITTED: 100,
+  LATE: 102,
+  LEFT: 104,
+  /** Calls of other threads' event loops; exchanges that another thread won; grants taken back from threads that were held. */
+  WAKE_UPS: 106,
+  RETRIES: 107,
+  REVOKED: 108,
+  /** u64 total: requests that the queue had no room for. */
+  REFUSED: 110,
+  /** Latency histogram of the waits of those that got a place, `HISTOGRAM_BUCKETS` words. */
+  WAITS: 112,
+  WORDS: 368,
 } as const
 
 export const BUDGET_BUCKET_COUNT = 10
@@ -221,6 +248,8 @@ export const CONTRIBUTION = {
   MARK: 1,
   /** Those of them whose answer has begun. */
   OPEN: 2,
+  /** Of a service: requests of this thread that wait for a place. */
+  WAITING: 3,
   WORDS: 4,
 } as const
 /** Bit of CONTRIBUTION.MARK: this thread holds the slot's probe request. */
@@ -259,6 +288,51 @@ export const AT_REST_MS = 20
 export const MAX_LATENCY_MS = 4294967
 
 export const DEFAULT_MAX_THREADS = 64
+/** Bits of a token that are the record's index plus one; see `threadToken`. */
+export const THREAD_INDEX_BITS = 8
+
+/** Lines of waiting requests, by priority: tier 0 goes first. */
+export const TIERS = 4
+
+/** A request that waits for a place. A ticket is one thread's, which alone sets it up; others only grant. */
+export const TICKET = {
+  /** TICKET_STATE in the lowest three bits; above them a number that changes with each use. */
+  STATE: 0,
+  /**
+   * Fallback engine: the lowest 17 bits are the next ticket in line, plus one; 0: it is the last. Above them the lowest 15
+   * bits of this ticket's number of use, so that an exchange fails on a ticket in another use. HEADS and TAILS are made alike.
+   */
+  NEXT: 1,
+  /** Token of the thread that it belongs to; 0: nobody. */
+  OWNER: 2,
+  /** Fallback engine: its place in line, counted without end. What is before the head's is no longer in line. */
+  SEQUENCE: 3,
+  /** Ticks, with the lowest bit set: a place that it gets later than this is no use to it; 0: there is no such time. */
+  BOUND: 4,
+  /** Ticks: when it was granted a place. */
+  GRANTED_AT: 5,
+  /** Index of the service's record, and above TICKET_TIER_SHIFT the tier. */
+  SERVICE: 7,
+  WORDS: 8,
+} as const
+export const TICKET_TIER_SHIFT = 24
+export const TICKET_STATE_BITS = 3
+/** log2 of the tickets of a balancer, and one more than there are. */
+export const TICKET_BITS = 17
+
+export const TICKET_STATE = {
+  /** In nobody's line; or its request has got its place, and the line has not moved past it yet. */
+  FREE: 0,
+  WAITING: 1,
+  /** It may take a place now. */
+  GRANTED: 2,
+  /** Its request has left the line. */
+  LEFT: 3,
+  /** Its turn came when it was too late for it. */
+  LATE: 4,
+  /** It was granted a place, and its thread was held too long to take it. */
+  REVOKED: 5,
+} as const
 
 /** How a request ended, as the engines count it. The first two are answers, and end the slot's silence. */
 export const OUTCOME = {
@@ -301,7 +375,14 @@ export const LAYOUT = {
   outcome: OUTCOME,
   distributor: DISTRIBUTOR,
   metric: METRIC,
+  ticket: TICKET,
+  ticket_state: TICKET_STATE,
   sizes: {
+    TIERS,
+    TICKET_BITS,
+    TICKET_STATE_BITS,
+    TICKET_TIER_SHIFT,
+    THREAD_INDEX_BITS,
     SERVICE_SEGMENT_SHIFT,
     SERVICE_SEGMENT_RECORDS,
     SEGMENT_SHIFT,

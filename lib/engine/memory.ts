@@ -13,6 +13,7 @@ import {
   SERVICE_SEGMENT_BYTES,
   SLOT,
 } from './layout.js'
+import { TICKET_BYTES } from './tickets.js'
 
 /** A segment's memory, to be sent to another thread. */
 export interface SegmentHandle {
@@ -54,6 +55,10 @@ export function openServices(memory: SharedArrayBuffer, maxThreads: number): Int
     (_, i) => new Int32Array(memory, i * bytes, bytes / BYTES_PER_WORD),
   )
 }
+
+/** Allocates a balancer's tickets. Those that are never handed out are address space only: 4 MiB. */
+export const createTickets = (): Int32Array<SharedArrayBuffer> =>
+  new Int32Array(new SharedArrayBuffer(TICKET_BYTES))
 
 /** Allocates one segment of endpoint slots, all free. */
 export function createSegment(maxThreads: number): Segment {

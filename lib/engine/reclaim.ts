@@ -16,7 +16,10 @@ export function reclaimCounts(state: SharedState, ended: number): boolean {
     const words = state.serviceWords(service)
     const count = {
       counts: words,
-      words: [{ at: state.serviceField(service, SERVICE.IN_FLIGHT), field: CONTRIBUTION.IN_FLIGHT }],
+      words: [
+        { at: state.serviceField(service, SERVICE.IN_FLIGHT), field: CONTRIBUTION.IN_FLIGHT },
+        { at: state.serviceField(service, SERVICE.WAITING), field: CONTRIBUTION.WAITING },
+      ],
       records: words,
       recordOf: (thread: number) => state.serviceContribution(thread, service),
     }

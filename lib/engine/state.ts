@@ -1,7 +1,7 @@
 import { HandleError } from '../errors.js'
 import { TWO_TO_32 } from '../runtime/bits.js'
 import { Claims } from './claims.js'
-import type { Core, CoreFactory, Segment } from './contract.js'
+import type { Core, CoreFactory, Segment, WaitingLines } from './contract.js'
 import {
   CONTRIBUTION,
   HEADER,
@@ -20,8 +20,8 @@ import {
   TICKS_PER_MS,
   threadWord,
 } from './layout.js'
-import { createRoot, createSegment, createServices } from './memory.js'
-import { claimThread, threadRecords, threadToken } from './threads.js'
+import { createRoot, createSegment, createServices, createTickets } from './memory.js'
+import { claimThread, isLiving, threadRecords, threadToken } from './threads.js'
 
 const MASK = SEGMENT_SLOTS - 1
 const SLOT_SHIFT = 6
@@ -35,6 +35,8 @@ const MOST_SERVICES = 2 ** 20
 export interface Segments {
   readonly endpoints: readonly Segment[]
   readonly services: readonly Int32Array<SharedArrayBuffer>[]
+  /** Of waiting requests. */
+  readonly tickets: Int32Array<SharedArrayBuffer>
 }
 
 /** How many slots and service records are in use: what other threads say of either names one of them. */
@@ -63,6 +65,8 @@ export class SharedState {
   readonly #bigs: BigInt64Array[] = []
   /** Once set, the block grows no more: every thread that shares it has all of it. */
   #fixed: Segments | undefined
+  #tickets: Int32Array<SharedArrayBuffer> | undefined
+  #lines: WaitingLines | undefined
 
   private constructor(root: Int32Array<SharedArrayBuffer>, factory: CoreFactory) {
     this.root = root
@@ -101,9 +105,32 @@ export class SharedState {
       const records = [...this.serviceSegments]
       const missing = Math.ceil(services / SERVICE_SEGMENT_RECORDS) - records.length
       if (missing > 0) records.push(...createServices(this.maxThreads, missing))
-      this.#fixed = { endpoints, services: records }
+      this.#fixed = { endpoints, services: records, tickets: this.tickets }
     }
     return this.#fixed
+  }
+
+  /** Tickets of waiting requests. */
+  get tickets(): Int32Array<SharedArrayBuffer> {
+    this.#tickets ??= this.#fixed?.tickets ?? createTickets()
+    return this.#tickets
+  }
+
+  /** The lines of waiting requests. */
+  get lines(): WaitingLines {
+    this.#lines ??= this.core.openLines(this.tickets)
+    return this.#lines
+  }
+
+  /** Whether this thread has had to do with any line. */
+  get hasLines(): boolean {
+    return this.#lines !== undefined
+  }
+
+  /** Calls every living thread whose number is `thread` modulo `modulus` to look at its waiting requests. */
+  callThreads(thread: number, modulus: number): void {
+    for (let one = thread; one < this.maxThreads; one += modulus)
+      if (isLiving(this.root, one)) this.lines.call(threadToken(this.root, one))
   }
 
   /** Slots that there will ever be. */

@@ -2,11 +2,10 @@
 import { threadId } from 'node:worker_threads'
 import { clearLineage, endedWith, isGone, writeLineage } from '../runtime/thread-ends.js'
 import { seedRandom } from './atomics/random.js'
-import { HEADER, THREAD, threadWord } from './layout.js'
+import { HEADER, THREAD, THREAD_INDEX_BITS, threadWord } from './layout.js'
 
-const INDEX_BITS = 8
 /** A token has eight bits for the record's index plus one. */
-export const MOST_THREADS = (1 << INDEX_BITS) - 1
+export const MOST_THREADS = (1 << THREAD_INDEX_BITS) - 1
 
 /**
  * Claims a free record for this thread and returns its index; -1 where there is none. The record names its thread
@@ -48,7 +47,7 @@ const isClaimed = (root: Int32Array, thread: number): boolean =>
 
 /** What names one use of a record: never 0, another one at the next claim. */
 export const threadToken = (root: Int32Array, thread: number): number =>
-  (Atomics.load(root, threadWord(thread) + THREAD.EPOCH) << INDEX_BITS) | (thread + 1)
+  (Atomics.load(root, threadWord(thread) + THREAD.EPOCH) << THREAD_INDEX_BITS) | (thread + 1)
 
 /** False also for the token of a use that is over. */
 export function isLivingToken(root: Int32Array, token: number): boolean {

@@ -228,6 +228,12 @@ export interface ClientConfig {
    * `users.internal`. Default `'endpoint'`.
    */
   host?: 'endpoint' | 'service' | 'request' | (string & {})
+  /**
+   * Header that tells the endpoint how many ms are left of a deadline (`deadlineMs`), with each try;
+   * `grpc-timeout` has its own form; with `false` none is sent. The name of a header, or false. Default
+   * `fairlead-timeout-ms`.
+   */
+  deadlineHeader?: string | false
   /** Whether a request for `https:` or `wss:` may go to an `http:` endpoint, in clear text. Default false. */
   allowPlaintext?: boolean
   /**
@@ -407,6 +413,25 @@ export interface LimitsConfig {
   }
 }
 
+/** Requests that find no place wait in line, first come, first served, over all threads. */
+export interface QueueConfig {
+  /**
+   * Requests that wait for a place, over all threads; above that `OverloadedError`. 0: none waits. A whole
+   * number, 0 to 32,768. Default 1,024 (Envoy: pending requests).
+   */
+  limit?: number
+  /**
+   * Longest wait of a request that has no deadline of its own. A whole number of ms, 1 to 3,600,000. Default
+   * 1,000.
+   */
+  deadlineMs?: number
+  /**
+   * What a request may wait: with `codel` at most 5 ms while the queue has not been empty for 100 ms; with
+   * `fifo` always until its deadline, which collapses under overload. Default `codel` (Facebook).
+   */
+  discipline?: 'codel' | 'fifo'
+}
+
 /** An endpoint that has just begun to take requests, or does so again, gets a growing share of its due. */
 export interface SlowStartConfig {
   /**
@@ -496,6 +521,8 @@ export interface ServiceConfig {
   retry?: RetryConfig | false
   /** Requests in flight that are allowed, over all threads; above that `OverloadedError`. */
   limits?: LimitsConfig
+  /** Requests that find no place wait in line, first come, first served, over all threads. */
+  queue?: QueueConfig
   /**
    * Share of healthy endpoints below which active checks and ejections after 5xx are ignored; those that real
    * requests proved broken are asked only where nobody else is left. 0 turns both off. A number, 0 to 1.

@@ -31,11 +31,32 @@ export interface PickOptions {
   path?: string
   /** Metadata of the endpoints that may answer: the keys of one of the service's `subsets.selectors`, with their values. */
   subset?: Readonly<Record<string, SubsetValue>>
+  /**
+   * Until the request has to be answered, in ms: from this call on, or from the call of `with`. It covers the wait for a place,
+   * connecting and every try; a body may take longer. No try begins after it, and what is left is sent on as a header
+   * (`client.deadlineHeader`). Default: none.
+   */
+  deadlineMs?: number
+  /** Tier of the admission queue's line, 0 to 3; those of a lower number go first. Default 1. */
+  priority?: number
 }
 
 /** A request to choose an endpoint for. */
 export interface PickRequest extends PickOptions {
   service: string
+}
+
+/** How `acquire` waits for a place. */
+export interface AcquireOptions {
+  /** Gives the wait for a place up: the promise then rejects with the signal's reason. */
+  signal?: AbortSignal
+  /**
+   * Until the request has to be answered, from now, in ms: as the pick options' own. It waits no longer than what leaves time
+   * for an answer. Default: none, and it waits up to the service's `queue.deadlineMs`.
+   */
+  deadlineMs?: number
+  /** As the pick options' own. */
+  priority?: number
 }
 
 /** How a request ended, for `lease.end`. */

@@ -27,6 +27,25 @@ export interface EndpointStats {
   readonly connections: ConnectionCounts
 }
 
+/** Counts of a service's admission queue, from all threads. */
+export interface QueueStats {
+  /** Requests that wait for a place now, and how many may. */
+  readonly waiting: number
+  readonly limit: number
+  /** Requests that waited and got a place, did not get one in time, and were given up by their callers, so far. */
+  readonly admitted: number
+  readonly late: number
+  readonly left: number
+  /** Requests that it had no room for. */
+  readonly refused: number
+  /** Waits of those that got a place, ms. */
+  readonly waitMs: LatencySummary
+  /** Calls of other threads, places taken back from threads that were held, and exchanges that another thread won; modulo 2^32. */
+  readonly wakeUps: number
+  readonly revoked: number
+  readonly retries: number
+}
+
 /** Counts of one service, from all threads. */
 export interface ServiceStats {
   /** Requests so far, each counted once however often it was tried. */
@@ -44,6 +63,7 @@ export interface ServiceStats {
   readonly panic: boolean
   readonly retriesAvailable: number
   readonly latencyMs: LatencySummary
+  readonly queue: QueueStats
   readonly endpoints: Readonly<Record<string, EndpointStats>>
 }
 
@@ -140,6 +160,27 @@ export interface ObservedService {
   readonly gone: Totals
   readonly panic: boolean
   readonly retriesAvailable: number
+  /** `queue.limit` */
+  readonly queueLimit: number
+}
+
+function queueStats(state: SharedState, { index, queueLimit }: ObservedService): QueueStats {
+  const word = (field: number) => Atomics.load(state.serviceWords(index), state.serviceField(index, field))
+  const waits = new Float64Array(HISTOGRAM_BUCKETS)
+  for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++)
+    waits[bucket] = word(SERVICE.WAITS + bucket) >>> 0
+  return {
+    waiting: word(SERVICE.WAITING),
+    limit: queueLimit,
+    admitted: state.serviceTotal(index, SERVICE.ADMITTED),
+    late: state.serviceTotal(index, SERVICE.LATE),
+    left: state.serviceTotal(index, SERVICE.LEFT),
+    refused: state.serviceTotal(index, SERVICE.REFUSED),
+    waitMs: summarise(waits),
+    wakeUps: word(SERVICE.WAKE_UPS) >>> 0,
+    revoked: word(SERVICE.REVOKED) >>> 0,
+    retries: word(SERVICE.RETRIES) >>> 0,
+  }
 }
 
 /** A try that failed and was followed by another is no failed request: hence the subtractions. */
@@ -177,6 +218,7 @@ export function serviceStats(state: SharedState, service: ObservedService): Serv
     panic: service.panic,
     retriesAvailable: service.retriesAvailable,
     latencyMs: summarise(sum.latency, sum.lines),
+    queue: queueStats(state, service),
     endpoints,
   }
 }

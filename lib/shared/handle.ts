@@ -20,6 +20,7 @@ import {
 } from '../engine/memory.js'
 import type { Segments } from '../engine/state.js'
 import { MOST_THREADS, threadRecords } from '../engine/threads.js'
+import { TICKET_BYTES } from '../engine/tickets.js'
 import { HandleError } from '../errors.js'
 import { bytesOf, elementsOf, fieldsOf, isFixedMemory, isGrowableMemory, show } from '../runtime/foreign.js'
 
@@ -33,6 +34,7 @@ const FIELDS = [
   'root',
   'segments',
   'services',
+  'tickets',
   'pages',
 ] as const
 const PARTS = ['cells', 'contributions', 'histograms'] as const
@@ -54,6 +56,7 @@ export interface BalancerHandle {
   readonly segments: readonly SegmentHandle[]
   /** Each of one or more segments. */
   readonly services: readonly SharedArrayBuffer[]
+  readonly tickets: SharedArrayBuffer
   readonly pages: readonly SharedArrayBuffer[]
 }
 
@@ -97,6 +100,7 @@ export const toHandle = (
   root: root.buffer,
   segments: segments.endpoints.map(segmentHandle),
   services: [...new Set(segments.services.map((words) => words.buffer))],
+  tickets: segments.tickets.buffer,
   pages,
 })
 
@@ -124,7 +128,8 @@ export function openHandle(handle: unknown, engine: 'native' | 'fallback'): Shar
   const services = openServiceSegments(fields.services, threads)
   refuseMissing('slots', root[HEADER.SLOTS_USED], endpoints.length << SEGMENT_SHIFT)
   refuseMissing('services', root[HEADER.SERVICES_USED], services.length << SERVICE_SEGMENT_SHIFT)
-  return { root, segments: { endpoints, services }, pages: openPages(fields.pages) }
+  const tickets = openTickets(fields.tickets)
+  return { root, segments: { endpoints, services, tickets }, pages: openPages(fields.pages) }
 }
 
 // Every number that becomes part of an address is checked, and read once: another thread may write there.
@@ -175,6 +180,12 @@ function openServiceSegments(services: unknown, threads: number): Segments['serv
       )
     return openServices(memory, threads)
   })
+}
+
+function openTickets(tickets: unknown): Segments['tickets'] {
+  if (!isFixedMemory(tickets) || bytesOf(tickets) !== TICKET_BYTES)
+    throw damaged(`tickets are no shared memory of ${TICKET_BYTES} bytes, but ${show(tickets)}`)
+  return new Int32Array(tickets)
 }
 
 function openPages(pages: unknown): readonly Page[] {

@@ -1,3 +1,4 @@
+import { releaseWaits } from '../admission/ticket-pool.js'
 import { THREAD, threadWord } from '../engine/layout.js'
 import { createPages } from '../engine/memory.js'
 import { contributed, eachOwn, reclaimCounts } from '../engine/reclaim.js'
@@ -221,6 +222,7 @@ export class Sharing {
     this.#beatTimer?.cancel()
     this.#settleTimer?.cancel()
     eachOwn(this.#state, endSlot, endService)
+    releaseWaits(this.#state, this.#state.thread, this.#state.token)
     this.#state.detached = true
     if (this.#leadership.resign()) this.#channel.send({ kind: 'leader-resigned' })
     freeThread(this.#state.root, this.#state.thread)
@@ -295,6 +297,7 @@ export class Sharing {
     for (let slot = 0; slot < this.#state.segmentSlots; slot++) {
       if (this.#state.takeProbe(thread, slot)) releaseProbe(slot)
     }
+    releaseWaits(this.#state, thread, token)
     if (!reclaimCounts(this.#state, thread)) return false
     freeThread(root, thread, this.#state.token)
     return true

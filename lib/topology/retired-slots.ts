@@ -24,6 +24,8 @@ export class RetiredSlots {
   readonly #slots = new Map<number, RetiredSlot>()
   /** By index of the record. */
   readonly #services = new Map<number, { readonly generation: number; readonly since: number }>()
+  /** Neither slots nor services: as nearly always, and every request that ends asks. */
+  #isEmpty = true
 
   /** `bySlot` as in `Roster`; `isSeen` says whether every living thread has taken over that version. */
   constructor(state: SharedState, bySlot: (Member | undefined)[], isSeen: (version: number) => boolean) {
@@ -34,10 +36,12 @@ export class RetiredSlots {
 
   add({ slot, service, generation }: Member, since: number): void {
     this.#slots.set(slot, { service, generation, since })
+    this.#isEmpty = false
   }
 
   close(service: number, since: number): void {
     this.#services.set(service, { generation: this.#state.claims.serviceGeneration(service), since })
+    this.#isEmpty = false
   }
 
   /** Slots of a service that have left and are not free yet. */
@@ -55,7 +59,7 @@ export class RetiredSlots {
 
   /** Frees what can be freed. Cheap while nothing is leaving. */
   sweep(): void {
-    if (this.#slots.size === 0 && this.#services.size === 0) return
+    if (this.#isEmpty) return
     for (const [slot, one] of this.#slots) {
       if (this.#isStill(slot, one)) {
         if (this.#state.get(slot, SLOT.IN_FLIGHT) > 0 || !this.#isSeen(one.since)) continue
@@ -73,6 +77,7 @@ export class RetiredSlots {
       }
       this.#services.delete(service)
     }
+    this.#isEmpty = this.#slots.size === 0 && this.#services.size === 0
   }
 
   /**
@@ -85,6 +90,7 @@ export class RetiredSlots {
     const services = this.#unknownServices(isService)
     if (isBehind()) return false
     for (const [slot, { service, generation }] of slots) this.#slots.set(slot, { service, generation, since })
+    if (slots.size > 0) this.#isEmpty = false
     for (const service of services) this.close(service, since)
     this.sweep()
     return true

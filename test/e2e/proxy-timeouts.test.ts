@@ -5,7 +5,8 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { ask, startEndpoint, startProxy, until } from './proxy-fixtures.js'
 
 const service = (url: string, rest: object = {}) => ({ services: { app: { endpoints: [url], ...rest } } })
-const onePlace = { limits: { perEndpoint: { maxRequests: 1 } } }
+/** A request that finds no place is to be refused at once. */
+const onePlace = { limits: { perEndpoint: { maxRequests: 1 } }, queue: { limit: 0 } }
 
 interface Client {
   readonly socket: Socket

@@ -17,7 +17,6 @@ const NOTES_WORDS = 16
 const NOTES_COUNT = 0
 const NOTES_BITS = 1
 const TICK_MS = 100
-/** On one way: no calls make so many. */
 const MOST_ACCESSES = 100_000
 
 /** A good mixture of two words, for hashes of states. */
@@ -85,6 +84,8 @@ export class Machine {
   running: Thread | undefined
   hash1 = 0
   hash2 = 0
+  /** On one way: no calls make so many accesses, and a thread that makes more goes round in circles. */
+  mostAccesses = MOST_ACCESSES
   #clock = 0
   #accesses = 0
   readonly #shared = new Map<ArrayBufferLike, Shared>()
@@ -141,7 +142,7 @@ export class Machine {
   }
 
   noteUse(address: number, writes: boolean): void {
-    if (++this.#accesses > MOST_ACCESSES) throw new Error('a thread goes round in circles')
+    if (++this.#accesses > this.mostAccesses) throw new Error('a thread goes round in circles')
     const { running } = this
     if (running === undefined) return
     let use = this.#uses.get(address)

@@ -25,12 +25,12 @@ interface Node {
 /** A change of the sources: what stands there once, and what shall stand there instead. */
 export type Mutation = readonly [before: string, after: string]
 
-let bundled: Promise<string> | undefined
+const bundled = new Map<string, Promise<string>>()
 
 /** One script of all modules, in the CommonJS way. */
-async function bundle(): Promise<string> {
+async function bundle(entry: string): Promise<string> {
   const build = await rolldown({
-    input: fileURLToPath(new URL('./entry.ts', import.meta.url)),
+    input: fileURLToPath(new URL(entry, import.meta.url)),
     platform: 'node',
     treeshake: { moduleSideEffects: true },
     external: [/^node:/],
@@ -40,10 +40,14 @@ async function bundle(): Promise<string> {
   return output[0].code
 }
 
-/** The script that `instantiate` runs. Throws where a mutation does not find its place. */
-export async function pausingCode(mutations: readonly Mutation[] = []): Promise<string> {
-  bundled ??= bundle()
-  let code = await bundled
+/** The script that `instantiate` runs. Throws where a mutation does not find its place. @param entry a file of this folder */
+export async function pausingCode(
+  mutations: readonly Mutation[] = [],
+  entry = './entry.ts',
+): Promise<string> {
+  let script = bundled.get(entry)
+  if (script === undefined) bundled.set(entry, (script = bundle(entry)))
+  let code = await script
   for (const [before, after] of mutations) {
     const places = code.split(before).length - 1
     if (places !== 1) throw new Error(`mutation: ${places} places instead of 1 have: ${before}`)

@@ -263,7 +263,7 @@ const fieldsOf = (of: object): string =>
 
 /** Runs a call to its end, with nobody else around. */
 // biome-ignore lint/suspicious/noExplicitAny: what the sources return
-function run(call: Generator<void, unknown, void>): any {
+export function run(call: Generator<void, unknown, void>): any {
   for (;;) {
     const { done, value } = call.next()
     if (done) return value as never

@@ -50,7 +50,7 @@ describe('a right configuration', () => {
         options: {},
       },
       hashOn: undefined,
-      client: { host: 'endpoint' },
+      client: { host: 'endpoint', deadlineHeader: 'fairlead-timeout-ms' },
       health: undefined,
       outlier: {
         consecutiveLocalOrigin: 5,
@@ -78,6 +78,7 @@ describe('a right configuration', () => {
         backoffMaxMs: 250,
       },
       limits: { maxRequests: 0, perEndpoint: { maxRequests: 1_024 } },
+      queue: { limit: 1_024, deadlineMs: 1_000, discipline: 'codel' },
       panicThreshold: 0.5,
       failTrafficOnPanic: false,
       overprovisioningFactor: 1.4,
@@ -144,6 +145,7 @@ describe('a right configuration', () => {
       allowH2: true,
       connect: { rejectUnauthorized: false },
       host: 'service',
+      deadlineHeader: 'fairlead-timeout-ms',
     })
     expect(users.health).toEqual({
       tcp: false,

@@ -1,5 +1,5 @@
 /** Changes of a shared balancer, from any thread: in force in all of them when the promise resolves, refused whole or made whole. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Balancer, type ConfigError } from '../../lib/index.js'
 import type { BalancerHandle } from '../../lib/shared/handle.js'
 import {
@@ -34,6 +34,15 @@ describe('a change of a shared balancer', () => {
       expect(balancer.serviceNames).toEqual(['users', 'orders'])
     },
   )
+
+  it('is in force as soon as the last thread says so: nobody has to look again and again', async () => {
+    const balancer = ownBalancer()
+    await attach(balancer, 2)
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    onTestFinished(() => void vi.useRealTimers())
+    await balancer.update(NEW)
+    expect(balancer.serviceNames).toEqual(['users', 'orders'])
+  })
 
   it.each(['the thread that made it', 'a worker'])(
     'add, remove and rules by %s reach every thread',

@@ -3,7 +3,7 @@ import { SLOT } from '../../lib/engine/layout.js'
 import type { PolicyName, SlowStartConfig } from '../../lib/model/index.js'
 import { SlicedBuild } from '../../lib/policy/sliced-build.js'
 import { layersOf } from '../../lib/view/layers.js'
-import { slowStartFactor } from '../../lib/view/slow-start.js'
+import { slowStartFactor, slowStartStepMs } from '../../lib/view/slow-start.js'
 import { serviceViews, shares } from '../support/service-view.js'
 import { admitAll, endpoint, manualState, setNow } from '../support/state.js'
 
@@ -28,6 +28,16 @@ describe('the curve of slow start', () => {
     // No endpoint is younger than a second.
     expect(slowStartFactor(0, { ...WINDOW, minWeightPercent: 1 })).toBeCloseTo(1 / 60, 12)
   })
+})
+
+it.each([
+  [60_000, 3_000],
+  [2_001, 100.05],
+  [2_000, 100],
+  [1_000, 100],
+  [1, 100],
+])('in a window of %i ms factors are worked out anew every %d ms', (windowMs, ms) => {
+  expect(slowStartStepMs({ ...WINDOW, windowMs })).toBeCloseTo(ms, 9)
 })
 
 describe('layers', () => {

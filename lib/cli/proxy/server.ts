@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
+import { deadlineFrom } from '../../clients/deadline.js'
 import type { BalancedDispatcher } from '../../clients/dispatcher.js'
 import { ArgumentError } from '../../errors.js'
 import { ClientConnection } from './connection.js'
@@ -218,7 +219,13 @@ export class ProxyServer {
       ...(upgrade ? { onUpgrade: (endpoint, raw) => connection.join(endpoint as Socket, raw) } : {}),
     }
     const exchange = new Exchange(request, response, options)
-    const pick = { clientIp: client, headers: request.headers, path: target.path }
+    const deadlineMs = deadlineFrom(request.headers)
+    const pick = {
+      clientIp: client,
+      headers: request.headers,
+      path: target.path,
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    }
     try {
       dispatcher.dispatchWith(
         {

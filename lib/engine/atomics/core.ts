@@ -1,7 +1,7 @@
 import { TWO_TO_32, toBelow } from '../../runtime/bits.js'
 import { monotonicNow } from '../../runtime/clock.js'
 import { leavesFirst } from '../choice.js'
-import type { Core, Picker, PickerSpec, Segment } from '../contract.js'
+import type { Core, Picker, PickerSpec, Segment, WaitingLines } from '../contract.js'
 import { badPosition, checkSpec, unknownSlot } from '../invalid-arguments.js'
 import {
   CONTRIBUTION,
@@ -28,6 +28,7 @@ import { addToOwn } from '../ordering.js'
 import { type DrawTable, drawn, drawOther, nextTurn } from '../weighted-draw.js'
 import { expNegative } from './decay.js'
 import { bucketOf } from './histogram.js'
+import { AtomicsLines } from './lines.js'
 import { nextRandom } from './random.js'
 import { reclaimSlots } from './reclaim.js'
 
@@ -299,6 +300,13 @@ export class AtomicsCore implements Core {
       this.#floats[segmentA][atA + SLOT.WEIGHT],
       this.#floats[segmentB][atB + SLOT.WEIGHT],
     )
+  }
+
+  openLines(tickets: Int32Array<SharedArrayBuffer>): WaitingLines {
+    return new AtomicsLines(this.#root, this.thread, tickets, (service) => ({
+      words: this.#services[service >>> SERVICE_SEGMENT_SHIFT],
+      at: serviceWord(service),
+    }))
   }
 
   /** Service records that this core knows. */

@@ -40,8 +40,20 @@ export interface NativeCoreFunctions {
   close(): void
   /** As `Core.reclaim`, which here always succeeds: a call is not cut in two. */
   reclaim(thread: number): void
+  /** The lines of waiting requests, over `tickets`. Throws a RangeError or TypeError on an array that is not what the layout says. */
+  openLines(tickets: Int32Array): NativeLineFunctions
   /** Pickers find nothing afterwards, reservations fail, ends are ignored. */
   dispose(): void
+}
+
+/** As `WaitingLines` says it (`binding/lines_binding.cpp`). Each throws a RangeError on a number that is out of range. */
+export interface NativeLineFunctions {
+  join(service: number, tier: number, ticket: number): boolean
+  grantNext(service: number, ticks: number): number
+  length(service: number, tier: number): number
+  listen(onCall: () => void): void
+  close(): void
+  call(token: number): void
 }
 
 /** Queues (`binding/queue_binding.cpp`). */

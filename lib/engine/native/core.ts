@@ -1,11 +1,12 @@
 /** The `Core` that stands on the addon. */
 import { EngineError } from '../../errors.js'
 import { AtomicsCore } from '../atomics/core.js'
-import type { CoreFactory, Picker, PickerSpec, Segment } from '../contract.js'
+import type { CoreFactory, Picker, PickerSpec, Segment, WaitingLines } from '../contract.js'
 import { checkSpec, unknownSlot } from '../invalid-arguments.js'
 import { LAYOUT_VERSION, layoutFingerprint, type OutcomeCode, SEGMENT_SHIFT } from '../layout.js'
 import type { DrawTable } from '../weighted-draw.js'
 import type { NativeAddon, NativeCoreFunctions } from './addon.js'
+import { NativeLines } from './lines.js'
 
 /**
  * Through which the hot functions take and give: a number passed as an argument of an addon call costs 5 ns, one written
@@ -102,6 +103,10 @@ class NativeCore extends AtomicsCore {
       pick()
       return words[SCRATCH.SLOT]
     }
+  }
+
+  override openLines(tickets: Int32Array<SharedArrayBuffer>): WaitingLines {
+    return new NativeLines(this.#functions.openLines(tickets), tickets)
   }
 
   override reclaim(thread: number): boolean {

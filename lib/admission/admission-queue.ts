@@ -1,0 +1,492 @@
+import { bucketOf } from '../engine/atomics/histogram.js'
+import { HEADER, SERVICE, TICKET, TICKET_STATE, TICKS_PER_MS, TIERS } from '../engine/layout.js'
+import type { SharedState } from '../engine/state.js'
+import {
+  isPast,
+  MOST_TICKETS,
+  NO_TICKET,
+  serviceOf,
+  stateOf,
+  stateWord,
+  ticketWord,
+  useOf,
+} from '../engine/tickets.js'
+import type { TimerHandle, Timers } from '../runtime/timers.js'
+import { NO_PLACE, ServiceCount } from './service-count.js'
+import type { ThreadWaits } from './thread-waits.js'
+import { addToGranted, PASSED_BITS, PASSED_THREADS } from './ticket-pool.js'
+
+/** ms after which a granted place is taken back from a thread that has not come to take it. */
+const HELD_MS = 50
+/** A line has no more tickets than this many times `queue.limit`, those included whose requests have left it. */
+const LINE_FACTOR = 2
+
+/** What the queue needs to know of its service. */
+export interface Places<Request, Place> {
+  /** A place for a request whose turn it is; undefined where none is free that it may use. Throws where there can be none. */
+  take(request: Request): Place | undefined
+  /** Free places of the service, counted up to `enough`. */
+  free(enough: number): number
+}
+
+/** One request that waits. */
+export interface Waiter<Request, Place> {
+  readonly request: Request
+  /** 0 to 3; 0 goes first. */
+  readonly tier: number
+  /** The longest wait, ms; less than a day. */
+  readonly longestMs: number
+  /**
+   * It can use some of the places only, and `Places.free` does not say whether one of them is free: it tries each place that
+   * becomes free, beside the line.
+   */
+  readonly isRestricted?: boolean
+  /** It has a place, which is the caller's from now on. */
+  placed(place: Place): void
+  /** There can be no place for it: what `Places.take` threw. */
+  failed(error: unknown): void
+  /** It has waited for `longestMs`, or its turn came too late. */
+  late(): void
+}
+
+/** A request's stay in the queue. */
+export interface Stay {
+  /** It has a place, or was told that there is none, or has left. */
+  readonly isOver: boolean
+  /** The caller does not want the place any more. Nothing of the waiter is called afterwards. */
+  leave(): void
+}
+
+interface Entry<Request, Place> extends Stay {
+  readonly waiter: Waiter<Request, Place>
+  readonly ticket: number
+  readonly since: number
+  timer: TimerHandle | undefined
+  isOver: boolean
+  /** It was granted a place, and has not taken one. */
+  isGranted: boolean
+  /**
+   * It has had its turn, and did not get a place: it is out of the line, and tries each place that becomes free. Either another
+   * request took the place that it was granted, one that had seen nobody wait: then the grant stays its own, and nobody
+   * in line has the next place before it. Or it could not use the place that was free: then it is one of several that try.
+   */
+  isPassed: boolean
+}
+
+/**
+ * The admission queue of one service, over all threads: requests that find no place wait in it, first come, first served
+ * within a tier. A place that becomes free is not handed over: the first in line is *granted* the right to take one, in
+ * whichever thread it is, and takes it by its own policy. As long as anybody waits, nobody else takes one (`isWaitedFor`).
+ *
+ * Grants never exceed the places that are free, as whoever grants counts them. What is lost with a thread, or lies with one
+ * that is held, is granted anew: by the next request that ends, and every 50 ms by each thread that has somebody waiting.
+ * docs/concurrency/admission.md has the words and their orders.
+ */
+export class AdmissionQueue<Request, Place> {
+  readonly #state: SharedState
+  readonly #service: number
+  readonly #timers: Timers
+  readonly #waits: ThreadWaits
+  readonly #places: Places<Request, Place>
+  readonly #waiting: ServiceCount
+  readonly #words: Int32Array
+  readonly #at: number
+  /** This thread's waiting requests, by tier, in line. */
+  readonly #inLine: Set<Entry<Request, Place>>[] = Array.from({ length: TIERS }, () => new Set())
+  readonly #passed = new Set<Entry<Request, Place>>()
+  readonly #byTicket = new Map<number, Entry<Request, Place>>()
+  #tick: TimerHandle | undefined
+  #isOffering = false
+  #offerAgain = false
+  /** What GRANTED counted above the tickets that are granted a place, at the last look. */
+  #excess = 0
+
+  constructor(
+    state: SharedState,
+    service: number,
+    timers: Timers,
+    waits: ThreadWaits,
+    places: Places<Request, Place>,
+  ) {
+    this.#state = state
+    this.#service = service
+    this.#timers = timers
+    this.#waits = waits
+    this.#places = places
+    this.#waiting = ServiceCount.waiting(state, service)
+    this.#words = state.serviceWords(service)
+    this.#at = state.serviceField(service, 0)
+  }
+
+  /** Whether anybody waits, in any thread: then a place is theirs. */
+  get isWaitedFor(): boolean {
+    return this.#waiting.value !== 0
+  }
+
+  /** Requests that wait, of all threads. */
+  get waiting(): number {
+    return this.#waiting.value
+  }
+
+  /** For how long somebody has been waiting, ms. */
+  get busyMs(): number {
+    if (!this.isWaitedFor) return 0
+    const since = Atomics.load(this.#words, this.#at + SERVICE.WAITING_SINCE)
+    return since === 0 ? 0 : Math.max(0, (this.#ticks() - since) | 0) / TICKS_PER_MS
+  }
+
+  /**
+   * Has a request wait for a place. Undefined where `limit` requests wait already, or a line is full. Its place may come
+   * before this returns.
+   */
+  wait(waiter: Waiter<Request, Place>, limit: number): Stay | undefined {
+    const entry = this.#join(waiter, limit)
+    if (entry === undefined) {
+      this.#count(SERVICE.REFUSED)
+      return undefined
+    }
+    // A place that became free before this one was in sight has been offered to nobody. (A9)
+    this.#offer(false)
+    return entry
+  }
+
+  #join(waiter: Waiter<Request, Place>, limit: number): Entry<Request, Place> | undefined {
+    const { lines } = this.#state
+    const { tier } = waiter
+    if (!this.#openLine(tier) || !this.#hasRoom(tier, LINE_FACTOR * limit)) return undefined
+    const ticket = this.#waits.pool.take()
+    if (ticket === NO_TICKET) return undefined
+    const before = this.#waiting.enter(limit)
+    if (before === NO_PLACE) {
+      this.#waits.pool.give(ticket)
+      return undefined
+    }
+    const ticks = this.#ticks()
+    if (before === 0) {
+      Atomics.store(this.#words, this.#at + SERVICE.WAITING_SINCE, ticks | 1)
+      Atomics.store(this.#words, this.#at + SERVICE.GRANTED, 0) // (A6) where nobody waited, nobody is granted anything
+    }
+    const since = this.#state.core.now()
+    const entry: Entry<Request, Place> = {
+      waiter,
+      ticket,
+      since,
+      timer: undefined,
+      isOver: false,
+      isGranted: false,
+      isPassed: false,
+      leave: () => this.#leave(entry),
+    }
+    this.#state.tickets[ticketWord(ticket) + TICKET.BOUND] = (ticks + waiter.longestMs * TICKS_PER_MS) | 1
+    this.#byTicket.set(ticket, entry)
+    this.#inLine[tier].add(entry)
+    this.#watch()
+    entry.timer = this.#timers.after(waiter.longestMs, () => this.#timedOut(entry))
+    if (waiter.isRestricted) this.#pass(entry)
+    else if (!lines.join(this.#service, tier, ticket)) {
+      this.#settle(entry)
+      return undefined
+    }
+    return entry
+  }
+
+  /**
+   * Whether a line has fewer tickets than that. Where it has not, those whose requests have left it go: nobody grants while
+   * no place becomes free. The first one that waits is granted a try then, and keeps its turn beside the line.
+   */
+  #hasRoom(tier: number, most: number): boolean {
+    const { lines } = this.#state
+    if (lines.lengthOf(this.#service, tier) < most) return true
+    const entry = this.#byTicket.get(lines.grantNext(this.#service, this.#ticks()))
+    if (entry !== undefined) this.#takeGranted(entry)
+    return lines.lengthOf(this.#service, tier) < most
+  }
+
+  #openLine(tier: number): boolean {
+    const { lines } = this.#state
+    if (!lines.needsHead(this.#service, tier)) return true
+    const ticket = this.#waits.pool.take()
+    if (ticket === NO_TICKET) return false
+    lines.open(this.#service, tier, ticket)
+    // Also where it stands at the head now: it may be used again once the line has moved past it.
+    this.#waits.pool.give(ticket)
+    return true
+  }
+
+  /** To be called when a place may have become free: grants as many as there are. */
+  offer(): void {
+    this.#offer(true)
+  }
+
+  /** @param isFreed a place may have become free: others that were passed over are to try it as well */
+  #offer(isFreed: boolean): void {
+    if (this.#isOffering) {
+      this.#offerAgain = true
+      return
+    }
+    if (!this.isWaitedFor) return
+    this.#isOffering = true
+    try {
+      do {
+        const isAgain = this.#offerAgain
+        this.#offerAgain = false
+        this.#offerOnce(isFreed || isAgain)
+      } while (this.#offerAgain)
+    } finally {
+      this.#isOffering = false
+    }
+  }
+
+  #offerOnce(isFreed: boolean): void {
+    const { lines } = this.#state
+    this.#tryPassed()
+    if (isFreed) this.#callPassed()
+    for (;;) {
+      const granted = Math.max(0, Atomics.load(this.#words, this.#at + SERVICE.GRANTED)) // (A6) never more than are free
+      if (this.#places.free(granted + 1) <= granted) return
+      const ticket = lines.grantNext(this.#service, this.#ticks())
+      if (ticket === NO_TICKET) return
+      const entry = this.#byTicket.get(ticket)
+      if (entry !== undefined) this.#takeGranted(entry)
+      else if (ticket >= 0) this.#takeBack()
+      else Atomics.add(this.#words, this.#at + SERVICE.WAKE_UPS, 1)
+    }
+  }
+
+  /** Another thread has called this one: some of its requests have been granted a place, or may try those that are free. */
+  called(): void {
+    if (this.#byTicket.size === 0) return
+    for (const line of this.#inLine) {
+      for (const entry of line) {
+        const state = this.#stateOf(entry)
+        // Those behind it have not been granted anything either.
+        if (state === TICKET_STATE.WAITING) break
+        if (state === TICKET_STATE.GRANTED) this.#takeGranted(entry)
+        else if (state === TICKET_STATE.REVOKED) this.#take(entry)
+        else if (state === TICKET_STATE.LATE) this.#late(entry)
+      }
+    }
+    this.offer()
+  }
+
+  /** All of this thread's requests fail. */
+  fail(error: () => unknown): void {
+    for (const entry of [...this.#byTicket.values()]) {
+      this.#giveUp(entry)
+      entry.waiter.failed(error())
+    }
+  }
+
+  // One request.
+
+  /** It was granted a place. */
+  #takeGranted(entry: Entry<Request, Place>): void {
+    entry.isGranted = true
+    this.#take(entry)
+  }
+
+  #dropGrant(entry: Entry<Request, Place>): void {
+    if (!entry.isGranted) return
+    entry.isGranted = false
+    // Where it was revoked, whoever did that has counted it.
+    if (this.#stateOf(entry) !== TICKET_STATE.GRANTED) return
+    this.#takeBack()
+    this.#exchange(entry, TICKET_STATE.GRANTED, TICKET_STATE.FREE)
+  }
+
+  /** It is its turn. True where that settles it. */
+  #take(entry: Entry<Request, Place>): boolean {
+    let place: Place | undefined
+    try {
+      place = this.#places.take(entry.waiter.request)
+    } catch (error) {
+      this.#giveUp(entry)
+      entry.waiter.failed(error)
+      return true
+    }
+    if (place === undefined) {
+      if (this.#places.free(1) > 0) this.#dropGrant(entry)
+      this.#pass(entry)
+      return false
+    }
+    this.#dropGrant(entry)
+    this.#record(entry)
+    this.#settle(entry)
+    this.#count(SERVICE.ADMITTED)
+    entry.waiter.placed(place)
+    return true
+  }
+
+  #pass(entry: Entry<Request, Place>): void {
+    if (entry.isPassed) return
+    entry.isPassed = true
+    this.#inLine[entry.waiter.tier].delete(entry)
+    this.#passed.add(entry)
+    if (this.#passed.size > 1) return
+    this.#markPassed(true)
+    // A place that became free after it had tried, and before it was marked, was offered to nobody. (A10)
+    this.#offerAgain = true
+  }
+
+  #timedOut(entry: Entry<Request, Place>): void {
+    entry.timer = undefined
+    if (this.#stateOf(entry) === TICKET_STATE.GRANTED) this.#takeGranted(entry)
+    if (!entry.isOver) this.#late(entry)
+  }
+
+  #late(entry: Entry<Request, Place>): void {
+    this.#giveUp(entry)
+    this.#count(SERVICE.LATE)
+    entry.waiter.late()
+    this.offer()
+  }
+
+  #leave(entry: Entry<Request, Place>): void {
+    if (entry.isOver) return
+    this.#giveUp(entry)
+    this.#count(SERVICE.LEFT)
+    // What it was granted is the next one's.
+    this.offer()
+  }
+
+  #giveUp(entry: Entry<Request, Place>): void {
+    if (!this.#exchange(entry, TICKET_STATE.WAITING, TICKET_STATE.LEFT)) {
+      entry.isGranted = true
+      this.#dropGrant(entry)
+    }
+    this.#settle(entry)
+  }
+
+  /** It waits no more, and its ticket is in no state that others look at. */
+  #settle(entry: Entry<Request, Place>): void {
+    entry.isOver = true
+    entry.timer?.cancel()
+    this.#byTicket.delete(entry.ticket)
+    this.#inLine[entry.waiter.tier].delete(entry)
+    if (this.#passed.delete(entry) && this.#passed.size === 0) this.#markPassed(false)
+    this.#waits.pool.give(entry.ticket)
+    this.#waiting.leave()
+    if (this.#byTicket.size === 0) this.#unwatch()
+  }
+
+  // Requests that were passed over.
+
+  #tryPassed(): void {
+    for (const entry of this.#passed) this.#take(entry)
+  }
+
+  #markPassed(has: boolean): void {
+    const { thread } = this.#state
+    const word = this.#at + SERVICE.PASSED + Math.floor((thread % PASSED_THREADS) / PASSED_BITS)
+    const bit = 1 << (thread % PASSED_BITS)
+    // (A10) After it is out of the line; whoever frees a place sees it, or it saw that place.
+    if (has) Atomics.or(this.#words, word, bit)
+    else Atomics.and(this.#words, word, ~bit)
+  }
+
+  #callPassed(): void {
+    const { thread } = this.#state
+    for (let half = 0; half < PASSED_THREADS / PASSED_BITS; half++) {
+      let bits = Atomics.load(this.#words, this.#at + SERVICE.PASSED + half) // (A10) after the place is free
+      if (Math.floor((thread % PASSED_THREADS) / PASSED_BITS) === half) bits &= ~(1 << (thread % PASSED_BITS))
+      for (let bit = 0; bits !== 0; bit++, bits >>>= 1)
+        if (bits & 1) this.#state.callThreads(half * PASSED_BITS + bit, PASSED_THREADS)
+    }
+  }
+
+  // Threads that are held, or are no more.
+
+  #watch(): void {
+    if (this.#byTicket.size !== 1) return
+    this.#waits.begin(this)
+    this.#tick = this.#timers.after(HELD_MS, () => this.#onTick())
+  }
+
+  #unwatch(): void {
+    this.#waits.end(this)
+    this.#tick?.cancel()
+    this.#tick = undefined
+    this.#excess = 0
+  }
+
+  #onTick(): void {
+    this.#tick = this.#timers.after(HELD_MS, () => this.#onTick())
+    const granted = Atomics.load(this.#words, this.#at + SERVICE.GRANTED) // (A6) a look is enough: the next one comes
+    if (granted !== 0 && this.#places.free(1) > 0) this.#revoke(granted)
+    else this.#excess = 0
+    this.called()
+  }
+
+  /** Takes back what other threads were granted and have not taken for a while. (A3) */
+  #revoke(granted: number): void {
+    const { root, tickets, token } = this.#state
+    const used = Math.min(Atomics.load(root, HEADER.TICKETS_USED) >>> 0, MOST_TICKETS)
+    const ticks = this.#ticks()
+    let outstanding = 0
+    let seen = granted
+    for (let ticket = 0; ticket < used; ticket++) {
+      const at = ticketWord(ticket)
+      const word = Atomics.load(tickets, at + TICKET.STATE)
+      if (stateOf(word) !== TICKET_STATE.GRANTED || serviceOf(tickets[at + TICKET.SERVICE]) !== this.#service)
+        continue
+      outstanding++
+      if (tickets[at + TICKET.OWNER] === token) continue
+      if (!isPast((tickets[at + TICKET.GRANTED_AT] + HELD_MS * TICKS_PER_MS) | 1, ticks)) continue
+      const revoked = stateWord(useOf(word), TICKET_STATE.REVOKED)
+      this.#takeBack()
+      if (Atomics.compareExchange(tickets, at + TICKET.STATE, word, revoked) !== word) {
+        addToGranted(this.#state, this.#service, 1) // (A6) its thread has seen to it
+        continue
+      }
+      outstanding--
+      seen--
+      Atomics.add(this.#words, this.#at + SERVICE.REVOKED, 1)
+    }
+    this.#forgetExcess(seen, seen - outstanding)
+  }
+
+  /**
+   * GRANTED may count grants that there are no more: a thread that grants adds to it after it has granted, and by then the place may be
+   * taken, everybody gone, and the count begun anew. Such a one would keep a place from all that wait. What is counted twice,
+   * 50 ms apart, is taken off; taken off by mistake, one more is granted than is free, which does no harm.
+   */
+  #forgetExcess(granted: number, excess: number): void {
+    const lasting = Math.min(excess, this.#excess)
+    this.#excess = Math.max(0, excess)
+    if (lasting <= 0) return
+    Atomics.compareExchange(this.#words, this.#at + SERVICE.GRANTED, granted, granted - lasting) // (A6) unless it has changed meanwhile
+    this.#excess = 0
+  }
+
+  // Words.
+
+  #takeBack(): void {
+    addToGranted(this.#state, this.#service, -1) // (A6) before the state: one too few does no harm
+  }
+
+  #stateOf({ ticket }: Entry<Request, Place>): number {
+    return stateOf(Atomics.load(this.#state.tickets, ticketWord(ticket) + TICKET.STATE))
+  }
+
+  #exchange({ ticket }: Entry<Request, Place>, from: number, to: number): boolean {
+    const { tickets } = this.#state
+    const at = ticketWord(ticket) + TICKET.STATE
+    const word = Atomics.load(tickets, at)
+    if (stateOf(word) !== from) return false
+    // (A3) Either it is granted a place, or it has left.
+    return Atomics.compareExchange(tickets, at, word, stateWord(useOf(word), to)) === word
+  }
+
+  #ticks(): number {
+    return (this.#state.core.now() * TICKS_PER_MS) | 0
+  }
+
+  #count(field: number): void {
+    this.#state.countService(this.#service, field)
+  }
+
+  #record({ since }: Entry<Request, Place>): void {
+    const waited = this.#state.core.now() - since
+    Atomics.add(this.#words, this.#at + SERVICE.WAITS + bucketOf(waited), 1)
+  }
+}
