@@ -47,7 +47,8 @@ Napi::Value openLines(const std::shared_ptr<BoundCore>& bound, const Napi::Callb
   const Napi::Env env = info.Env();
   Word* const tickets =
       elements<Word>(info[0], napi_int32_array, std::size_t{kTickets} * ticket::kWords, "tickets");
-  const auto lines = std::make_shared<BoundLines>(bound, bound->core.root(), tickets, info[0].As<Napi::Object>());
+  const auto lines =
+      std::make_shared<BoundLines>(bound, bound->core.root(), tickets, info[0].As<Napi::Object>());
   auto functions = Napi::Object::New(env);
   const auto set = [&](const char* name, auto function) {
     functions.Set(name, Napi::Function::New(env, function, name));
@@ -55,7 +56,8 @@ Napi::Value openLines(const std::shared_ptr<BoundCore>& bound, const Napi::Callb
   set("join", [lines](const Napi::CallbackInfo& call) {
     const auto service = index(call[0], lines->bound->core.serviceCount(), "service");
     const auto tier = index(call[1], sizes::kTiers, "tier");
-    return Napi::Boolean::New(call.Env(), lines->lines.join(service, tier, index(call[2], kTickets, "ticket")));
+    return Napi::Boolean::New(call.Env(),
+                              lines->lines.join(service, tier, index(call[2], kTickets, "ticket")));
   });
   set("grantNext", [lines](const Napi::CallbackInfo& call) {
     const Core& core = lines->bound->core;

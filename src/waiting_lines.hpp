@@ -84,7 +84,9 @@ class WaitingLines {
   std::uint32_t length(std::uint32_t service, std::uint32_t tier) { return line(service, tier).length(); }
 
  private:
-  Word* at(std::uint32_t ticket) const noexcept { return tickets_ + std::size_t{ticket} * layout::ticket::kWords; }
+  Word* at(std::uint32_t ticket) const noexcept {
+    return tickets_ + std::size_t{ticket} * layout::ticket::kWords;
+  }
   WaitingLine& line(std::uint32_t service, std::uint32_t tier);
   /// Whether the ticket, which has left the line, was granted a place.
   bool grant(Word* ticket, Word* record, std::int32_t ticks) noexcept;

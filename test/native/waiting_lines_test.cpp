@@ -57,7 +57,9 @@ void grantsInOrder() {
   join(1, 0);
   CHECK(lines.length(0, 1) == 4);
   CHECK(memory.leave(5));
-  const auto next = [&](Word ticks) { return lines.grantNext(0, memory.record.data(), static_cast<std::int32_t>(ticks)); };
+  const auto next = [&](Word ticks) {
+    return lines.grantNext(0, memory.record.data(), static_cast<std::int32_t>(ticks));
+  };
   Grant first = next(12);
   CHECK(first.ticket == 1 && first.owner == 2);
   CHECK(next(12).ticket == 4);
