@@ -84,7 +84,16 @@ const FORGET_MS = 60_000
 
 export function initialState(now: number, max: number): ConcurrencyState {
   return {
-    ...{ limit: max, phase: OPEN, draining: 0, baseMs: 0, baseSamples: 0, work: 0, rateAnswers: 0, rateMs: 0 },
+    ...{
+      limit: max,
+      phase: OPEN,
+      draining: 0,
+      baseMs: 0,
+      baseSamples: 0,
+      work: 0,
+      rateAnswers: 0,
+      rateMs: 0,
+    },
     ...{ cutAt: now, probedAt: now, probeWait: 0, neededAt: now, fewInFlight: 1 },
     ...{ windowStart: now, answers: 0, latencySum: 0, prompt: 0, aborts: 0, abortAgeSum: 0 },
     ...{ fewAnswers: 0, fewLatencySum: 0, late: 0, reached: 0 },
@@ -186,8 +195,9 @@ const hasLostPace = (state: ConcurrencyState, inFlight: number): boolean =>
 const meanInFlight = (state: ConcurrencyState, now: number): number =>
   (state.latencySum + state.abortAgeSum) / (now - state.windowStart)
 
+/** Of a window that has lasted. */
 const workOf = (state: ConcurrencyState, now: number): number =>
-  now > state.windowStart ? (state.answers / (now - state.windowStart)) * state.baseMs : 0
+  (state.answers / (now - state.windowStart)) * state.baseMs
 
 function decide(state: ConcurrencyState, now: number, inFlight: number, max: number): void {
   if (state.phase !== PROBING) learnFromWindow(state)
@@ -203,7 +213,7 @@ function decide(state: ConcurrencyState, now: number, inFlight: number, max: num
   if (leaving) {
     state.work = Math.max(0.5, state.work / 2)
     state.probeWait = 0
-    return beginProbe(state, now, inFlight)
+    return beginProbe(state, now, inFlight, max)
   }
   if (state.phase === PROBING) return
   if (state.reached === 0) return relax(state, now, max)
@@ -216,7 +226,7 @@ function decide(state: ConcurrencyState, now: number, inFlight: number, max: num
   const interval = state.probeWait * Math.max(PROBE_EVERY_MS, PROBE_EVERY_BASES * state.baseMs)
   // Where latency is near the base there is nothing to verify.
   const queued = state.latencySum > 1.4 * state.baseMs * state.answers
-  if (fell || (queued && now - state.probedAt > interval)) beginProbe(state, now, inFlight)
+  if (fell || (queued && now - state.probedAt > interval)) beginProbe(state, now, inFlight, max)
   else setLimit(state, GAIN * state.work, inFlight, max, now)
 }
 
@@ -263,10 +273,10 @@ function beginLimit(state: ConcurrencyState, now: number, inFlight: number, max:
   setLimit(state, GAIN * state.work, inFlight, max, now)
 }
 
-function beginProbe(state: ConcurrencyState, now: number, inFlight: number): void {
+function beginProbe(state: ConcurrencyState, now: number, inFlight: number, max: number): void {
   state.phase = PROBING
   state.probeWait = Math.min(MAX_PROBE_WAIT, Math.max(1, 2 * state.probeWait))
-  state.limit = Math.max(1, Math.round(PROBE_SHARE * state.work))
+  state.limit = Math.max(1, Math.min(max, Math.round(PROBE_SHARE * state.work)))
   state.fewInFlight = state.limit
   cut(state, now, inFlight)
 }

@@ -155,7 +155,7 @@ export function runOverload(shape: Shape, discipline: Discipline, limiterOf: () 
     if (now >= countFrom) arrived++
     if (shape.deadlineMs > 0) events.push(now + shape.deadlineMs, GIVE_UP, slot | (use[slot] << SLOT_BITS))
     if (waiters === 0) {
-      if (busy && now - lastEmpty > discipline.intervalMs) busy = false
+      if (busy && now - lastEmpty > interval()) busy = false
       const to = choose()
       if (to !== undefined) {
         if (!busy) lastEmpty = now
@@ -165,14 +165,11 @@ export function runOverload(shape: Shape, discipline: Discipline, limiterOf: () 
     }
     for (const endpoint of endpoints) endpoint.limiter.full(now, endpoint.inFlight)
     if (waiters >= discipline.limit) return refuse(slot)
-    let base = 0
-    for (const endpoint of endpoints) base = Math.max(base, endpoint.limiter.baseMs)
     let bound = discipline.waitMs
-    const interval = Math.max(discipline.intervalMs, discipline.intervalBases * base)
-    if (now - lastEmpty > interval) busy = true
+    if (now - lastEmpty > interval()) busy = true
     else if (!discipline.sticky) busy = false
     if (busy) {
-      bound = Math.min(bound, Math.max(discipline.busyWaitMs, discipline.busyWaitBases * base))
+      bound = Math.min(bound, Math.max(discipline.busyWaitMs, discipline.busyWaitBases * baseMs()))
     }
     state[slot] = QUEUED
     waiting.push(slot | (use[slot] << SLOT_BITS))
@@ -181,6 +178,15 @@ export function runOverload(shape: Shape, discipline: Discipline, limiterOf: () 
     // A limit may have grown.
     grant()
   }
+
+  /** Of the service, ms. */
+  function baseMs(): number {
+    let base = 0
+    for (const { limiter } of endpoints) base = Math.max(base, limiter.baseMs)
+    return base
+  }
+
+  const interval = (): number => Math.max(discipline.intervalMs, discipline.intervalBases * baseMs())
 
   function refuse(slot: number): void {
     if (counts(slot)) refused++
@@ -205,7 +211,8 @@ export function runOverload(shape: Shape, discipline: Discipline, limiterOf: () 
       }
     }
     if (first === undefined || second === undefined) return first
-    if (shape.pick === 'peak-ewma') return first.costAt(now, meanMs) <= second.costAt(now, meanMs) ? first : second
+    if (shape.pick === 'peak-ewma')
+      return first.costAt(now, meanMs) <= second.costAt(now, meanMs) ? first : second
     return first.inFlight <= second.inFlight ? first : second
   }
 
@@ -336,7 +343,9 @@ export function runOverload(shape: Shape, discipline: Discipline, limiterOf: () 
   }
 
   if (shape.load > 0) events.push(gap(), ARRIVE, 0)
-  shape.changes?.forEach(({ atMs }, index) => events.push(atMs, CHANGE, index))
+  shape.changes?.forEach(({ atMs }, index) => {
+    events.push(atMs, CHANGE, index)
+  })
   if (shape.burst !== undefined) events.push(shape.burst.everyMs, BURST, 0)
 
   while (events.size > 0 && events.time < shape.durationMs) {

@@ -13,7 +13,7 @@ export const PLAIN: Discipline = {
 }
 
 /** The same with times that grow with the service's base latency, and an end that lasts. */
-export const SCALED: Discipline = { ...PLAIN, busyWaitBases: 0.5, intervalBases: 10, sticky: true }
+export const SCALED: Discipline = { ...PLAIN, busyWaitBases: 0.5, intervalBases: 3, sticky: true }
 
 const MEANS_MS = [20, 100, 1_000]
 const WORKERS = [1, 4, 16]
@@ -33,7 +33,8 @@ export function overloadShapes(): Shape[] {
     for (const workers of WORKERS)
       for (const service of SERVICES)
         for (const load of LOADS)
-          for (const kind of KINDS) shapes.push({ ...kind, ...turn(shapes.length), meanMs, workers, service, load })
+          for (const kind of KINDS)
+            shapes.push({ ...kind, ...turn(shapes.length), meanMs, workers, service, load })
   return shapes.map((shape) => ({ ...shape, deadlineMs: Math.max(shape.deadlineMs, 5 * shape.meanMs) }))
 }
 

@@ -54,7 +54,17 @@ for (const [queue, discipline] of Object.entries(DISCIPLINES)) {
       const below = (bound: number): number => goodputs.filter((goodput) => goodput < bound).length
       const late = some.map((row) => row.late).sort((a, b) => a - b)[some.length >> 1]
       console.log(
-        [name, queue, meanMs || 'all', at(0), at(0.1), at(0.5), below(0.9), below(0.95), late.toFixed(2)].join(' | '),
+        [
+          name,
+          queue,
+          meanMs || 'all',
+          at(0),
+          at(0.1),
+          at(0.5),
+          below(0.9),
+          below(0.95),
+          late.toFixed(2),
+        ].join(' | '),
       )
     }
     const worst = rows.sort((a, b) => a.goodput - b.goodput).slice(0, Number(values.misses))
