@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { rollWindow } from '../../lib/admission/concurrency-limit.js'
 import {
   type ConcurrencyState,
   initialState,
@@ -10,8 +11,7 @@ import {
   noteSent,
   OPEN,
   PROBING,
-  rollWindow,
-} from '../../lib/admission/concurrency-limit.js'
+} from '../../lib/admission/concurrency-state.js'
 
 const MAX = 1_024
 

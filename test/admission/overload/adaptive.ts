@@ -1,11 +1,11 @@
+import { rollWindow } from '../../../lib/admission/concurrency-limit.js'
 import {
   type ConcurrencyState,
   initialState,
   noteAbort,
   noteAnswer,
   noteSent,
-  rollWindow,
-} from '../../../lib/admission/concurrency-limit.js'
+} from '../../../lib/admission/concurrency-state.js'
 import type { Limiter } from './shape.js'
 
 const MAX = 1_024
