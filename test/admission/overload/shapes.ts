@@ -13,7 +13,7 @@ export const PLAIN: Discipline = {
 }
 
 /** The same with times that grow with the service's base latency, and an end that lasts. */
-export const SCALED: Discipline = { ...PLAIN, busyWaitBases: 0.5, intervalBases: 3, sticky: true }
+export const SCALED: Discipline = { ...PLAIN, busyWaitBases: 0.5, intervalBases: 10, sticky: true }
 
 const MEANS_MS = [20, 100, 1_000]
 const WORKERS = [1, 4, 16]
