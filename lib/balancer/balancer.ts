@@ -184,13 +184,15 @@ export class BalancerCore {
     return stay.isOver ? undefined : stay
   }
 
-  /** What an answer takes of the quickest of a few endpoints, ms; 0: unknown. */
+  /**
+   * What an answer takes of the quickest of a few endpoints, ms; 0: unknown. By the averages alone: while nothing is answered they say
+   * what an answer took, and no silence makes waits longer.
+   */
   #answerMs(usable: readonly Member[]): number {
-    const { core } = this.#state
-    const now = core.now()
     let least = 0
     for (let i = 0; i < usable.length && i < LOOKED_AT; i++) {
-      const ms = core.latency(usable[i].slot, now)
+      // The high word of the two is the average.
+      const ms = this.#state.getFloat(usable[i].slot, SLOT.LATENCY + 1)
       if (ms > 0 && (least === 0 || ms < least)) least = ms
     }
     return least
