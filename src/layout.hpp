@@ -7,7 +7,7 @@ namespace fairlead::layout {
 
 inline constexpr std::uint32_t kVersion = 4;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0x35fcb0f8;
+inline constexpr std::uint32_t kFingerprint = 0x6d865ce6;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -75,6 +75,7 @@ inline constexpr std::uint32_t kLeft = 104;
 inline constexpr std::uint32_t kWakeUps = 106;
 inline constexpr std::uint32_t kRetries = 107;
 inline constexpr std::uint32_t kRevoked = 108;
+inline constexpr std::uint32_t kEmptySince = 109;
 inline constexpr std::uint32_t kRefused = 110;
 inline constexpr std::uint32_t kWaits = 112;
 inline constexpr std::uint32_t kWords = 368;

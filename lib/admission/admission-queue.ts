@@ -36,6 +36,8 @@ export interface Waiter<Request, Place> {
   readonly tier: number
   /** The longest wait, ms; less than a day. */
   readonly longestMs: number
+  /** How long a queue has to be not empty, or empty, to be standing, or not any more; ms. */
+  readonly standingMs?: number
   /**
    * It can use some of the places only, and `Places.free` does not say whether one of them is free: it tries each place that
    * becomes free, beside the line.
@@ -128,11 +130,21 @@ export class AdmissionQueue<Request, Place> {
     return this.#waiting.value
   }
 
-  /** For how long somebody has been waiting, ms. */
-  get busyMs(): number {
-    if (!this.isWaitedFor) return 0
+  /** For how long somebody has been waiting, ms. Once that is `standingMs`, it takes as long without anybody to begin anew. */
+  busyMs(standingMs: number): number {
+    const ticks = this.#ticks()
+    if (!this.isWaitedFor && !this.#goesOn(ticks, standingMs)) return 0
     const since = Atomics.load(this.#words, this.#at + SERVICE.WAITING_SINCE)
-    return since === 0 ? 0 : Math.max(0, (this.#ticks() - since) | 0) / TICKS_PER_MS
+    return since === 0 ? 0 : Math.max(0, (ticks - since) | 0) / TICKS_PER_MS
+  }
+
+  /** Nobody waits: whether that is but a moment in a standing queue. Both words say when; one of a moment ago will do. */
+  #goesOn(ticks: number, standingMs: number): boolean {
+    const since = Atomics.load(this.#words, this.#at + SERVICE.WAITING_SINCE)
+    const emptied = Atomics.load(this.#words, this.#at + SERVICE.EMPTY_SINCE)
+    if (since === 0 || emptied === 0) return false
+    const standing = standingMs * TICKS_PER_MS
+    return ((emptied - since) | 0) > standing && ((ticks - emptied) | 0) < standing
   }
 
   /**
@@ -163,7 +175,8 @@ export class AdmissionQueue<Request, Place> {
     }
     const ticks = this.#ticks()
     if (before === 0) {
-      Atomics.store(this.#words, this.#at + SERVICE.WAITING_SINCE, ticks | 1)
+      if (!this.#goesOn(ticks, waiter.standingMs ?? 0))
+        Atomics.store(this.#words, this.#at + SERVICE.WAITING_SINCE, ticks | 1)
       Atomics.store(this.#words, this.#at + SERVICE.GRANTED, 0) // (A6) where nobody waited, nobody is granted anything
     }
     const since = this.#state.core.now()
@@ -366,6 +379,7 @@ export class AdmissionQueue<Request, Place> {
     if (this.#passed.delete(entry) && this.#passed.size === 0) this.#markPassed(false)
     this.#waits.pool.give(entry.ticket)
     this.#waiting.leave()
+    if (!this.isWaitedFor) Atomics.store(this.#words, this.#at + SERVICE.EMPTY_SINCE, this.#ticks() | 1)
     if (this.#byTicket.size === 0) this.#unwatch()
   }
 

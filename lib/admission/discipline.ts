@@ -1,10 +1,11 @@
 /** How long a request may wait in the admission queue. */
 
-/** A queue that has not been empty for this long is standing: it makes every request wait and serves none sooner. ms */
-const STANDING_AFTER_MS = 100
-/** What a request may wait in a standing queue, ms. */
-const STANDING_WAIT_MS = 5
-
+/** A queue that has not been empty for this long is standing: it makes every request wait and serves none sooner. ms, and answers */
+const STANDING_MS = 100
+const STANDING_ANSWERS = 10
+/** What a request may wait in a standing queue: ms, and answers. */
+const SHORT_MS = 5
+const SHORT_ANSWERS = 0.5
 /** Nobody waits for longer. ms */
 const LONGEST_MS = 86_400_000
 
@@ -15,7 +16,7 @@ export interface Wait {
   readonly discipline: Discipline
   /** `queue.deadlineMs` */
   readonly longestMs: number
-  /** For how long somebody has been waiting, ms. */
+  /** For how long the queue has not been empty, but for moments, ms: see `AdmissionQueue.busyMs`. */
   readonly busyMs: number
   /** Until the request's own deadline, ms; undefined: it has none, or none that can be read. */
   readonly leftMs: number | undefined
@@ -23,12 +24,20 @@ export interface Wait {
   readonly answerMs: number
 }
 
+/** A queue that has not been empty for longer is standing; it is no more when it has been empty for as long. ms */
+export const standingAfterMs = (answerMs: number): number =>
+  Math.max(STANDING_MS, STANDING_ANSWERS * answerMs)
+
 /**
- * The longest useful wait of a request that joins the queue now, ms; not above 0 where it is hopeless. With `codel` at most 5 ms while
- * the queue has not been empty for 100 ms: Facebook's form of CoDel (Maurer, "Fail at Scale", ACM Queue 2015), which bounds the
- * wait when a request comes. A place that it gets when its deadline cannot be met any more is no use to it.
+ * The longest useful wait of a request that joins the queue now, ms; not above 0 where it is hopeless. A place that it gets when
+ * its deadline cannot be met any more is no use to it.
+ *
+ * With `codel` the wait is short while the queue is standing: Facebook's form of CoDel (Maurer, "Fail at Scale", ACM Queue 2015),
+ * which bounds it when a request comes, at 5 ms after 100 ms. Where answers take long both grow with them: else the queue is
+ * empty for a moment again and again, and all may wait in vain once more (docs/decisions/0019-concurrency-limit.md).
  */
 export function longestWait({ discipline, longestMs, busyMs, leftMs, answerMs }: Wait): number {
   const useful = Math.min(LONGEST_MS, leftMs === undefined ? longestMs : leftMs - answerMs)
-  return discipline === 'codel' && busyMs > STANDING_AFTER_MS ? Math.min(useful, STANDING_WAIT_MS) : useful
+  if (discipline === 'fifo' || busyMs <= standingAfterMs(answerMs)) return useful
+  return Math.min(useful, Math.max(SHORT_MS, SHORT_ANSWERS * answerMs))
 }

@@ -1,5 +1,5 @@
 import type { Stay } from '../admission/admission-queue.js'
-import { longestWait } from '../admission/discipline.js'
+import { longestWait, standingAfterMs } from '../admission/discipline.js'
 import { NO_PLACE, ServiceCount } from '../admission/service-count.js'
 import { parseBalancerConfig, parseRule } from '../configuration/parse.js'
 import { RuleSet } from '../configuration/rules/rule-set.js'
@@ -154,11 +154,12 @@ export class BalancerCore {
     if (limit === 0 || (view.usable.length === 0 && view.awaitingProbe.length === 0))
       throw this.#refusal(service, request.pick)
     const answerMs = this.#answerMs(view.usable)
+    const standingMs = standingAfterMs(answerMs)
     const leftMs = asker.deadlineMs
     const longestMs = longestWait({
       discipline,
       longestMs: deadlineMs,
-      busyMs: admission.busyMs,
+      busyMs: admission.busyMs(standingMs),
       leftMs,
       answerMs,
     })
@@ -170,6 +171,7 @@ export class BalancerCore {
         request,
         tier: asker.tier,
         longestMs,
+        standingMs,
         isRestricted: isRestricted(request.pick),
         placed: asker.placed,
         failed: asker.failed,
@@ -182,13 +184,15 @@ export class BalancerCore {
     return stay.isOver ? undefined : stay
   }
 
-  /** What an answer takes of the quickest of a few endpoints, ms; 0: unknown. */
+  /**
+   * What an answer takes of the quickest of a few endpoints, ms; 0: unknown. By the averages alone: while nothing is answered they say
+   * what an answer took, and no silence makes waits longer.
+   */
   #answerMs(usable: readonly Member[]): number {
-    const { core } = this.#state
-    const now = core.now()
     let least = 0
     for (let i = 0; i < usable.length && i < LOOKED_AT; i++) {
-      const ms = core.latency(usable[i].slot, now)
+      // The high word of the two is the average.
+      const ms = this.#state.getFloat(usable[i].slot, SLOT.LATENCY + 1)
       if (ms > 0 && (least === 0 || ms < least)) least = ms
     }
     return least

@@ -126,6 +126,8 @@ export const SERVICE = {
   WAKE_UPS: 106,
   RETRIES: 107,
   REVOKED: 108,
+  /** Ticks, with the lowest bit set: when the last of those who waited was gone. */
+  EMPTY_SINCE: 109,
   /** u64 total: requests that the queue had no room for. */
   REFUSED: 110,
   /** Latency histogram of the waits of those that got a place, `HISTOGRAM_BUCKETS` words. */

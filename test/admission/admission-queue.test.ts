@@ -49,15 +49,23 @@ class Thread {
 
   wait(
     id: string,
-    rest: { tier?: number; longestMs?: number; only?: string; limit?: number; isRestricted?: boolean } = {},
+    rest: {
+      tier?: number
+      longestMs?: number
+      only?: string
+      limit?: number
+      isRestricted?: boolean
+      standingMs?: number
+    } = {},
   ): Stay | undefined {
-    const { tier = 1, longestMs = LONG_MS, only, limit = LIMIT, isRestricted = false } = rest
+    const { tier = 1, longestMs = LONG_MS, only, limit = LIMIT, isRestricted = false, standingMs = 0 } = rest
     return this.queue.wait(
       {
         request: { id, ...(only === undefined ? {} : { only }) },
         tier,
         longestMs,
         isRestricted,
+        standingMs,
         placed: (place) => this.log.push(`${id} has ${place}`),
         failed: (error) => this.log.push(`${id} failed: ${(error as Error).message}`),
         late: () => this.log.push(`${id} is late`),
@@ -319,18 +327,45 @@ describe('one thread', () => {
       threads: [a],
       advance,
     } = setUp()
-    expect(a.queue.busyMs).toBe(0)
+    expect(a.queue.busyMs(100)).toBe(0)
     a.wait('1')
     await advance(40)
     a.wait('2')
-    expect(a.queue.busyMs).toBeCloseTo(40, 0)
+    expect(a.queue.busyMs(100)).toBeCloseTo(40, 0)
     a.release('x')
-    expect(a.queue.busyMs).toBeCloseTo(40, 0)
+    expect(a.queue.busyMs(100)).toBeCloseTo(40, 0)
     a.release('y')
-    expect(a.queue.busyMs).toBe(0)
+    expect(a.queue.busyMs(100)).toBe(0)
     await advance(10)
     a.wait('3')
-    expect(a.queue.busyMs).toBe(0)
+    expect(a.queue.busyMs(100)).toBe(0)
+  })
+
+  test('a standing queue that is empty for a moment goes on standing, one that is for longer does not', async () => {
+    const {
+      threads: [a],
+      advance,
+    } = setUp()
+    const wait = () => a.wait('x', { standingMs: 100 })
+    wait()
+    await advance(150)
+    a.release('x')
+    expect(a.queue.waiting).toBe(0)
+    await advance(60)
+    expect(a.queue.busyMs(100)).toBeCloseTo(210, 0)
+    wait()
+    expect(a.queue.busyMs(100)).toBeCloseTo(210, 0)
+    a.release('y')
+    await advance(120)
+    expect(a.queue.busyMs(100)).toBe(0)
+    wait()
+    await advance(30)
+    expect(a.queue.busyMs(100)).toBeCloseTo(30, 0)
+    a.release('z')
+    await advance(10)
+    // It was not standing.
+    wait()
+    expect(a.queue.busyMs(100)).toBeCloseTo(0, 0)
   })
 
   test('nothing of it stays behind', async () => {

@@ -44,6 +44,20 @@ describe('a change of a shared balancer', () => {
     expect(balancer.serviceNames).toEqual(['users', 'orders'])
   })
 
+  it('is there for whoever asks for the endpoints of a service, before any message of it has come', async () => {
+    const balancer = ownBalancer()
+    const [thread] = await attach(balancer, 1)
+    const users = balancer.service('users')
+    const added = thread.do('add', 'http://y.test')
+    // The event loop stands still meanwhile. A bound, not a measure.
+    const end = performance.now() + 20_000
+    let ids: string[]
+    do ids = users.endpoints.map(({ id }) => id)
+    while (!ids.includes('http://y.test') && performance.now() < end)
+    expect(ids).toEqual([...URLS, 'http://y.test'])
+    await added
+  })
+
   it.each(['the thread that made it', 'a worker'])(
     'add, remove and rules by %s reach every thread',
     async (who) => {
