@@ -35,6 +35,9 @@ const LOOKED_AT = 16
 /** Tier of requests that name none. */
 export const DEFAULT_TIER = 1
 
+/** Where there was no place: in the service as a whole, or on the endpoints that the request may use. */
+type Refusal = 'service' | 'endpoints'
+
 /** Who asks for a place, and may have to wait. */
 export interface Asker {
   /** 0 to 3; 0 goes first. */
@@ -120,14 +123,14 @@ export class BalancerCore {
     const { waiting } = service.admission
     if (waiting > 0) throw overloaded(this.#state, service, `${waiting} requests wait for a place before it`)
     const place = this.#choose(service, request, mayMove)
-    if (place === undefined) throw this.#refusal(service, request)
+    if (typeof place === 'string') throw this.#refusal(service, request, place)
     return place
   }
 
   /** As `pickFrom`, but undefined where there is no place now, or others wait for one. */
   placeNow(service: ServiceRuntime, request: PickOptions, mayMove: boolean): Reservation | undefined {
     if (this.stopped) throw new StoppedError()
-    return service.admission.isWaitedFor ? undefined : this.#choose(service, request, mayMove)
+    return service.admission.isWaitedFor ? undefined : this.#tryPlace(service, request, mayMove)
   }
 
   /**
@@ -152,7 +155,7 @@ export class BalancerCore {
     const { limit, deadlineMs, discipline } = service.options.queue
     const view = this.#viewOf(service).of(request.pick)
     if (limit === 0 || (view.usable.length === 0 && view.awaitingProbe.length === 0))
-      throw this.#refusal(service, request.pick)
+      throw this.#refusal(service, request.pick, this.#reason(service))
     const answerMs = this.#answerMs(view.usable)
     const standingMs = standingAfterMs(answerMs)
     const leftMs = asker.deadlineMs
@@ -199,17 +202,22 @@ export class BalancerCore {
   }
 
   readonly #places: ServicePlaces = {
-    take: (service, { pick, mayMove }) => this.#choose(service, pick, mayMove),
+    take: (service, { pick, mayMove }) => this.#tryPlace(service, pick, mayMove),
     free: (service, enough) => this.#freePlaces(service, enough),
   }
 
-  /** Steps 2 to 6. Undefined where each endpoint that it may use is at its limit, or the service is, or there is none. */
-  #choose(service: ServiceRuntime, request: PickOptions, mayMove: boolean): Reservation | undefined {
+  #tryPlace(service: ServiceRuntime, request: PickOptions, mayMove: boolean): Reservation | undefined {
+    const place = this.#choose(service, request, mayMove)
+    return typeof place === 'string' ? undefined : place
+  }
+
+  /** Steps 2 to 6, or why there is no place. */
+  #choose(service: ServiceRuntime, request: PickOptions, mayMove: boolean): Reservation | Refusal {
     const serviceView = this.#viewOf(service)
     if (service.closed) throw new NoEndpointError(service.name, 'it has left the configuration')
     const view = serviceView.of(request)
     const flags = this.#enter(service)
-    if (flags < 0) return undefined
+    if (flags < 0) return 'service'
     try {
       if (view.awaitingProbe.length !== 0) {
         const probe = this.#probe(service, view.awaitingProbe, flags, mayMove)
@@ -220,7 +228,7 @@ export class BalancerCore {
       const slot = view.picker(hashOn === undefined ? request : withKey(request, hashOn))
       if (slot >= 0) return this.#lease(service, slot, flags)
       if (flags & LEASE_FLAGS.COUNTED) service.limit.leave()
-      return undefined
+      return 'endpoints'
     } catch (error) {
       if (flags & LEASE_FLAGS.COUNTED) service.limit.leave()
       throw error
@@ -228,11 +236,17 @@ export class BalancerCore {
   }
 
   /** The error of a request that found no place. */
-  #refusal(service: ServiceRuntime, request: PickOptions): Error {
+  #refusal(service: ServiceRuntime, request: PickOptions, why: Refusal): Error {
     const { maxRequests } = service.options.limits
-    if (maxRequests > 0 && service.limit.value >= maxRequests)
+    if (why === 'service')
       return overloaded(this.#state, service, `limits.maxRequests, ${maxRequests}, is reached`)
     return refusal(this.#state, service, this.#viewOf(service), request)
+  }
+
+  /** Why there was no place a moment ago, as it looks now. */
+  #reason({ options, limit }: ServiceRuntime): Refusal {
+    const { maxRequests } = options.limits
+    return maxRequests > 0 && limit.value >= maxRequests ? 'service' : 'endpoints'
   }
 
   /** Places that are free now on usable endpoints, up to `enough`. */
