@@ -13,7 +13,7 @@ namespace {
 
 using namespace layout;
 
-constexpr std::uint32_t kTickets = (1u << sizes::kTicketBits) - 2;
+constexpr std::uint32_t kTickets = (1u << sizes::kTicketBits) - 1;
 constexpr Word kThreadMask = (1u << sizes::kThreadIndexBits) - 1;
 /// As lib/engine/tickets.ts has it.
 constexpr std::int32_t kGrantedElsewhere = -2;

@@ -7,7 +7,7 @@ namespace fairlead::layout {
 
 inline constexpr std::uint32_t kVersion = 4;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0x6d865ce6;
+inline constexpr std::uint32_t kFingerprint = 0x2d50ccdf;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -65,6 +65,7 @@ inline constexpr std::uint32_t kRetriedSucceeded = 46;
 inline constexpr std::uint32_t kBudgetSecond = 48;
 inline constexpr std::uint32_t kBudgetBuckets = 49;
 inline constexpr std::uint32_t kHeads = 64;
+inline constexpr std::uint32_t kTurnedAway = 68;
 inline constexpr std::uint32_t kTails = 80;
 inline constexpr std::uint32_t kGranted = 96;
 inline constexpr std::uint32_t kWaitingSince = 97;

@@ -1,63 +1,17 @@
 import { bucketOf } from '../engine/atomics/histogram.js'
-import { HEADER, SERVICE, TICKET, TICKET_STATE, TICKS_PER_MS, TIERS } from '../engine/layout.js'
+import { SERVICE, TICKET, TICKET_STATE, TICKS_PER_MS, TIERS } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
-import {
-  isPast,
-  MOST_TICKETS,
-  NO_TICKET,
-  serviceOf,
-  stateOf,
-  stateWord,
-  ticketWord,
-  useOf,
-} from '../engine/tickets.js'
+import { NO_TICKET, stateOf, stateWord, ticketWord, useOf } from '../engine/tickets.js'
 import type { TimerHandle, Timers } from '../runtime/timers.js'
+import { unharmed } from '../runtime/unharmed.js'
+import { Grants, HELD_MS } from './grants.js'
+import { PassedThreads } from './passed-threads.js'
 import { NO_PLACE, ServiceCount } from './service-count.js'
 import type { ThreadWaits } from './thread-waits.js'
-import { addToGranted, PASSED_BITS, PASSED_THREADS } from './ticket-pool.js'
+import type { Places, Stay, Waiter } from './waiter.js'
 
-/** ms after which a granted place is taken back from a thread that has not come to take it. */
-const HELD_MS = 50
 /** A line has no more tickets than this many times `queue.limit`, those included whose requests have left it. */
 const LINE_FACTOR = 2
-
-/** What the queue needs to know of its service. */
-export interface Places<Request, Place> {
-  /** A place for a request whose turn it is; undefined where none is free that it may use. Throws where there can be none. */
-  take(request: Request): Place | undefined
-  /** Free places of the service, counted up to `enough`. */
-  free(enough: number): number
-}
-
-/** One request that waits. */
-export interface Waiter<Request, Place> {
-  readonly request: Request
-  /** 0 to 3; 0 goes first. */
-  readonly tier: number
-  /** The longest wait, ms; less than a day. */
-  readonly longestMs: number
-  /** How long a queue has to be not empty, or empty, to be standing, or not any more; ms. */
-  readonly standingMs?: number
-  /**
-   * It can use some of the places only, and `Places.free` does not say whether one of them is free: it tries each place that
-   * becomes free, beside the line.
-   */
-  readonly isRestricted?: boolean
-  /** It has a place, which is the caller's from now on. */
-  placed(place: Place): void
-  /** There can be no place for it: what `Places.take` threw. */
-  failed(error: unknown): void
-  /** It has waited for `longestMs`, or its turn came too late. */
-  late(): void
-}
-
-/** A request's stay in the queue. */
-export interface Stay {
-  /** It has a place, or was told that there is none, or has left. */
-  readonly isOver: boolean
-  /** The caller does not want the place any more. Nothing of the waiter is called afterwards. */
-  leave(): void
-}
 
 interface Entry<Request, Place> extends Stay {
   readonly waiter: Waiter<Request, Place>
@@ -91,6 +45,8 @@ export class AdmissionQueue<Request, Place> {
   readonly #waits: ThreadWaits
   readonly #places: Places<Request, Place>
   readonly #waiting: ServiceCount
+  readonly #grants: Grants
+  readonly #passedThreads: PassedThreads
   readonly #words: Int32Array
   readonly #at: number
   /** This thread's waiting requests, by tier, in line. */
@@ -100,8 +56,6 @@ export class AdmissionQueue<Request, Place> {
   #tick: TimerHandle | undefined
   #isOffering = false
   #offerAgain = false
-  /** What GRANTED counted above the tickets that are granted a place, at the last look. */
-  #excess = 0
 
   constructor(
     state: SharedState,
@@ -116,6 +70,8 @@ export class AdmissionQueue<Request, Place> {
     this.#waits = waits
     this.#places = places
     this.#waiting = ServiceCount.waiting(state, service)
+    this.#grants = new Grants(state, service)
+    this.#passedThreads = new PassedThreads(state, service)
     this.#words = state.serviceWords(service)
     this.#at = state.serviceField(service, 0)
   }
@@ -177,7 +133,7 @@ export class AdmissionQueue<Request, Place> {
     if (before === 0) {
       if (!this.#goesOn(ticks, waiter.standingMs ?? 0))
         Atomics.store(this.#words, this.#at + SERVICE.WAITING_SINCE, ticks | 1)
-      Atomics.store(this.#words, this.#at + SERVICE.GRANTED, 0) // (A6) where nobody waited, nobody is granted anything
+      this.#grants.begin()
     }
     const since = this.#state.core.now()
     const entry: Entry<Request, Place> = {
@@ -253,15 +209,20 @@ export class AdmissionQueue<Request, Place> {
   #offerOnce(isFreed: boolean): void {
     const { lines } = this.#state
     this.#tryPassed()
-    if (isFreed) this.#callPassed()
+    if (isFreed) this.#passedThreads.callOthers()
+    const isFree = (granted: number): boolean => this.#places.free(granted + 1) > granted
     for (;;) {
-      const granted = Math.max(0, Atomics.load(this.#words, this.#at + SERVICE.GRANTED)) // (A6) never more than are free
-      if (this.#places.free(granted + 1) <= granted) return
+      const turnedAway = this.#grants.turnedAway
+      if (!this.#grants.reserve(isFree)) return
       const ticket = lines.grantNext(this.#service, this.#ticks())
-      if (ticket === NO_TICKET) return
+      this.#grants.takeBack()
+      if (ticket === NO_TICKET) {
+        // Who joined meanwhile, and was turned away by the reservation, is to be granted the place.
+        if (this.#grants.turnedAway === turnedAway) return
+        continue
+      }
       const entry = this.#byTicket.get(ticket)
       if (entry !== undefined) this.#takeGranted(entry)
-      else if (ticket >= 0) this.#takeBack()
       else Atomics.add(this.#words, this.#at + SERVICE.WAKE_UPS, 1)
     }
   }
@@ -286,7 +247,7 @@ export class AdmissionQueue<Request, Place> {
   fail(error: () => unknown): void {
     for (const entry of [...this.#byTicket.values()]) {
       this.#giveUp(entry)
-      entry.waiter.failed(error())
+      unharmed(() => entry.waiter.failed(error()))
     }
   }
 
@@ -303,31 +264,32 @@ export class AdmissionQueue<Request, Place> {
     entry.isGranted = false
     // Where it was revoked, whoever did that has counted it.
     if (this.#stateOf(entry) !== TICKET_STATE.GRANTED) return
-    this.#takeBack()
+    this.#grants.takeBack()
     this.#exchange(entry, TICKET_STATE.GRANTED, TICKET_STATE.FREE)
   }
 
-  /** It is its turn. True where that settles it. */
-  #take(entry: Entry<Request, Place>): boolean {
+  /** It is its turn. What its caller throws is not that of the request which has just ended, and gave it the place. */
+  #take(entry: Entry<Request, Place>): void {
+    const { waiter } = entry
     let place: Place | undefined
     try {
-      place = this.#places.take(entry.waiter.request)
+      place = this.#places.take(waiter.request)
     } catch (error) {
       this.#giveUp(entry)
-      entry.waiter.failed(error)
-      return true
+      unharmed(() => waiter.failed(error))
+      return
     }
     if (place === undefined) {
       if (this.#places.free(1) > 0) this.#dropGrant(entry)
       this.#pass(entry)
-      return false
+      return
     }
+    const own = place
     this.#dropGrant(entry)
     this.#record(entry)
     this.#settle(entry)
     this.#count(SERVICE.ADMITTED)
-    entry.waiter.placed(place)
-    return true
+    unharmed(() => waiter.placed(own))
   }
 
   #pass(entry: Entry<Request, Place>): void {
@@ -336,7 +298,7 @@ export class AdmissionQueue<Request, Place> {
     this.#inLine[entry.waiter.tier].delete(entry)
     this.#passed.add(entry)
     if (this.#passed.size > 1) return
-    this.#markPassed(true)
+    this.#passedThreads.mark()
     // A place that became free after it had tried, and before it was marked, was offered to nobody. (A10)
     this.#offerAgain = true
   }
@@ -350,7 +312,7 @@ export class AdmissionQueue<Request, Place> {
   #late(entry: Entry<Request, Place>): void {
     this.#giveUp(entry)
     this.#count(SERVICE.LATE)
-    entry.waiter.late()
+    unharmed(() => entry.waiter.late())
     this.offer()
   }
 
@@ -376,36 +338,15 @@ export class AdmissionQueue<Request, Place> {
     entry.timer?.cancel()
     this.#byTicket.delete(entry.ticket)
     this.#inLine[entry.waiter.tier].delete(entry)
-    if (this.#passed.delete(entry) && this.#passed.size === 0) this.#markPassed(false)
+    if (this.#passed.delete(entry) && this.#passed.size === 0) this.#passedThreads.unmark()
     this.#waits.pool.give(entry.ticket)
     this.#waiting.leave()
     if (!this.isWaitedFor) Atomics.store(this.#words, this.#at + SERVICE.EMPTY_SINCE, this.#ticks() | 1)
     if (this.#byTicket.size === 0) this.#unwatch()
   }
 
-  // Requests that were passed over.
-
   #tryPassed(): void {
     for (const entry of this.#passed) this.#take(entry)
-  }
-
-  #markPassed(has: boolean): void {
-    const { thread } = this.#state
-    const word = this.#at + SERVICE.PASSED + Math.floor((thread % PASSED_THREADS) / PASSED_BITS)
-    const bit = 1 << (thread % PASSED_BITS)
-    // (A10) After it is out of the line; whoever frees a place sees it, or it saw that place.
-    if (has) Atomics.or(this.#words, word, bit)
-    else Atomics.and(this.#words, word, ~bit)
-  }
-
-  #callPassed(): void {
-    const { thread } = this.#state
-    for (let half = 0; half < PASSED_THREADS / PASSED_BITS; half++) {
-      let bits = Atomics.load(this.#words, this.#at + SERVICE.PASSED + half) // (A10) after the place is free
-      if (Math.floor((thread % PASSED_THREADS) / PASSED_BITS) === half) bits &= ~(1 << (thread % PASSED_BITS))
-      for (let bit = 0; bits !== 0; bit++, bits >>>= 1)
-        if (bits & 1) this.#state.callThreads(half * PASSED_BITS + bit, PASSED_THREADS)
-    }
   }
 
   // Threads that are held, or are no more.
@@ -420,63 +361,17 @@ export class AdmissionQueue<Request, Place> {
     this.#waits.end(this)
     this.#tick?.cancel()
     this.#tick = undefined
-    this.#excess = 0
+    this.#grants.forget()
   }
 
   #onTick(): void {
     this.#tick = this.#timers.after(HELD_MS, () => this.#onTick())
-    const granted = Atomics.load(this.#words, this.#at + SERVICE.GRANTED) // (A6) a look is enough: the next one comes
-    if (granted !== 0 && this.#places.free(1) > 0) this.#revoke(granted)
-    else this.#excess = 0
+    if (this.#grants.count > 0 && this.#places.free(1) > 0) this.#grants.takeBackHeld(this.#ticks())
+    else this.#grants.forget()
     this.called()
   }
 
-  /** Takes back what other threads were granted and have not taken for a while. (A3) */
-  #revoke(granted: number): void {
-    const { root, tickets, token } = this.#state
-    const used = Math.min(Atomics.load(root, HEADER.TICKETS_USED) >>> 0, MOST_TICKETS)
-    const ticks = this.#ticks()
-    let outstanding = 0
-    let seen = granted
-    for (let ticket = 0; ticket < used; ticket++) {
-      const at = ticketWord(ticket)
-      const word = Atomics.load(tickets, at + TICKET.STATE)
-      if (stateOf(word) !== TICKET_STATE.GRANTED || serviceOf(tickets[at + TICKET.SERVICE]) !== this.#service)
-        continue
-      outstanding++
-      if (tickets[at + TICKET.OWNER] === token) continue
-      if (!isPast((tickets[at + TICKET.GRANTED_AT] + HELD_MS * TICKS_PER_MS) | 1, ticks)) continue
-      const revoked = stateWord(useOf(word), TICKET_STATE.REVOKED)
-      this.#takeBack()
-      if (Atomics.compareExchange(tickets, at + TICKET.STATE, word, revoked) !== word) {
-        addToGranted(this.#state, this.#service, 1) // (A6) its thread has seen to it
-        continue
-      }
-      outstanding--
-      seen--
-      Atomics.add(this.#words, this.#at + SERVICE.REVOKED, 1)
-    }
-    this.#forgetExcess(seen, seen - outstanding)
-  }
-
-  /**
-   * GRANTED may count grants that there are no more: a thread that grants adds to it after it has granted, and by then the place may be
-   * taken, everybody gone, and the count begun anew. Such a one would keep a place from all that wait. What is counted twice,
-   * 50 ms apart, is taken off; taken off by mistake, one more is granted than is free, which does no harm.
-   */
-  #forgetExcess(granted: number, excess: number): void {
-    const lasting = Math.min(excess, this.#excess)
-    this.#excess = Math.max(0, excess)
-    if (lasting <= 0) return
-    Atomics.compareExchange(this.#words, this.#at + SERVICE.GRANTED, granted, granted - lasting) // (A6) unless it has changed meanwhile
-    this.#excess = 0
-  }
-
   // Words.
-
-  #takeBack(): void {
-    addToGranted(this.#state, this.#service, -1) // (A6) before the state: one too few does no harm
-  }
 
   #stateOf({ ticket }: Entry<Request, Place>): number {
     return stateOf(Atomics.load(this.#state.tickets, ticketWord(ticket) + TICKET.STATE))

@@ -1,4 +1,4 @@
-import { HEADER, SERVICE, TICKET, TICKET_STATE } from '../engine/layout.js'
+import { HEADER, TICKET, TICKET_STATE } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import {
   MOST_TICKETS,
@@ -9,6 +9,8 @@ import {
   ticketWord,
   useOf,
 } from '../engine/tickets.js'
+import { addToGranted } from './grants.js'
+import { unmarkPassed } from './passed-threads.js'
 
 /** Fewer resting tickets than that are not looked at; a new one is taken. */
 const FEW = 8
@@ -84,10 +86,6 @@ export class TicketPool {
   }
 }
 
-/** Threads of which each has a bit of SERVICE.PASSED, and bits of a word. */
-export const PASSED_THREADS = 64
-export const PASSED_BITS = 32
-
 /**
  * Gives up what a thread that has ended, or this one, had waiting: its tickets, what they were granted, and its places among
  * those passed over. May be repeated. What its waiting requests count for is settled with the counts.
@@ -102,11 +100,7 @@ export function releaseWaits(state: SharedState, thread: number, token: number):
     Atomics.compareExchange(tickets, at + TICKET.OWNER, token, 0) // (A8) last: its state is settled
   }
   const services = state.servicesUsed
-  const half = Math.floor((thread % PASSED_THREADS) / PASSED_BITS)
-  for (let service = 0; service < services; service++) {
-    const word = state.serviceField(service, SERVICE.PASSED) + half
-    Atomics.and(state.serviceWords(service), word, ~(1 << (thread % PASSED_BITS))) // (A10) nobody is there to be called
-  }
+  for (let service = 0; service < services; service++) unmarkPassed(state, service, thread)
 }
 
 /** `at`: its first word. */
@@ -117,16 +111,11 @@ function releaseTicket(state: SharedState, at: number): void {
     const before = stateOf(word)
     if (before !== TICKET_STATE.WAITING && before !== TICKET_STATE.GRANTED) return
     const isWaiting = before === TICKET_STATE.WAITING
-    // (A6) Before the state: should this thread end in between, the next cleaner takes off one too many, not none.
+    // Before the state: should this thread end in between, the next cleaner takes off one too many, not none.
     if (!isWaiting) addToGranted(state, serviceOf(tickets[at + TICKET.SERVICE]), -1)
     const left = stateWord(useOf(word), isWaiting ? TICKET_STATE.LEFT : TICKET_STATE.FREE)
     // (A3) As its own thread would. Another one may grant it, or revoke that.
     if (Atomics.compareExchange(tickets, at + TICKET.STATE, word, left) === word) return
     if (!isWaiting) addToGranted(state, serviceOf(tickets[at + TICKET.SERVICE]), 1)
   }
-}
-
-/** Requests that were granted a place and have not taken it. (A6) A thread that ends in the middle must leave too few, never too many. */
-export function addToGranted(state: SharedState, service: number, delta: number): void {
-  Atomics.add(state.serviceWords(service), state.serviceField(service, SERVICE.GRANTED), delta)
 }

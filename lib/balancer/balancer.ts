@@ -1,13 +1,12 @@
-import type { Stay } from '../admission/admission-queue.js'
 import { longestWait, standingAfterMs } from '../admission/discipline.js'
 import { NO_PLACE, ServiceCount } from '../admission/service-count.js'
+import type { Stay } from '../admission/waiter.js'
 import { parseBalancerConfig, parseRule } from '../configuration/parse.js'
 import { RuleSet } from '../configuration/rules/rule-set.js'
 import { selection } from '../engine/index.js'
 import { HEADER, OUTCOME, SLOT } from '../engine/layout.js'
 import { SharedState } from '../engine/state.js'
 import { ArgumentError, NoEndpointError, StoppedError, UnknownServiceError } from '../errors.js'
-import { EJECTION } from '../health/passive/ejection-words.js'
 import type { BalancerConfig, Endpoint, PickOptions, PickRequest } from '../model/index.js'
 import type { BalancerStats, ServiceStats } from '../observe/stats.js'
 import { withKey } from '../policy/hash-on.js'
@@ -16,6 +15,7 @@ import { systemTimers, type Timers } from '../runtime/timers.js'
 import { Attachment, type BalancerHandle, type SharedMemory, toHandle } from '../shared/handle.js'
 import type { Member } from '../topology/member.js'
 import type { ServiceView, ViewOptions } from '../view/service-view.js'
+import { answerMs, freePlaces, hasRoom } from './capacity.js'
 import { drained } from './drained.js'
 import { LEASE_FLAGS } from './feedback.js'
 import { overloaded, refusal } from './refusals.js'
@@ -28,9 +28,6 @@ const NO_OPTIONS: PickOptions = Object.freeze({})
 
 /** Whether a request may use some of a service's endpoints only. */
 const isRestricted = ({ subset, tlsOnly }: ViewOptions): boolean => subset !== undefined || tlsOnly === true
-
-/** Endpoints whose latencies say what an answer takes. */
-const LOOKED_AT = 16
 
 /** Tier of requests that name none. */
 export const DEFAULT_TIER = 1
@@ -138,10 +135,11 @@ export class BalancerCore {
    * ended, perhaps at once. Undefined where it did not have to wait.
    */
   admit(service: ServiceRuntime, request: WaitingRequest, asker: Asker): Stay | undefined {
-    let place: Reservation | undefined
+    let place: Reservation | Refusal = 'endpoints'
     try {
-      place = this.placeNow(service, request.pick, request.mayMove)
-      if (place === undefined) return this.#wait(service, request, asker)
+      if (this.stopped) throw new StoppedError()
+      if (!service.admission.isWaitedFor) place = this.#choose(service, request.pick, request.mayMove)
+      if (typeof place === 'string') return this.#wait(service, request, asker, place)
     } catch (error) {
       asker.failed(error)
       return undefined
@@ -150,25 +148,26 @@ export class BalancerCore {
     return undefined
   }
 
-  #wait(service: ServiceRuntime, request: WaitingRequest, asker: Asker): Stay | undefined {
+  /** @param why there is no place now */
+  #wait(service: ServiceRuntime, request: WaitingRequest, asker: Asker, why: Refusal): Stay | undefined {
     const { admission } = service
     const { limit, deadlineMs, discipline } = service.options.queue
     const view = this.#viewOf(service).of(request.pick)
     if (limit === 0 || (view.usable.length === 0 && view.awaitingProbe.length === 0))
-      throw this.#refusal(service, request.pick, this.#reason(service))
-    const answerMs = this.#answerMs(view.usable)
-    const standingMs = standingAfterMs(answerMs)
+      throw this.#refusal(service, request.pick, why)
+    const tookMs = answerMs(this.#state, view.usable)
+    const standingMs = standingAfterMs(tookMs)
     const leftMs = asker.deadlineMs
     const longestMs = longestWait({
       discipline,
       longestMs: deadlineMs,
       busyMs: admission.busyMs(standingMs),
       leftMs,
-      answerMs,
+      answerMs: tookMs,
     })
-    const refused = (why: string) => overloaded(this.#state, service, why, answerMs)
+    const refused = (because: string) => overloaded(this.#state, service, because, tookMs)
     if (longestMs <= 0)
-      throw refused(`an answer takes ${Math.ceil(answerMs)} ms, and the deadline is in ${leftMs} ms`)
+      throw refused(`an answer takes ${Math.ceil(tookMs)} ms, and the deadline is in ${leftMs} ms`)
     const stay = admission.wait(
       {
         request,
@@ -185,20 +184,6 @@ export class BalancerCore {
     if (stay === undefined)
       throw refused(`${admission.waiting} requests wait for a place; queue.limit is ${limit}`)
     return stay.isOver ? undefined : stay
-  }
-
-  /**
-   * What an answer takes of the quickest of a few endpoints, ms; 0: unknown. By the averages alone: while nothing is answered they say
-   * what an answer took, and no silence makes waits longer.
-   */
-  #answerMs(usable: readonly Member[]): number {
-    let least = 0
-    for (let i = 0; i < usable.length && i < LOOKED_AT; i++) {
-      // The high word of the two is the average.
-      const ms = this.#state.getFloat(usable[i].slot, SLOT.LATENCY + 1)
-      if (ms > 0 && (least === 0 || ms < least)) least = ms
-    }
-    return least
   }
 
   readonly #places: ServicePlaces = {
@@ -243,27 +228,11 @@ export class BalancerCore {
     return refusal(this.#state, service, this.#viewOf(service), request)
   }
 
-  /** Why there was no place a moment ago, as it looks now. */
-  #reason({ options, limit }: ServiceRuntime): Refusal {
-    const { maxRequests } = options.limits
-    return maxRequests > 0 && limit.value >= maxRequests ? 'service' : 'endpoints'
-  }
-
-  /** Places that are free now on usable endpoints, up to `enough`. */
+  /** Places that are free now, up to `enough`. */
   #freePlaces(service: ServiceRuntime, enough: number): number {
     const { maxRequests } = service.options.limits
     const most = maxRequests === 0 ? enough : Math.min(enough, maxRequests - service.limit.value)
-    let free = 0
-    const { whole } = this.#viewOf(service)
-    for (const member of whole.usable) {
-      if (free >= most) break
-      const limit = this.#state.peek(member.slot, SLOT.LIMIT)
-      free += limit === 0 ? enough : Math.max(0, limit - this.#inFlight(member))
-    }
-    // One that waits for its probe takes one request.
-    for (const { slot } of whole.awaitingProbe)
-      if (this.#state.peek(slot, SLOT.EJECTION) === EJECTION.AWAITING_PROBE) free++
-    return Math.min(free, most)
+    return most <= 0 ? 0 : freePlaces(this.#state, this.#viewOf(service).whole, most)
   }
 
   /** The first request after an ejection probes the endpoint; all others go on elsewhere meanwhile. */
@@ -336,12 +305,8 @@ export class BalancerCore {
     tried: readonly Endpoint[],
     request: PickOptions = NO_OPTIONS,
   ): boolean {
-    const hasRoom = (member: Member): boolean => {
-      const limit = this.#state.peek(member.slot, SLOT.LIMIT)
-      return limit === 0 || this.#inFlight(member) < limit
-    }
     const { usable } = this.#viewOf(service).of(request)
-    return usable.some((member) => !tried.includes(member.endpoint) && hasRoom(member))
+    return usable.some((member) => !tried.includes(member.endpoint) && hasRoom(this.#state, member))
   }
 
   /** The service of that name. @throws UnknownServiceError */

@@ -1,4 +1,4 @@
-import type { Stay } from '../admission/admission-queue.js'
+import type { Stay } from '../admission/waiter.js'
 import { type Asker, type BalancerCore, DEFAULT_TIER } from '../balancer/balancer.js'
 import { TIERS } from '../engine/layout.js'
 import { ArgumentError, DeadlineError } from '../errors.js'

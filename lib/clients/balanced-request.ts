@@ -1,6 +1,6 @@
 import type { Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import type { Stay } from '../admission/admission-queue.js'
+import type { Stay } from '../admission/waiter.js'
 import { type BalancerCore, DEFAULT_TIER } from '../balancer/balancer.js'
 import type { Reservation } from '../balancer/reservation.js'
 import type { ServiceRuntime } from '../balancer/service-runtime.js'
@@ -15,11 +15,11 @@ import type { LoopLateness } from '../runtime/loop-lateness.js'
 import type { Member } from '../topology/member.js'
 import { tierOf } from './acquire.js'
 import { Attempt, type TriedRequest } from './attempt.js'
-import { deadlineAt, deadlineValue, MOST_DEADLINE_MS, type ScopedOptions } from './deadline.js'
+import type { ScopedOptions } from './deadline.js'
 import { FailedTries } from './failed-tries.js'
 import type { Handler, RawHeaders } from './handler.js'
-import { withHeader } from './host.js'
 import { isReplayable } from './replay.js'
+import { RequestDeadline } from './request-deadline.js'
 import type { ServiceTransports } from './transports.js'
 
 const NO_OPTIONS: PickOptions = Object.freeze({})
@@ -54,9 +54,7 @@ export class BalancedRequest implements TriedRequest {
   readonly #context: RequestContext
   readonly options: Dispatcher.DispatchOptions
   readonly #pick: ScopedOptions | undefined
-  /** When it has to be answered, ms on the balancer's clock; infinite: whenever. */
-  #deadlineAt = Number.POSITIVE_INFINITY
-  #deadlineTimer: NodeJS.Timeout | undefined
+  #deadline: RequestDeadline | undefined
   #tier = DEFAULT_TIER
   /** While it waits for a place. */
   #stay: Stay | undefined
@@ -151,7 +149,7 @@ export class BalancedRequest implements TriedRequest {
       { pick: this.#pick ?? NO_OPTIONS, mayMove: this.#isRepeatable },
       {
         tier: this.#tier,
-        deadlineMs: this.#leftMs,
+        deadlineMs: this.#deadline?.leftMs,
         placed: (lease) => {
           this.#stay = undefined
           begin(lease)
@@ -242,7 +240,7 @@ export class BalancedRequest implements TriedRequest {
     this.stopTimer()
     if (this.finished) return
     this.finished = true
-    clearTimeout(this.#deadlineTimer)
+    this.#deadline?.stop()
     // What the caller aborted with, or his handler threw, is his own, and comes back as it is.
     this.handler.onError(this.aborted ? error : this.#failures.attachTo(error, this.#context.service.name))
   }
@@ -268,25 +266,18 @@ export class BalancedRequest implements TriedRequest {
   /** The answer's headers go to the caller: it is too late for another try, and the deadline is kept. */
   commit(): void {
     this.committed = true
-    clearTimeout(this.#deadlineTimer)
+    this.#deadline?.stop()
   }
 
   // Its deadline.
 
   #keepDeadline(): void {
     if (this.#pick === undefined) return
-    this.#deadlineAt = deadlineAt(this.#pick, this.now())
-    const leftMs = this.#leftMs
-    if (leftMs === undefined) return
-    if (leftMs <= 0) return this.fail(this.#deadlineError())
-    // Longer ones are none to a timer, and every answer comes sooner.
-    if (leftMs > MOST_DEADLINE_MS) return
-    this.#deadlineTimer = setTimeout(() => afterReads(() => this.#missDeadline()), leftMs)
-  }
-
-  /** ms; undefined: it has none. */
-  get #leftMs(): number | undefined {
-    return this.#deadlineAt === Number.POSITIVE_INFINITY ? undefined : this.#deadlineAt - this.now()
+    const deadline = RequestDeadline.of(this.#pick, () => this.now())
+    if (deadline === undefined) return
+    this.#deadline = deadline
+    if (deadline.leftMs <= 0) this.fail(this.#deadlineError())
+    else deadline.watch(() => this.#missDeadline())
   }
 
   #deadlineError(): Error {
@@ -303,11 +294,8 @@ export class BalancedRequest implements TriedRequest {
 
   /** What this try is to send: what is left of the deadline with it. */
   get #toSend(): Dispatcher.DispatchOptions {
-    const leftMs = this.#leftMs
     const { deadlineHeader } = this.#context.service.options.client
-    if (leftMs === undefined || typeof deadlineHeader !== 'string') return this.options
-    const headers = withHeader(this.options.headers, deadlineHeader, deadlineValue(deadlineHeader, leftMs))
-    return { ...this.options, headers }
+    return this.#deadline?.on(this.options, deadlineHeader) ?? this.options
   }
 
   stopTimer(): void {
@@ -391,8 +379,8 @@ export class BalancedRequest implements TriedRequest {
     this.#current = undefined
     // Full jitter: anything between nothing and the ceiling.
     const pauseMs = Math.random() * ceiling
-    const leftMs = this.#leftMs
-    if (leftMs !== undefined && leftMs <= pauseMs) return this.fail(whenHindered(this.#deadlineError()))
+    if (this.#deadline !== undefined && this.#deadline.leftMs <= pauseMs)
+      return this.fail(whenHindered(this.#deadlineError()))
     this.#timer = setTimeout(() => this.#retryNow(verdict, whenHindered), pauseMs)
   }
 

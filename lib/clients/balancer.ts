@@ -18,6 +18,7 @@ import { describeBalancer, type HowToInspect, INSPECT } from '../observe/describ
 import { type BalancerEvents, configChannel, endpointChannel } from '../observe/events.js'
 import type { BalancerStats } from '../observe/stats.js'
 import type { Timers } from '../runtime/timers.js'
+import { unharmed } from '../runtime/unharmed.js'
 import { type Attachment, type BalancerHandle, openAttachment } from '../shared/handle.js'
 import { acquire } from './acquire.js'
 import { Clients, type OpenTransports } from './clients.js'
@@ -237,6 +238,7 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   #emit(change: BalancerChange): void {
     if (change.kind === 'configured') {
       const event = { services: this.#core.services.names }
+      // A listener that throws must not stop a lease from ending, nor an update half-way.
       unharmed(() => this.emit('config', event))
       if (configChannel.hasSubscribers) configChannel.publish(event)
     } else if (change.kind === 'endpoint') {
@@ -245,20 +247,6 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       unharmed(() => this.emit('endpoint', event))
       if (endpointChannel.hasSubscribers) endpointChannel.publish(event)
     }
-  }
-}
-
-/**
- * A listener that throws must not stop a lease from ending, nor an update half-way. Its error is uncaught all the same,
- * a moment later: as with subscribers of diagnostics channels.
- */
-function unharmed(emit: () => void): void {
-  try {
-    emit()
-  } catch (error) {
-    process.nextTick(() => {
-      throw error
-    })
   }
 }
 

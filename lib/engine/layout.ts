@@ -110,6 +110,8 @@ export const SERVICE = {
   BUDGET_BUCKETS: 49,
   /** Fallback engine: first of TIERS words, the ticket at the head of each line; see `TICKET.NEXT`. */
   HEADS: 64,
+  /** Grows by one with each thread that would have granted a place, and found as many granted as there are free. */
+  TURNED_AWAY: 68,
   /** Fallback engine: as HEADS, of the end. */
   TAILS: 80,
   /** Requests that have been granted a place and have not taken it. A guess: it is made 0 when nobody waits. */

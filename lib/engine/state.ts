@@ -122,11 +122,6 @@ export class SharedState {
     return this.#lines
   }
 
-  /** Whether this thread has had to do with any line. */
-  get hasLines(): boolean {
-    return this.#lines !== undefined
-  }
-
   /** Calls every living thread whose number is `thread` modulo `modulus` to look at its waiting requests. */
   callThreads(thread: number, modulus: number): void {
     for (let one = thread; one < this.maxThreads; one += modulus)

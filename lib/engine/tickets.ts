@@ -2,7 +2,7 @@
 import { TICKET, TICKET_BITS, TICKET_STATE_BITS, TICKET_TIER_SHIFT } from './layout.js'
 
 /** Tickets of one balancer at most. */
-export const MOST_TICKETS = (1 << TICKET_BITS) - 2
+export const MOST_TICKETS = (1 << TICKET_BITS) - 1
 export const TICKET_BYTES = MOST_TICKETS * TICKET.WORDS * 4
 
 /** No ticket. */

@@ -1,4 +1,4 @@
-import { endBucket, firstBucket, type LatencySummary, summarise } from '../engine/histogram.js'
+import { ALL_LINES, endBucket, firstBucket, type LatencySummary, summarise } from '../engine/histogram.js'
 import { HISTOGRAM_BUCKETS, SERVICE, SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import type { ConnectionCounts, EndpointState } from '../model/index.js'
@@ -166,17 +166,19 @@ export interface ObservedService {
 
 function queueStats(state: SharedState, { index, queueLimit }: ObservedService): QueueStats {
   const word = (field: number) => Atomics.load(state.serviceWords(index), state.serviceField(index, field))
+  const admitted = state.serviceTotal(index, SERVICE.ADMITTED)
   const waits = new Float64Array(HISTOGRAM_BUCKETS)
-  for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++)
+  // Of ten thousand services hardly one has a queue.
+  for (let bucket = 0; admitted > 0 && bucket < HISTOGRAM_BUCKETS; bucket++)
     waits[bucket] = word(SERVICE.WAITS + bucket) >>> 0
   return {
     waiting: word(SERVICE.WAITING),
     limit: queueLimit,
-    admitted: state.serviceTotal(index, SERVICE.ADMITTED),
+    admitted,
     late: state.serviceTotal(index, SERVICE.LATE),
     left: state.serviceTotal(index, SERVICE.LEFT),
     refused: state.serviceTotal(index, SERVICE.REFUSED),
-    waitMs: summarise(waits),
+    waitMs: summarise(waits, admitted > 0 ? ALL_LINES : 0),
     wakeUps: word(SERVICE.WAKE_UPS) >>> 0,
     revoked: word(SERVICE.REVOKED) >>> 0,
     retries: word(SERVICE.RETRIES) >>> 0,

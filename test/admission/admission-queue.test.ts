@@ -1,8 +1,9 @@
 /** The admission queue over made-up places: two threads' access to one balancer, both of it in this thread, and manual time. */
 import { describe, expect, test, vi } from 'vitest'
-import { AdmissionQueue, type Stay } from '../../lib/admission/admission-queue.js'
+import { AdmissionQueue } from '../../lib/admission/admission-queue.js'
 import { ThreadWaits } from '../../lib/admission/thread-waits.js'
 import { releaseWaits } from '../../lib/admission/ticket-pool.js'
+import type { Stay } from '../../lib/admission/waiter.js'
 import { selection } from '../../lib/engine/index.js'
 import { HEADER, SERVICE, TICKET } from '../../lib/engine/layout.js'
 import { SharedState } from '../../lib/engine/state.js'
@@ -284,6 +285,40 @@ describe('one thread', () => {
     a.wait('2')
     a.release('x')
     expect(a.log).toEqual(['1 failed: there is none', '2 has x'])
+  })
+
+  test('what a caller throws at its place is uncaught, and neither ends the turn of the next nor reaches who gave the place', async () => {
+    const {
+      threads: [a],
+      yard,
+    } = setUp()
+    const before = process.listeners('uncaughtException')
+    const uncaught: string[] = []
+    process.removeAllListeners('uncaughtException')
+    process.on('uncaughtException', (error) => uncaught.push(error.message))
+    try {
+      a.queue.wait(
+        {
+          request: { id: '1' },
+          tier: 1,
+          longestMs: LONG_MS,
+          placed: () => {
+            throw new Error('at its place')
+          },
+          failed: () => {},
+          late: () => {},
+        },
+        LIMIT,
+      )
+      a.wait('2')
+      yard.free.add('x').add('y')
+      a.queue.offer()
+      await new Promise((resolve) => setImmediate(resolve))
+    } finally {
+      process.removeAllListeners('uncaughtException')
+      for (const listener of before) process.on('uncaughtException', listener)
+    }
+    expect([a.log, a.queue.waiting, uncaught]).toEqual([['2 has y'], 0, ['at its place']])
   })
 
   test('all fail together', () => {

@@ -17,7 +17,7 @@ const PREEMPTIONS = 2
 
 async function check(plan: Plan, mutations: readonly Mutation[] = []): Promise<Explored> {
   const small: Mutation[] = [
-    ['const MOST_TICKETS = (1 << 17) - 2;', `const MOST_TICKETS = ${plan.tickets};`],
+    ['const MOST_TICKETS = (1 << 17) - 1;', `const MOST_TICKETS = ${plan.tickets};`],
     // Tickets are used again as soon as they can be.
     ['const FEW = 8;', 'const FEW = 1;'],
     ['Math.max(FEW, 2 * still.length)', 'FEW'],

@@ -2,9 +2,10 @@
  * Threads' access to one admission queue of the fallback engine, all of it in this thread: with time that stands still, places
  * that are made up, and no calls from one to the other, so that all that is found is found by looking.
  */
-import { AdmissionQueue, type Stay } from '../../lib/admission/admission-queue.js'
+import { AdmissionQueue } from '../../lib/admission/admission-queue.js'
 import type { ThreadWaits } from '../../lib/admission/thread-waits.js'
 import { releaseWaits, TicketPool } from '../../lib/admission/ticket-pool.js'
+import type { Stay } from '../../lib/admission/waiter.js'
 import { fallbackFactory } from '../../lib/engine/fallback/index.js'
 import {
   CONTRIBUTION,

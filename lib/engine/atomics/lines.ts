@@ -25,6 +25,12 @@ const NUMBER_MASK = (1 << TICKET_BITS) - 1
 /** Bits of the number of use that fit above a ticket's number. */
 const USE_MASK = (1 << (32 - TICKET_BITS)) - 1
 
+/**
+ * Steps in a line before a call gives up: more than threads that meet there need. Behind more tickets of requests that have left the
+ * next call goes on. A line goes round in circles only where its memory was damaged.
+ */
+const MOST_STEPS = 8192
+
 /** A ticket in one use of it, as HEADS, TAILS and NEXT name it; 0 stands for none. */
 const reference = (use: number, ticket: number): number => ((use & USE_MASK) << TICKET_BITS) | (ticket + 1)
 const ticketOf = (word: number): number => (word & NUMBER_MASK) - 1
@@ -79,8 +85,9 @@ export class AtomicsLines implements WaitingLines {
     Atomics.store(tickets, own + TICKET.STATE, stateWord(use, TICKET_STATE.WAITING)) // (A1) before it is in sight
     const end = at + SERVICE.TAILS + tier
     const mine = reference(use, ticket)
-    for (;;) {
+    for (let step = 0; step < MOST_STEPS; step++) {
       const tail = Atomics.load(words, end)
+      if (ticketOf(tail) === NO_TICKET) break
       const last = ticketWord(ticketOf(tail))
       const next = Atomics.load(tickets, last + TICKET.NEXT)
       // (A4) What was read belongs to the last one as it is in line, not to a later use of it.
@@ -98,6 +105,8 @@ export class AtomicsLines implements WaitingLines {
       }
       Atomics.add(words, at + SERVICE.RETRIES, 1)
     }
+    Atomics.store(tickets, own + TICKET.STATE, stateWord(use, TICKET_STATE.FREE)) // (A1) it is in no line
+    return false
   }
 
   grantNext(service: number, ticks: number): number {
@@ -117,9 +126,9 @@ export class AtomicsLines implements WaitingLines {
     const tickets = this.#tickets
     const begin = at + SERVICE.HEADS + tier
     const end = at + SERVICE.TAILS + tier
-    for (;;) {
+    for (let step = 0; step < MOST_STEPS; step++) {
       const head = Atomics.load(words, begin)
-      if (head === 0) return NO_TICKET
+      if (ticketOf(head) === NO_TICKET) return NO_TICKET
       const tail = Atomics.load(words, end)
       const next = Atomics.load(tickets, ticketWord(ticketOf(head)) + TICKET.NEXT)
       const first = ticketOf(next)
@@ -150,6 +159,7 @@ export class AtomicsLines implements WaitingLines {
       }
       this.#moveHead(words, begin, head, first, state)
     }
+    return NO_TICKET
   }
 
   isInLine(ticket: number): boolean {
@@ -157,10 +167,12 @@ export class AtomicsLines implements WaitingLines {
     const own = ticketWord(ticket)
     const packed = tickets[own + TICKET.SERVICE]
     const { words, at } = this.#recordOf(serviceOf(packed))
+    // Only where its memory was damaged.
+    if (words === undefined || tierOf(packed) >= TIERS) return false
     const begin = at + SERVICE.HEADS + tierOf(packed)
     for (;;) {
       const head = Atomics.load(words, begin)
-      if (head === 0) return false
+      if (ticketOf(head) === NO_TICKET) return false
       const sequence = Atomics.load(tickets, ticketWord(ticketOf(head)) + TICKET.SEQUENCE)
       // (A4) The head is still the one whose place was read.
       if (Atomics.load(words, begin) === head) return ((tickets[own + TICKET.SEQUENCE] - sequence) | 0) >= 0
@@ -171,7 +183,9 @@ export class AtomicsLines implements WaitingLines {
     const { words, at } = this.#recordOf(service)
     const place = (field: number): number => {
       const word = Atomics.load(words, at + field + tier)
-      return word === 0 ? 0 : Atomics.load(this.#tickets, ticketWord(ticketOf(word)) + TICKET.SEQUENCE)
+      return ticketOf(word) === NO_TICKET
+        ? 0
+        : Atomics.load(this.#tickets, ticketWord(ticketOf(word)) + TICKET.SEQUENCE)
     }
     return Math.max(0, (place(SERVICE.TAILS) - place(SERVICE.HEADS)) | 0)
   }

@@ -24,7 +24,7 @@ const MAX_RUN = 0x7fffffff
  * Rise and fall thresholds: `fall` failing checks in a row make an endpoint unhealthy, `rise` passing ones bring it back.
  *
  * An endpoint that was never checked takes traffic; its first passing check makes it healthy, whatever `rise` is, and
- * it takes `fall` failing ones to make it unhealthy. The others start defaultText: Envoy holds a new host out until its
+ * it takes `fall` failing ones to make it unhealthy. The others start otherwise: Envoy holds a new host out until its
  * first check has passed, so a start waits for the checks and a checker that cannot work leaves no host at all; HAProxy
  * (`init-state up`) takes it in but drops it at one failing check, so that one lost packet at start-up costs a
  * server. fairlead also detects failing endpoints by their requests, so it can afford to trust a new one and
