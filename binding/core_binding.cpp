@@ -52,19 +52,21 @@ napi_value reserve(napi_env env, napi_callback_info info) noexcept {
 
 napi_value end(napi_env env, napi_callback_info info) noexcept {
   BoundCore& bound = *dataOf<Bound>(env, info);
-  const Scratch& scratch = *bound.scratch;
+  Scratch& scratch = *bound.scratch;
   const auto slot = static_cast<std::uint32_t>(scratch.slot);
   if (slot < bound.core.slotCount())
     bound.core.end(slot, scratch.endStartedAt, scratch.outcome, scratch.endLatencyMs);
+  scratch.endStartedAt = bound.core.endedAt();
   return nullptr;
 }
 
 napi_value answer(napi_env env, napi_callback_info info) noexcept {
   BoundCore& bound = *dataOf<Bound>(env, info);
-  const Scratch& scratch = *bound.scratch;
+  Scratch& scratch = *bound.scratch;
   const auto slot = static_cast<std::uint32_t>(scratch.slot);
   if (slot < bound.core.slotCount())
     bound.core.answer(slot, scratch.endStartedAt, scratch.outcome, scratch.endLatencyMs);
+  scratch.endStartedAt = bound.core.endedAt();
   return nullptr;
 }
 

@@ -18,7 +18,7 @@ namespace fairlead::binding {
 struct Scratch {
   /// Time of the last reservation, ms.
   double startedAt;
-  /// What `end` gives back: time of its reservation, and its latency as in Core::end.
+  /// What `end` gives back: time of its reservation, and its latency as in Core::end. Afterwards the first is `endedAt`.
   double endStartedAt;
   double endLatencyMs;
   /// The slot picked, or to reserve or to end.

@@ -76,6 +76,16 @@ void Core::beginSilence(Word* cells, std::size_t at, Word before, std::int32_t t
     since.store(static_cast<Word>(ticks) | 1, memory_order_relaxed);
 }
 
+/// Whether a slot with this many requests in flight takes one more: `lib/engine/limit.ts` is the same.
+bool Core::hasPlace(Word* cells, std::size_t at, std::int32_t inFlight, std::int32_t limit) noexcept {
+  if (limit > 0) return inFlight < limit;
+  // (C12) A setting of a moment ago will do.
+  const auto most = static_cast<std::int32_t>(word(cells, at + slot::kMost).load(memory_order_relaxed));
+  // (C15) A guess: of what was found out one more does no harm, while MOST holds exactly.
+  const auto open = static_cast<std::int32_t>(word(cells, at + slot::kOpen).load(memory_order_relaxed));
+  return inFlight - open < -limit && (most == 0 || inFlight < most);
+}
+
 bool Core::take(std::uint32_t slot, std::int32_t ticks) noexcept {
   const Segment& segment = segments_[segmentOf(slot)];
   const std::size_t at = cellOf(slot);
@@ -91,7 +101,7 @@ bool Core::take(std::uint32_t slot, std::int32_t ticks) noexcept {
     return true;
   }
   Word seen = inFlight.load(memory_order_relaxed); // (C5) a guess, which the exchange checks
-  while (static_cast<std::int32_t>(seen) < limit) {
+  while (hasPlace(segment.cells, at, static_cast<std::int32_t>(seen), limit)) {
     addToOwn(segment.column, own, 1); // (C3) own word, published by (C4)
     // (C4) as above. On failure nothing was published, and `seen` is the newer guess.
     if (inFlight.compare_exchange_strong(seen, seen + 1, memory_order_release, memory_order_relaxed)) {
@@ -121,6 +131,7 @@ void Core::count(const Segment& segment, std::size_t at, double startedAt, std::
     // average says that the sample will be, and again when the sample is known.
     __builtin_prefetch(bucketAt(histogram, averageOf(seen)), 1);
     const double now = this->now();
+    endedAt_ = now;
     sample.latencyMs = clampLatency(std::isnan(latencyMs) ? now - startedAt : latencyMs);
     sample.ticks = ticksOf(now);
     sample.decayMs = floatAt(segment.cells, at + slot::kDecayMs);

@@ -56,6 +56,8 @@ class Core {
   bool take(std::uint32_t slot, std::int32_t ticks) noexcept;
   /// Gives a reservation back and records how it ended; see `Core.end` in lib/engine/contract.ts. Lock-free.
   void end(std::uint32_t slot, double startedAt, std::uint32_t outcome, double latencyMs) noexcept;
+  /// Time of the last `end` or `answer` that was a latency sample, ms.
+  double endedAt() const noexcept { return endedAt_; }
   /// The first half of `end`, for a request whose body is still to come: all but giving the reservation back. Lock-free.
   void answer(std::uint32_t slot, double startedAt, std::uint32_t outcome, double latencyMs) noexcept;
   /// The other half. `broken`: it had succeeded, and counts as failed after all. Wait-free.
@@ -89,6 +91,7 @@ class Core {
   /// Totals, latency and silence: what an answer and an end have in common.
   void count(const Segment& segment, std::size_t at, double startedAt, std::uint32_t outcome,
              double latencyMs) noexcept;
+  static bool hasPlace(Word* cells, std::size_t at, std::int32_t inFlight, std::int32_t limit) noexcept;
   /// A request was sent; `before` are those in flight before it.
   static void beginSilence(Word* cells, std::size_t at, Word before, std::int32_t ticks) noexcept;
   Candidate candidate(std::uint32_t slot, bool byLatency, std::int32_t ticks) const noexcept;
@@ -103,6 +106,7 @@ class Core {
   std::vector<Segment> segments_;
   std::vector<Word*> services_;
   CycleClock clock_;
+  double endedAt_ = 0;
 };
 
 // What a pick reads, inline. Numbers in brackets name the atomic operations; docs/concurrency/counters.md has their partners.

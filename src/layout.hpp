@@ -5,9 +5,9 @@
 
 namespace fairlead::layout {
 
-inline constexpr std::uint32_t kVersion = 4;
+inline constexpr std::uint32_t kVersion = 5;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0x2d50ccdf;
+inline constexpr std::uint32_t kFingerprint = 0x76445ab6;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -66,6 +66,7 @@ inline constexpr std::uint32_t kBudgetSecond = 48;
 inline constexpr std::uint32_t kBudgetBuckets = 49;
 inline constexpr std::uint32_t kHeads = 64;
 inline constexpr std::uint32_t kTurnedAway = 68;
+inline constexpr std::uint32_t kImpatientAt = 69;
 inline constexpr std::uint32_t kTails = 80;
 inline constexpr std::uint32_t kGranted = 96;
 inline constexpr std::uint32_t kWaitingSince = 97;
@@ -119,13 +120,44 @@ inline constexpr std::uint32_t kFailuresBase = 40;
 inline constexpr std::uint32_t kFailuresSeen = 41;
 inline constexpr std::uint32_t kProbeSince = 42;
 inline constexpr std::uint32_t kGatewayFailures = 44;
+inline constexpr std::uint32_t kMost = 45;
 inline constexpr std::uint32_t kWords = 64;
 } // namespace slot
 
 namespace slot_flags {
 inline constexpr std::uint32_t kPeak = 1;
 inline constexpr std::uint32_t kGone = 2;
+inline constexpr std::uint32_t kAdaptive = 4;
 } // namespace slot_flags
+
+namespace concurrency {
+inline constexpr std::uint32_t kWindowStart = 0;
+inline constexpr std::uint32_t kAnswers = 2;
+inline constexpr std::uint32_t kLatencySum = 3;
+inline constexpr std::uint32_t kPrompt = 4;
+inline constexpr std::uint32_t kAborts = 5;
+inline constexpr std::uint32_t kAbortAgeSum = 6;
+inline constexpr std::uint32_t kFewAnswers = 7;
+inline constexpr std::uint32_t kFewLatencySum = 8;
+inline constexpr std::uint32_t kLate = 9;
+inline constexpr std::uint32_t kReached = 10;
+inline constexpr std::uint32_t kFewInFlight = 11;
+inline constexpr std::uint32_t kBaseMs = 12;
+inline constexpr std::uint32_t kPhase = 13;
+inline constexpr std::uint32_t kDraining = 14;
+inline constexpr std::uint32_t kMeanMs = 15;
+inline constexpr std::uint32_t kRolling = 16;
+inline constexpr std::uint32_t kLimit = 17;
+inline constexpr std::uint32_t kCutAt = 18;
+inline constexpr std::uint32_t kProbedAt = 20;
+inline constexpr std::uint32_t kNeededAt = 22;
+inline constexpr std::uint32_t kBaseSamples = 24;
+inline constexpr std::uint32_t kWork = 25;
+inline constexpr std::uint32_t kRateAnswers = 26;
+inline constexpr std::uint32_t kRateMs = 27;
+inline constexpr std::uint32_t kProbeWait = 28;
+inline constexpr std::uint32_t kWords = 32;
+} // namespace concurrency
 
 namespace contribution {
 inline constexpr std::uint32_t kInFlight = 0;

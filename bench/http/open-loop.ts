@@ -3,6 +3,7 @@
  * request was due, so that a client that falls behind does not make the endpoints look quick.
  */
 import type { Dispatcher } from 'undici'
+import { mulberry32 } from '../harness/random.js'
 
 /** What became of one request. */
 export interface Answer {
@@ -30,7 +31,6 @@ export interface Load {
 
 const MS_PER_S = 1e3
 const NS_PER_MS = 1e6
-const TWO_TO_32 = 2 ** 32
 
 /** A clock that all processes of the machine share. */
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / NS_PER_MS
@@ -86,16 +86,5 @@ export function startOpenLoop(dispatcher: Dispatcher, origin: string, { perSecon
       waiting.clear()
       return unanswered
     },
-  }
-}
-
-/** Tommy Ettinger's 32-bit generator: the same arrivals for each peer of a round. Uniform in [0, 1). */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / TWO_TO_32
   }
 }

@@ -320,6 +320,7 @@ export class AdmissionQueue<Request, Place> {
     if (entry.isOver) return
     this.#giveUp(entry)
     this.#count(SERVICE.LEFT)
+    entry.waiter.left?.()
     // What it was granted is the next one's.
     this.offer()
   }

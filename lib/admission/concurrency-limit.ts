@@ -4,6 +4,7 @@ import {
   hasLostPace,
   isProbed,
   isQueueStanding,
+  LATE,
   LIMITED,
   meanInFlight,
   OPEN,
@@ -18,7 +19,8 @@ import {
  * 2. Little's law: what keeps an endpoint busy without a queue is *work* = answers per ms x base. The limit is GAIN x work:
  *    the workers, and as many requests again that wait at the endpoint, so that no worker idles (BBR's gain of two).
  * 3. OPEN: there is no limit until a queue stands there: LATE answers in a row took more than LATE_BASES bases (CoDel: a delay
- *    that does not go away), or more callers gave up than were answered. An abort younger than half the base says nothing.
+ *    that does not go away) and a caller has given up lately, or more gave up than were answered. An abort younger than half the
+ *    base says nothing.
  * 4. LIMITED: each window in which the limit was reached throughout measures the rate anew. Below the endpoint's workers the
  *    work equals what is in flight, so the limit doubles from window to window; above, it stays where it is.
  * 5. A window in which most answers took no longer than the base had no queue: it never lowers the limit.
@@ -67,11 +69,13 @@ const workOf = (state: ConcurrencyState, now: number): number =>
   (state.answers / (now - state.windowStart)) * state.baseMs
 
 function decide(state: ConcurrencyState, now: number, inFlight: number, max: number): void {
-  if (state.phase !== PROBING) learnFromWindow(state)
+  // What is sent while a queue stands there tells nothing of the base, however few they are beside the others.
+  const isQueued = state.phase === OPEN && state.late >= LATE
+  if (state.phase !== PROBING && !isQueued) learnFromWindow(state)
   const leaving = state.aborts > state.answers && state.aborts >= 3
   if (state.phase === OPEN) {
     state.work = Math.max(0.9 * state.work, workOf(state, now))
-    state.fewInFlight = Math.max(1, Math.floor(meanInFlight(state, now) / 2))
+    if (!isQueued) state.fewInFlight = Math.max(1, Math.floor(meanInFlight(state, now) / 2))
     if (leaving) beginLimit(state, now, inFlight, max)
     return
   }

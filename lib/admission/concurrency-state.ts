@@ -22,6 +22,8 @@ export interface ConcurrencyState {
   probeWait: number
   /** When the limit was reached last. */
   neededAt: number
+  /** When a caller gave up last, or came with a deadline. */
+  impatientAt: number
   /** A request that is sent with at most so many in flight, itself included, is a sample of the base. */
   fewInFlight: number
 
@@ -46,12 +48,14 @@ export const OPEN = 0
 export const LIMITED = 1
 export const PROBING = 2
 
-const LATE = 6
+export const LATE = 6
 const LATE_BASES = 2
 /** With fewer samples of the base than this, requests in flight must be growing, too: 1.4 times what rate x latency explains. */
 const TRUSTED_SAMPLES = 4
 const GROWING = 1.4
 const PROBE_ANSWERS = 10
+/** A limit is set only where a caller has given up within this, ms, or has a deadline: where nobody does, a queue does no harm. */
+export const IMPATIENT_MS = 60_000
 
 export function initialState(now: number, max: number): ConcurrencyState {
   return {
@@ -65,7 +69,14 @@ export function initialState(now: number, max: number): ConcurrencyState {
       rateAnswers: 0,
       rateMs: 0,
     },
-    ...{ cutAt: now, probedAt: now, probeWait: 0, neededAt: now, fewInFlight: 1 },
+    ...{
+      cutAt: now,
+      probedAt: now,
+      probeWait: 0,
+      neededAt: now,
+      impatientAt: Number.NEGATIVE_INFINITY,
+      fewInFlight: 1,
+    },
     ...{ windowStart: now, answers: 0, latencySum: 0, prompt: 0, aborts: 0, abortAgeSum: 0 },
     ...{ fewAnswers: 0, fewLatencySum: 0, late: 0, reached: 0 },
   }
@@ -106,6 +117,7 @@ export function noteAbort(state: ConcurrencyState, now: number, ageMs: number, i
   const counts = state.baseSamples > 0 && ageMs > state.baseMs / 2 && now - ageMs >= state.cutAt
   if (counts) {
     state.aborts++
+    state.impatientAt = now
     state.abortAgeSum += ageMs
     noteLateness(state, ageMs)
   }
@@ -136,6 +148,7 @@ export function isDue(state: ConcurrencyState, now: number, inFlight: number): b
 
 export const isQueueStanding = (state: ConcurrencyState, now: number, inFlight: number): boolean =>
   state.late >= LATE &&
+  now - state.impatientAt < IMPATIENT_MS &&
   (state.baseSamples >= TRUSTED_SAMPLES || inFlight > GROWING * meanInFlight(state, now))
 
 export const isProbed = (state: ConcurrencyState, now: number): boolean =>

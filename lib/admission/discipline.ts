@@ -20,24 +20,27 @@ export interface Wait {
   readonly busyMs: number
   /** Until the request's own deadline, ms; undefined: it has none, or none that can be read. */
   readonly leftMs: number | undefined
-  /** What an answer takes, ms; 0: unknown. */
-  readonly answerMs: number
+  /** Whether callers of the service give up, or come with deadlines: see `Impatience`. */
+  readonly isImpatient: boolean
+  /** What an answer takes with few requests in flight, and now, ms; 0: unknown. */
+  readonly baseMs: number
+  readonly meanMs: number
 }
 
 /** A queue that has not been empty for longer is standing; it is no more when it has been empty for as long. ms */
-export const standingAfterMs = (answerMs: number): number =>
-  Math.max(STANDING_MS, STANDING_ANSWERS * answerMs)
+export const standingAfterMs = (baseMs: number): number => Math.max(STANDING_MS, STANDING_ANSWERS * baseMs)
 
 /**
  * The longest useful wait of a request that joins the queue now, ms; not above 0 where it is hopeless. A place that it gets when
  * its deadline cannot be met any more is no use to it.
  *
- * With `codel` the wait is short while the queue is standing: Facebook's form of CoDel (Maurer, "Fail at Scale", ACM Queue 2015),
+ * With `codel` the wait is short while the queue is standing and callers give up: Facebook's form of CoDel (Maurer, "Fail at Scale", ACM Queue 2015),
  * which bounds it when a request comes, at 5 ms after 100 ms. Where answers take long both grow with them: else the queue is
  * empty for a moment again and again, and all may wait in vain once more (docs/decisions/0019-concurrency-limit.md).
  */
-export function longestWait({ discipline, longestMs, busyMs, leftMs, answerMs }: Wait): number {
-  const useful = Math.min(LONGEST_MS, leftMs === undefined ? longestMs : leftMs - answerMs)
-  if (discipline === 'fifo' || busyMs <= standingAfterMs(answerMs)) return useful
-  return Math.min(useful, Math.max(SHORT_MS, SHORT_ANSWERS * answerMs))
+export function longestWait(wait: Wait): number {
+  const { discipline, longestMs, busyMs, leftMs, baseMs, meanMs, isImpatient } = wait
+  const useful = Math.min(LONGEST_MS, leftMs === undefined ? longestMs : leftMs - meanMs)
+  if (discipline === 'fifo' || !isImpatient || busyMs <= standingAfterMs(baseMs)) return useful
+  return Math.min(useful, Math.max(SHORT_MS, SHORT_ANSWERS * baseMs))
 }

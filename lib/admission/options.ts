@@ -1,6 +1,6 @@
 /** How many requests may be in flight: `limits` of a service. */
 import { MAX_COUNT } from '../options/common.js'
-import { choice, group, number } from '../options/kinds.js'
+import { choice, flag, group, number } from '../options/kinds.js'
 import type { ResolvedOf } from '../options/types.js'
 
 const REQUESTS = { integer: true, min: 0, max: MAX_COUNT } as const
@@ -19,6 +19,11 @@ export const LIMITS = group(
           default: 1_024,
           source: 'Envoy',
           about: 'Requests in flight to one endpoint; never exceeded. 0 is no limit.',
+        }),
+        adaptive: flag({
+          default: true,
+          about:
+            'Below that, fairlead finds out how many unanswered requests an endpoint takes before they queue up there; where that is no more than is sent, there is no limit but `maxRequests`.',
         }),
       },
       { summary: 'Of each endpoint.' },

@@ -28,6 +28,8 @@ export interface Waiter<Request, Place> {
   failed(error: unknown): void
   /** It has waited for `longestMs`, or its turn came too late. */
   late(): void
+  /** Its caller has left. */
+  left?(): void
 }
 
 /** A request's stay in the queue. */

@@ -15,7 +15,7 @@ import { systemTimers, type Timers } from '../runtime/timers.js'
 import { Attachment, type BalancerHandle, type SharedMemory, toHandle } from '../shared/handle.js'
 import type { Member } from '../topology/member.js'
 import type { ServiceView, ViewOptions } from '../view/service-view.js'
-import { answerMs, freePlaces, hasRoom } from './capacity.js'
+import { answerTimes, freePlaces, hasRoom } from './capacity.js'
 import { drained } from './drained.js'
 import { LEASE_FLAGS } from './feedback.js'
 import { overloaded, refusal } from './refusals.js'
@@ -155,19 +155,24 @@ export class BalancerCore {
     const view = this.#viewOf(service).of(request.pick)
     if (limit === 0 || (view.usable.length === 0 && view.awaitingProbe.length === 0))
       throw this.#refusal(service, request.pick, why)
-    const tookMs = answerMs(this.#state, view.usable)
-    const standingMs = standingAfterMs(tookMs)
+    const times = answerTimes(this.#state, service.adaptive, view.usable)
+    const standingMs = standingAfterMs(times.baseMs)
     const leftMs = asker.deadlineMs
+    const { impatience } = service
+    const isImpatient = impatience.isRecent
     const longestMs = longestWait({
       discipline,
       longestMs: deadlineMs,
       busyMs: admission.busyMs(standingMs),
+      isImpatient,
       leftMs,
-      answerMs: tookMs,
+      ...times,
     })
-    const refused = (because: string) => overloaded(this.#state, service, because, tookMs)
-    if (longestMs <= 0)
-      throw refused(`an answer takes ${Math.ceil(tookMs)} ms, and the deadline is in ${leftMs} ms`)
+    const refused = (because: string) => overloaded(this.#state, service, because, times.meanMs)
+    if (longestMs <= 0) {
+      impatience.note()
+      throw refused(`an answer takes ${Math.ceil(times.meanMs)} ms, and the deadline is in ${leftMs} ms`)
+    }
     const stay = admission.wait(
       {
         request,
@@ -177,7 +182,12 @@ export class BalancerCore {
         isRestricted: isRestricted(request.pick),
         placed: asker.placed,
         failed: asker.failed,
-        late: () => asker.failed(refused(`no place became free within ${Math.ceil(longestMs)} ms`)),
+        late: () => {
+          // Short waits go on until nobody has been refused for a while.
+          if (isImpatient) impatience.note()
+          asker.failed(refused(`no place became free within ${Math.ceil(longestMs)} ms`))
+        },
+        left: () => impatience.note(),
       },
       limit,
     )
@@ -333,7 +343,9 @@ export class BalancerCore {
 
   #lease(service: ServiceRuntime, slot: number, flags: number): Reservation {
     service.stalls.began()
-    return new Reservation(service.feedback, service.configured.at(slot), this.#state.core.startedAt(), flags)
+    const startedAt = this.#state.core.startedAt()
+    const few = service.adaptive.sent(slot, startedAt) ? LEASE_FLAGS.FEW : 0
+    return new Reservation(service.feedback, service.configured.at(slot), startedAt, flags | few)
   }
 
   #inFlight({ slot }: Member): number {

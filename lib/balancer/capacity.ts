@@ -1,4 +1,5 @@
 /** What the endpoints that a service may use have room for, and how long they take: for requests that wait. */
+import type { AdaptiveLimits } from '../admission/adaptive-limits.js'
 import { SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import { EJECTION } from '../health/passive/ejection-words.js'
@@ -9,10 +10,7 @@ import type { ServiceView } from '../view/service-view.js'
 const LOOKED_AT = 16
 
 /** Whether an endpoint takes one more request. */
-export function hasRoom(state: SharedState, { slot }: Member): boolean {
-  const limit = state.peek(slot, SLOT.LIMIT)
-  return limit === 0 || state.peek(slot, SLOT.IN_FLIGHT) < limit
-}
+export const hasRoom = (state: SharedState, { slot }: Member): boolean => state.places(slot, 1) > 0
 
 /** Free places of the endpoints, counted up to `most`. One that waits for its probe takes one request. */
 export function freePlaces(
@@ -23,25 +21,41 @@ export function freePlaces(
   let free = 0
   for (const { slot } of usable) {
     if (free >= most) return most
-    const limit = state.peek(slot, SLOT.LIMIT)
-    if (limit === 0) return most
-    free += Math.max(0, limit - state.peek(slot, SLOT.IN_FLIGHT))
+    free += state.places(slot, most)
   }
   for (const { slot } of awaitingProbe)
     if (state.peek(slot, SLOT.EJECTION) === EJECTION.AWAITING_PROBE) free++
   return Math.min(free, most)
 }
 
-/**
- * What an answer takes of the quickest of a few endpoints, ms; 0: unknown. By the averages alone: while nothing is answered they say
- * what an answer took, and no silence makes waits longer.
- */
-export function answerMs(state: SharedState, usable: readonly Member[]): number {
-  let least = 0
-  for (let i = 0; i < usable.length && i < LOOKED_AT; i++) {
-    // The high word of the two is the average.
-    const ms = state.getFloat(usable[i].slot, SLOT.LATENCY + 1)
-    if (ms > 0 && (least === 0 || ms < least)) least = ms
-  }
-  return least
+/** What answers take, ms; 0: unknown. */
+export interface AnswerTimes {
+  /** With few requests in flight. */
+  readonly baseMs: number
+  /** Now. */
+  readonly meanMs: number
 }
+
+/**
+ * Of the quickest of a few endpoints. By what was answered alone: while nothing is answered they say what an answer took, and no
+ * silence makes waits longer. Where limits are not adaptive both are the average of the policies.
+ */
+export function answerTimes(
+  state: SharedState,
+  limits: AdaptiveLimits,
+  usable: readonly Member[],
+): AnswerTimes {
+  let baseMs = 0
+  let meanMs = 0
+  for (let i = 0; i < usable.length && i < LOOKED_AT; i++) {
+    const { slot } = usable[i]
+    // The high word of the two is the average.
+    const average = state.getFloat(slot, SLOT.LATENCY + 1)
+    baseMs = least(baseMs, limits.baseMs(slot) || average)
+    meanMs = least(meanMs, limits.meanMs(slot) || average)
+  }
+  return { baseMs, meanMs }
+}
+
+/** The lesser of two of which 0 is unknown. */
+const least = (a: number, b: number): number => (a === 0 || (b > 0 && b < a) ? b : a)

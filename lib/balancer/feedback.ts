@@ -1,3 +1,4 @@
+import type { AdaptiveLimits } from '../admission/adaptive-limits.js'
 import type { ServiceCount } from '../admission/service-count.js'
 import { OUTCOME, SERVICE } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
@@ -23,6 +24,8 @@ export const LEASE_FLAGS = {
   SUCCEEDED: 16,
   /** Its place was given back. */
   ENDED: 32,
+  /** It was sent while few were in flight: a sample of the base. */
+  FEW: 64,
   /** Of these two either. */
   DECIDED: 8 | 32,
 } as const
@@ -35,6 +38,7 @@ export interface Learning {
   readonly ejection: Ejection<Member>
   readonly stalls: StallWatch<Member>
   readonly limit: ServiceCount
+  readonly adaptive: AdaptiveLimits
   readonly admission: { readonly isWaitedFor: boolean; offer(): void }
   readonly policy: ServicePolicy
 }
@@ -71,7 +75,7 @@ export class Feedback {
     pauseMs: number,
     flags: number,
   ): void {
-    const { stalls, policy } = this.service
+    const { stalls, policy, admission } = this.service
     stalls.ended()
     if (this.#state.detached) return
     try {
@@ -79,7 +83,10 @@ export class Feedback {
     } finally {
       this.#state.core.answer(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
     }
+    if (verdict === 'success') this.#noteAnswer(member, startedAt, latencyMs, flags)
     policy.answered(member.slot, startedAt, latencyMs, verdict === 'success')
+    // Where unanswered requests are limited, a place is free.
+    if (admission.isWaitedFor) admission.offer()
   }
 
   /** The body of an answered request is over. */
@@ -119,8 +126,24 @@ export class Feedback {
       if (flags & LEASE_FLAGS.COUNTED) limit.leave()
       this.#state.core.end(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
     }
+    if (verdict === 'success') this.#noteAnswer(member, startedAt, latencyMs, flags)
+    else if (verdict === 'cancelled') this.#noteAbort(member, startedAt)
     policy.answered(member.slot, startedAt, latencyMs, verdict === 'success')
     this.#afterEnd(member, startedAt)
+  }
+
+  /** What an answer says of how many requests its endpoint takes. Those who wait are looked after when it has been noted. */
+  #noteAnswer({ slot }: Member, startedAt: number, latencyMs: number, flags: number): void {
+    // Without a sample the engine has read no clock.
+    if (latencyMs < 0) return
+    const now = this.#state.core.endedAt()
+    const tookMs = Number.isNaN(latencyMs) ? now - startedAt : latencyMs
+    this.service.adaptive.answered(slot, now, Math.max(0, tookMs), (flags & LEASE_FLAGS.FEW) !== 0)
+  }
+
+  #noteAbort({ slot }: Member, startedAt: number): void {
+    const now = this.#state.core.now()
+    this.service.adaptive.aborted(slot, now, Math.max(0, now - startedAt))
   }
 
   /** An endpoint said how loaded it is, in its answer or to the caller. */

@@ -41,7 +41,7 @@ export function refusal(
   const { subset } = request
   const { usable } = view.of(request)
   if (usable.length > 0) {
-    const why = `all ${usable.length} usable endpoints are at limits.perEndpoint.maxRequests`
+    const why = `all ${usable.length} usable endpoints are at their limits: limits.perEndpoint.maxRequests, or what they were found to take (limits.perEndpoint.adaptive)`
     return overloaded(state, service, why)
   }
   state.countService(service.index, SERVICE.NO_ENDPOINT)

@@ -1,4 +1,6 @@
+import { AdaptiveLimits } from '../admission/adaptive-limits.js'
 import { AdmissionQueue } from '../admission/admission-queue.js'
+import { Impatience } from '../admission/impatience.js'
 import { ServiceCount } from '../admission/service-count.js'
 import type { ThreadWaits } from '../admission/thread-waits.js'
 import type { ConfiguredService, EndpointDiff } from '../configuration/configured-service.js'
@@ -94,6 +96,10 @@ export class ServiceRuntime {
   readonly limit: ServiceCount
   /** Requests that wait for a place. */
   readonly admission: AdmissionQueue<WaitingRequest, Reservation>
+  /** How many requests its endpoints take, as is found out. */
+  readonly adaptive: AdaptiveLimits
+  /** Whether its callers give up. */
+  readonly impatience: Impatience
   readonly policy: ServicePolicy
   readonly feedback: Feedback
   readonly #parts: ServiceParts
@@ -124,6 +130,8 @@ export class ServiceRuntime {
     this.#epochWord = state.serviceField(index, SERVICE.FILTER_EPOCH)
     this.#budget = new RetryBudget(state, index, options.retry.budget)
     this.limit = ServiceCount.inFlight(state, index)
+    this.impatience = new Impatience(state, index)
+    this.adaptive = new AdaptiveLimits(state, this.impatience)
     this.admission = new AdmissionQueue(state, index, timers, parts.waits, {
       take: (request) => parts.places.take(this, request),
       free: (enough) => parts.places.free(this, enough),

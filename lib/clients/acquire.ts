@@ -26,6 +26,7 @@ export function acquire(
     const deadlineMs = leftMs(core, pick, options)
     if (deadlineMs !== undefined && deadlineMs <= 0)
       throw new DeadlineError(`The deadline of this request for service "${service.name}" is over`)
+    if (deadlineMs !== undefined) service.impatience.noteDeadline(deadlineMs)
     const place = core.placeNow(service, pick, MAY_MOVE)
     if (place !== undefined) return Promise.resolve(place)
     return new Promise((placed, failed) => {

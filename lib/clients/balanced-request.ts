@@ -276,7 +276,9 @@ export class BalancedRequest implements TriedRequest {
     const deadline = RequestDeadline.of(this.#pick, () => this.now())
     if (deadline === undefined) return
     this.#deadline = deadline
-    if (deadline.leftMs <= 0) this.fail(this.#deadlineError())
+    const { leftMs } = deadline
+    this.#context.service.impatience.noteDeadline(leftMs)
+    if (leftMs <= 0) this.fail(this.#deadlineError())
     else deadline.watch(() => this.#missDeadline())
   }
 

@@ -188,6 +188,7 @@ function slotSettings({ policy, limits }: ResolvedService): SlotSettings {
     decayMs: policy.decayMs,
     firstLatencyMs: firstLatencyMs(policy),
     limit: limits.perEndpoint.maxRequests,
+    adaptive: limits.perEndpoint.adaptive,
   }
 }
 

@@ -8,6 +8,8 @@
 import { mix } from '../runtime/bits.js'
 import type { Segment } from './contract.js'
 import {
+  CONCURRENCY,
+  concurrencyWord,
   HEADER,
   HISTOGRAM_BUCKETS,
   histogramWord,
@@ -127,8 +129,10 @@ export class Claims {
     const state = this.#state
     for (let word = 0; word < SLOT.WORDS; word++)
       if (word !== SLOT.GENERATION && word !== SLOT.CLAIM) state.set(slot, word, 0)
-    const { histograms } = state.segments[slot >>> SEGMENT_SHIFT]
+    const { histograms, concurrency } = state.segments[slot >>> SEGMENT_SHIFT]
     for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) histograms[histogramWord(slot, bucket)] = 0
+    const at = concurrencyWord(slot)
+    for (let word = 0; word < CONCURRENCY.WORDS; word++) Atomics.store(concurrency, at + word, 0)
   }
 
   /** Gives a slot back that this thread has claimed and that is in no configuration. */

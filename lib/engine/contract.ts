@@ -16,6 +16,8 @@ export interface Segment {
   readonly contributions: Int32Array<SharedArrayBuffer>
   /** SEGMENT_SLOTS histograms of HISTOGRAM_BUCKETS words; histogram index = slot number. */
   readonly histograms: Int32Array<SharedArrayBuffer>
+  /** SEGMENT_SLOTS records of CONCURRENCY.WORDS words. No core looks at them. */
+  readonly concurrency: Int32Array<SharedArrayBuffer>
 }
 
 export interface PickerSpec {
@@ -57,6 +59,8 @@ export interface Core {
   reserve(slot: number): boolean
   /** Time of this thread's last successful reservation, ms. Valid until the next one. */
   startedAt(): number
+  /** Time of this thread's last `end` or `answer` that was a latency sample, ms. Valid until the next one. */
+  endedAt(): number
   /**
    * A request is over: gives its reservation back and records how it ended in one of the totals. With `latencyMs >= 0`
    * its latency goes into the average; where it succeeded into the histogram as well, else it may only raise the average:

@@ -8,7 +8,7 @@
  */
 import { fingerprintOf } from '../runtime/bits.js'
 
-export const LAYOUT_VERSION = 4
+export const LAYOUT_VERSION = 5
 /** 'FLRD' read as a little-endian word. */
 export const MAGIC = 0x44524c46
 
@@ -112,6 +112,8 @@ export const SERVICE = {
   HEADS: 64,
   /** Grows by one with each thread that would have granted a place, and found as many granted as there are free. */
   TURNED_AWAY: 68,
+  /** Ticks, with the lowest bit set: when a caller gave up last, or came with a deadline; 0: none has. */
+  IMPATIENT_AT: 69,
   /** Fallback engine: as HEADS, of the end. */
   TAILS: 80,
   /** Requests that have been granted a place and have not taken it. A guess: it is made 0 when nobody waits. */
@@ -153,7 +155,10 @@ export const SLOT = {
   SUCCEEDED: 4,
   /** float32, more than 0. */
   WEIGHT: 6,
-  /** Requests in flight allowed; 0: no limit. */
+  /**
+   * Above 0: requests in flight allowed; 0: no limit. Below 0 its negative counts those that are *unanswered*, and MOST holds
+   * besides: what was found of an endpoint where nobody has said it. `publishLimit` makes it of MOST and CONCURRENCY.LIMIT.
+   */
   LIMIT: 7,
   /** Index of the histogram that takes the latency samples, plus one; 0: none. */
   HISTOGRAM: 8,
@@ -220,6 +225,8 @@ export const SLOT = {
   PROBE_SINCE: 42,
   /** Answers of 502, 503 and 504 in a row. Never above 0 while STATUS_FAILURES is 0, so a success need not look here. */
   GATEWAY_FAILURES: 44,
+  /** Requests in flight allowed by the configuration, or by the endpoint's agent; 0: no limit. */
+  MOST: 45,
   WORDS: 64,
 } as const
 
@@ -228,6 +235,49 @@ export const SLOT_FLAGS = {
   PEAK: 1,
   /** No endpoint's: it keeps the totals of those that have left its service. */
   GONE: 2,
+  /** How many requests it takes is found out: CONCURRENCY is in use. */
+  ADAPTIVE: 4,
+} as const
+
+/**
+ * What is kept of a slot to find out how many requests its endpoint takes at once: two cache lines, of `Segment.concurrency`.
+ * The addon does not look at it. See `admission/concurrency-limit.ts`, whose names these are.
+ */
+export const CONCURRENCY = {
+  /** float64, ms: when the window began. The first line is written by every request. */
+  WINDOW_START: 0,
+  ANSWERS: 2,
+  /** float32, ms, as all sums and latencies here. */
+  LATENCY_SUM: 3,
+  PROMPT: 4,
+  ABORTS: 5,
+  ABORT_AGE_SUM: 6,
+  FEW_ANSWERS: 7,
+  FEW_LATENCY_SUM: 8,
+  LATE: 9,
+  REACHED: 10,
+  FEW_IN_FLIGHT: 11,
+  BASE_MS: 12,
+  PHASE: 13,
+  DRAINING: 14,
+  /** Mean latency of about the last sixteen answers; 0: none yet. */
+  MEAN_MS: 15,
+
+  /** Ticks, with the lowest bit set: since when a thread has been at work on the line below; 0: none is. */
+  ROLLING: 16,
+  /** Unanswered requests allowed; 0: no such limit. */
+  LIMIT: 17,
+  /** float64, ms. */
+  CUT_AT: 18,
+  PROBED_AT: 20,
+  NEEDED_AT: 22,
+  /** float32. */
+  BASE_SAMPLES: 24,
+  WORK: 25,
+  RATE_ANSWERS: 26,
+  RATE_MS: 27,
+  PROBE_WAIT: 28,
+  WORDS: 32,
 } as const
 
 /**
@@ -375,6 +425,7 @@ export const LAYOUT = {
   service: SERVICE,
   slot: SLOT,
   slot_flags: SLOT_FLAGS,
+  concurrency: CONCURRENCY,
   contribution: CONTRIBUTION,
   outcome: OUTCOME,
   distributor: DISTRIBUTOR,
@@ -411,6 +462,8 @@ export const layoutFingerprint = (): number => fingerprintOf(JSON.stringify([LAY
 export const ROOT_BYTES = (maxThreads: number): number => 4 * threadWord(maxThreads)
 /** First word of a thread's record in the root segment. */
 export const threadWord = (thread: number): number => HEADER.WORDS + thread * THREAD.WORDS
+/** First word of a slot's record in its segment's `concurrency`. */
+export const concurrencyWord = (slot: number): number => (slot & (SEGMENT_SLOTS - 1)) * CONCURRENCY.WORDS
 /** First word of a service's record in its service segment, which is number `service >>> SERVICE_SEGMENT_SHIFT`. */
 export const serviceWord = (service: number): number =>
   (service & (SERVICE_SEGMENT_RECORDS - 1)) * SERVICE.WORDS

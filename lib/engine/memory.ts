@@ -1,5 +1,6 @@
 import type { Segment } from './contract.js'
 import {
+  CONCURRENCY,
   CONFIG_PAGES,
   CONTRIBUTION,
   DEFAULT_MAX_THREADS,
@@ -20,6 +21,7 @@ export interface SegmentHandle {
   readonly cells: SharedArrayBuffer
   readonly contributions: SharedArrayBuffer
   readonly histograms: SharedArrayBuffer
+  readonly concurrency: SharedArrayBuffer
 }
 
 const BYTES_PER_WORD = 4
@@ -67,20 +69,23 @@ export function createSegment(maxThreads: number): Segment {
     cells: new SharedArrayBuffer(bytes.cells),
     contributions: new SharedArrayBuffer(bytes.contributions),
     histograms: new SharedArrayBuffer(bytes.histograms),
+    concurrency: new SharedArrayBuffer(bytes.concurrency),
   })
 }
 
 /** A segment over memory that another thread has allocated. */
-export const openSegment = ({ cells, contributions, histograms }: SegmentHandle): Segment => ({
+export const openSegment = ({ cells, contributions, histograms, concurrency }: SegmentHandle): Segment => ({
   cells: new Int32Array(cells),
   contributions: new Int32Array(contributions),
   histograms: new Int32Array(histograms),
+  concurrency: new Int32Array(concurrency),
 })
 
-export const segmentHandle = ({ cells, contributions, histograms }: Segment): SegmentHandle => ({
+export const segmentHandle = ({ cells, contributions, histograms, concurrency }: Segment): SegmentHandle => ({
   cells: cells.buffer,
   contributions: contributions.buffer,
   histograms: histograms.buffer,
+  concurrency: concurrency.buffer,
 })
 
 /** Bytes of each part of a segment. */
@@ -88,6 +93,7 @@ export const SEGMENT_BYTES = (maxThreads: number): Record<keyof SegmentHandle, n
   cells: SEGMENT_SLOTS * SLOT.WORDS * BYTES_PER_WORD,
   contributions: maxThreads * SEGMENT_SLOTS * CONTRIBUTION.WORDS * BYTES_PER_WORD,
   histograms: SEGMENT_SLOTS * HISTOGRAM_BUCKETS * BYTES_PER_WORD,
+  concurrency: SEGMENT_SLOTS * CONCURRENCY.WORDS * BYTES_PER_WORD,
 })
 
 /** A page of configuration grows up to this, in bytes; what it has not grown to is address space only. */

@@ -20,6 +20,7 @@ import {
   TICKS_PER_MS,
   threadWord,
 } from './layout.js'
+import { placesAt, publishLimit } from './limit.js'
 import { createRoot, createSegment, createServices, createTickets } from './memory.js'
 import { claimThread, isLiving, threadRecords, threadToken } from './threads.js'
 
@@ -186,6 +187,17 @@ export class SharedState {
   /** (S2): a setting stands for itself. Whoever reads it a moment late runs by the one before. */
   set(slot: number, field: number, value: number): void {
     Atomics.store(this.segments[slot >>> SEGMENT_SHIFT].cells, ((slot & MASK) << SLOT_SHIFT) + field, value)
+  }
+
+  /** Requests in flight that a slot is allowed; 0: no limit. What was found out of it stays. */
+  setLimit(slot: number, most: number): void {
+    this.set(slot, SLOT.MOST, most)
+    publishLimit(this.segments[slot >>> SEGMENT_SHIFT], slot)
+  }
+
+  /** Requests that a slot takes now, counted up to `enough`. */
+  places(slot: number, enough: number): number {
+    return placesAt(this.segments[slot >>> SEGMENT_SHIFT].cells, (slot & MASK) << SLOT_SHIFT, enough)
   }
 
   /** Adds and returns the value before. */

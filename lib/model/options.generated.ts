@@ -410,6 +410,11 @@ export interface LimitsConfig {
      * Default 1,024 (Envoy).
      */
     maxRequests?: number
+    /**
+     * Below that, fairlead finds out how many unanswered requests an endpoint takes before they queue up
+     * there; where that is no more than is sent, there is no limit but `maxRequests`. Default true.
+     */
+    adaptive?: boolean
   }
 }
 

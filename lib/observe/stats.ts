@@ -14,6 +14,10 @@ export interface EndpointStats {
   readonly inFlight: number
   /** Of those in flight, requests whose answer has not begun. */
   readonly unanswered: number
+  /** How many unanswered requests it was found to take; 0: all that were sent. */
+  readonly adaptiveLimit: number
+  /** Requests that it takes now before it is at a limit; `Infinity` where it has none. */
+  readonly remaining: number
   readonly state: EndpointState
   readonly weight: number
   readonly zone: string
@@ -140,6 +144,8 @@ function endpointStats(
     cancelled,
     inFlight,
     unanswered,
+    adaptiveLimit: Math.max(0, -state.get(slot, SLOT.LIMIT)),
+    remaining: state.places(slot, Number.POSITIVE_INFINITY),
     state: endpoint.state,
     weight,
     zone,

@@ -20,7 +20,10 @@ export function sharesOf({ state }: PolicyView): Shares {
     health: (slot) => state.getFloat(slot, SLOT.HEALTH_SCORE),
     room: (slot) => {
       const limit = state.peek(slot, SLOT.LIMIT) || FULL_IN_FLIGHT
-      return Math.max(0, 1 - state.peek(slot, SLOT.IN_FLIGHT) / limit)
+      const inFlight = state.peek(slot, SLOT.IN_FLIGHT)
+      // Below 0 it counts unanswered requests.
+      if (limit < 0) return Math.max(0, 1 + (inFlight - state.peek(slot, SLOT.OPEN)) / limit)
+      return Math.max(0, 1 - inFlight / limit)
     },
   }
 }

@@ -19,6 +19,8 @@ export interface SlotSettings {
   firstLatencyMs: number
   /** Requests in flight allowed; 0: no limit. */
   limit: number
+  /** Below that, how many it takes is found out. */
+  adaptive: boolean
 }
 
 /**
@@ -54,6 +56,10 @@ export function admit(
 export function configure(state: SharedState, { slot, endpoint }: Member, settings: SlotSettings): void {
   state.setFloat(slot, SLOT.WEIGHT, endpoint.weight)
   state.setFloat(slot, SLOT.DECAY_MS, settings.decayMs)
-  state.set(slot, SLOT.FLAGS, settings.peak ? SLOT_FLAGS.PEAK : 0)
-  state.set(slot, SLOT.LIMIT, settings.limit)
+  state.set(
+    slot,
+    SLOT.FLAGS,
+    (settings.peak ? SLOT_FLAGS.PEAK : 0) | (settings.adaptive ? SLOT_FLAGS.ADAPTIVE : 0),
+  )
+  state.setLimit(slot, settings.limit)
 }

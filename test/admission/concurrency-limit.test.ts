@@ -15,6 +15,9 @@ import {
 
 const MAX = 1_024
 
+/** Callers give up now and then, for hours. */
+const impatient = (): ConcurrencyState => ({ ...initialState(0, MAX), impatientAt: 10_000_000 })
+
 /** One endpoint: `workers`, fixed service, one queue; a client that keeps as much in flight as it is allowed, up to `wanted`. */
 class Loop {
   readonly state: ConcurrencyState
@@ -27,7 +30,7 @@ class Loop {
   constructor(
     workers: number,
     public serviceMs: number,
-    state = initialState(0, MAX),
+    state = impatient(),
   ) {
     this.state = state
     this.#free = Array.from({ length: workers }, () => 0)
@@ -71,6 +74,13 @@ describe('an endpoint of 4 workers, 100 ms a request', () => {
   let loop: Loop
   beforeEach(() => {
     loop = new Loop(4, 100)
+  })
+
+  it('has no limit where nobody gives up, whatever is wanted', () => {
+    loop = new Loop(4, 100, initialState(0, MAX))
+    loop.run(60_000, 200)
+    expect(loop.state).toMatchObject({ phase: OPEN, limit: MAX })
+    expect(loop.answered).toBeGreaterThan(0.98 * 40 * 60)
   })
 
   it('has no limit while it keeps up', () => {
@@ -148,7 +158,7 @@ describe('an endpoint that is only slow', () => {
   })
 
   it('is not limited where nothing was answered yet and callers leave', () => {
-    const state = initialState(0, MAX)
+    const state = impatient()
     for (let i = 1; i <= 500; i++) noteSent(state, i, i)
     for (let i = 500; i > 0; i--) {
       expect(noteAbort(state, 60_000 - i, 30_000, i)).toBe(false)
@@ -157,7 +167,7 @@ describe('an endpoint that is only slow', () => {
   })
 
   it('is not limited by slow answers among prompt ones', () => {
-    const state = initialState(0, MAX)
+    const state = impatient()
     for (let i = 0; i < 10_000; i++) {
       const few = noteSent(state, 10 * i, 20)
       if (noteAnswer(state, 10 * i, i % 5 === 0 ? 10_000 : 10, 19, few || i === 1))
@@ -168,7 +178,7 @@ describe('an endpoint that is only slow', () => {
 })
 
 describe("callers' aborts", () => {
-  const known = (): ConcurrencyState => ({ ...initialState(0, MAX), baseMs: 100, baseSamples: 32, work: 10 })
+  const known = (): ConcurrencyState => ({ ...impatient(), baseMs: 100, baseSamples: 32, work: 10 })
 
   it('lower the limit where more leave than are answered', () => {
     const state = known()
@@ -235,7 +245,7 @@ describe('for any sequence of outcomes', () => {
         fc.integer({ min: 1, max: 2_000 }),
         fc.option(found),
         (steps, max, from) => {
-          const state = { ...initialState(0, max), ...from }
+          const state = { ...initialState(0, max), impatientAt: 1e12, ...from }
           let now = 0
           for (const { gapMs, latencyMs, inFlight, kind, sent } of steps) {
             now += gapMs
@@ -257,7 +267,7 @@ describe('for any sequence of outcomes', () => {
   it('asking whether a window is due changes nothing', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
-        const state = initialState(0, MAX)
+        const state = impatient()
         let now = 0
         for (const { gapMs, latencyMs, inFlight } of steps) {
           now += gapMs
@@ -274,7 +284,7 @@ describe('for any sequence of outcomes', () => {
   it('more answers in the same window never mean a lower limit', () => {
     const limitAfter = (answers: number, latencyMs: number): number => {
       const state = {
-        ...initialState(0, MAX),
+        ...impatient(),
         baseMs: 100,
         baseSamples: 32,
         work: 1,

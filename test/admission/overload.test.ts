@@ -29,7 +29,7 @@ describe('goodput, of capacity, with callers who leave in silence and endpoints 
     { workers: 4, load: 2, service: 'lognormal' },
     { workers: 16, load: 4, service: 'fixed', endpoints: 2 },
     { workers: 16, load: 2, pick: 'peak-ewma' },
-    { workers: 4, load: 4, meanMs: 100, service: 'bimodal', deadlineMs: 3_000 },
+    { workers: 4, load: 4, meanMs: 100, service: 'bimodal', deadlineMs: 3_000, deadlineKnown: true },
     { workers: 16, load: 2, meanMs: 100, service: 'fixed' },
   ] satisfies Partial<Shape>[])('is at least 0.9: %o', (shape) => {
     expect(run(shape).goodput).toBeGreaterThan(0.9)
@@ -80,8 +80,20 @@ describe('below capacity', () => {
 
 it('sixteen times the workers, or a sixteenth, are found within 10 s', () => {
   const times = { durationMs: 25_000, countFromMs: 20_000 }
-  const more = run({ ...times, workers: 1, load: 32, changes: [{ atMs: 10_000, workers: 16 }] })
+  const more = run({
+    ...times,
+    deadlineKnown: true,
+    workers: 1,
+    load: 32,
+    changes: [{ atMs: 10_000, workers: 16 }],
+  })
   expect(more.goodput).toBeGreaterThan(0.9)
-  const fewer = run({ ...times, workers: 16, load: 2, changes: [{ atMs: 10_000, workers: 1 }] })
+  const fewer = run({
+    ...times,
+    deadlineKnown: true,
+    workers: 16,
+    load: 2,
+    changes: [{ atMs: 10_000, workers: 1 }],
+  })
   expect(fewer.goodput).toBeGreaterThan(0.9)
 })

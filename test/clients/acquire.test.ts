@@ -118,7 +118,7 @@ describe('acquire', () => {
     await expect(acquire(balancer)).rejects.toThrow(/1 requests wait for a place; queue.limit is 1/)
     const without = balancerOf({ queue: { limit: 0 } })
     fill(without)
-    await expect(without.acquire('users')).rejects.toThrow(/2 usable endpoints are at limits.perEndpoint/)
+    await expect(without.acquire('users')).rejects.toThrow(/2 usable endpoints are at their limits/)
   })
 
   test('a deadline that cannot be met is not waited for', async () => {
@@ -131,18 +131,25 @@ describe('acquire', () => {
     expect(await settled(acquire(balancer, { deadlineMs: 5_000 }))).toBe('waits')
   })
 
-  test('while the queue has not been empty for ten answers, nobody waits longer than half of one', async () => {
+  test('while the queue has not been empty for ten answers, nobody waits longer than half of one, if callers are impatient', async () => {
     const balancer = balancerOf({ queue: { discipline: 'codel', deadlineMs: 60_000 } })
     fill(balancer)
     const first = acquire(balancer)
     const early = acquire(balancer)
     // An answer is taken to be 30 ms until there is one.
     await sleep(350)
+    const patient = acquire(balancer)
+    expect(await settled(patient)).toBe('waits')
+    await expect(acquire(balancer, { deadlineMs: 9_000 })).rejects.toThrow(
+      /no place became free within 15 ms/,
+    )
+    // Whoever comes now meets the same.
     await expect(acquire(balancer)).rejects.toThrow(/no place became free within 15 ms/)
     expect([await settled(first), await settled(early)]).toEqual(['waits', 'waits'])
     await balancer.stop({ drainMs: 0 })
     await expect(first).rejects.toThrow(/stopped/)
     await expect(early).rejects.toThrow(/stopped/)
+    await expect(patient).rejects.toThrow(/stopped/)
   })
 
   test('an endpoint that is added, or has more room, takes those who wait', async () => {

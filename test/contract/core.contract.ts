@@ -66,6 +66,44 @@ export function coreContract(factory: CoreFactory): void {
       expect(core.reserve(0)).toBe(true)
     })
 
+    test('a limit below 0 is of unanswered requests', () => {
+      const { block, core } = made(1, { limit: -2 })
+      expect([core.reserve(0), core.reserve(0), core.reserve(0)]).toEqual([true, true, false])
+      core.answer(0, 0, SUCCEEDED, NO_SAMPLE)
+      expect([core.reserve(0), core.reserve(0)]).toEqual([true, false])
+      core.close(0, false)
+      expect(core.reserve(0)).toBe(false)
+      core.end(0, 0, SUCCEEDED, NO_SAMPLE)
+      expect([core.reserve(0), core.reserve(0)]).toEqual([true, false])
+      expect(block.get(0, SLOT.IN_FLIGHT)).toBe(2)
+      for (const distributor of distributorNames) expect(core.picker(spec(distributor, 1))()).toBe(-1)
+    })
+
+    test('and the most in flight holds besides', () => {
+      const { block, core } = made(1, { limit: -2 })
+      block.set(0, SLOT.MOST, 3)
+      for (let i = 0; i < 3; i++) {
+        expect(core.reserve(0)).toBe(true)
+        core.answer(0, 0, SUCCEEDED, NO_SAMPLE)
+      }
+      expect(core.reserve(0)).toBe(false)
+      core.close(0, false)
+      expect(core.reserve(0)).toBe(true)
+    })
+
+    test('endedAt is the time of the last sample', () => {
+      const { block, core } = made(1)
+      core.reserve(0)
+      core.reserve(0)
+      block.setNow(2_000_000)
+      core.answer(0, 1_000_000, SUCCEEDED, Number.NaN)
+      expect(core.endedAt()).toBe(2_000_000)
+      block.setNow(2_000_100)
+      core.close(0, false)
+      core.end(0, 1_000_000, SUCCEEDED, 5)
+      expect(core.endedAt()).toBe(2_000_100)
+    })
+
     test('startedAt is the time of the last reservation that succeeded', () => {
       const { block, core } = made(1, { limit: 1 })
       block.setNow(5_000)

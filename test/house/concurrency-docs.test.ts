@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { CONTRIBUTION, HEADER, SERVICE, SLOT, THREAD, TICKET } from '../../lib/engine/layout.js'
+import { CONCURRENCY, CONTRIBUTION, HEADER, SERVICE, SLOT, THREAD, TICKET } from '../../lib/engine/layout.js'
 import { HOLDER, LANE, QUEUE_HEADER, WAITER } from '../../lib/queue/layout.js'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -91,7 +91,10 @@ const named = (layout: Readonly<Record<string, Readonly<Record<string, number>>>
 describe('words of shared memory', () => {
   it.each([
     // Those of a balancer stand on the page that tells of them, each on one.
-    [['counters.md', 'admission.md'], { HEADER, THREAD, SERVICE, SLOT, CONTRIBUTION, TICKET }],
+    [
+      ['counters.md', 'admission.md', 'limits.md'],
+      { HEADER, THREAD, SERVICE, SLOT, CONTRIBUTION, TICKET, CONCURRENCY },
+    ],
     [['queues.md'], { HEADER: QUEUE_HEADER, LANE, WAITER, HOLDER }],
   ])('%s say who writes each, and name no other', (pages, layout) => {
     const words = pages.flatMap((page) => wordsIn(read(`docs/concurrency/${page}`)))

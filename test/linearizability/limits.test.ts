@@ -123,7 +123,7 @@ describe(`recorded histories of a balancer with limits, ${selected.kind} engine`
           return verb === 'take' ? [by(SERVICE, 1), by(endpoint, 1)] : [by(SERVICE, -1), by(endpoint, -1)]
         }
         if (refused?.includes(`limits.maxRequests, ${inAll}, is reached`)) return [{ facts: [SERVICE] }]
-        expect(refused).toContain('at limits.perEndpoint.maxRequests')
+        expect(refused).toContain('are at their limits')
         // It has a place of the service while it looks for one of an endpoint.
         return [by(SERVICE, 1), { facts: [...endpoints.keys()] }, by(SERVICE, -1)]
       }

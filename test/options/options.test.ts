@@ -77,7 +77,7 @@ describe('a right configuration', () => {
         backoffBaseMs: 25,
         backoffMaxMs: 250,
       },
-      limits: { maxRequests: 0, perEndpoint: { maxRequests: 1_024 } },
+      limits: { maxRequests: 0, perEndpoint: { maxRequests: 1_024, adaptive: true } },
       queue: { limit: 1_024, deadlineMs: 1_000, discipline: 'codel' },
       panicThreshold: 0.5,
       failTrafficOnPanic: false,
@@ -172,7 +172,7 @@ describe('a right configuration', () => {
       statuses: [502, 503, 504],
       budget: { ratio: 0.5, minPerSecond: 10 },
     })
-    expect(users.limits).toEqual({ maxRequests: 10, perEndpoint: { maxRequests: 2 } })
+    expect(users.limits).toEqual({ maxRequests: 10, perEndpoint: { maxRequests: 2, adaptive: true } })
     expect(users).toMatchObject({ panicThreshold: 0, region: 'eu', zone: 'a' })
   })
 

@@ -43,7 +43,7 @@ export function admitAll(
 ): Member[] {
   const service = state.claims.takeService()
   return endpoints.map((one) =>
-    admit(state, service, one, { peak, decayMs: 10_000, firstLatencyMs: 0, limit }),
+    admit(state, service, one, { peak, decayMs: 10_000, firstLatencyMs: 0, limit, adaptive: false }),
   )
 }
 

@@ -24,6 +24,7 @@ import {
   TICKS_PER_MS,
   threadWord,
 } from '../layout.js'
+import { hasPlace } from '../limit.js'
 import { addToOwn } from '../ordering.js'
 import { type DrawTable, drawn, drawOther, nextTurn } from '../weighted-draw.js'
 import { expNegative } from './decay.js'
@@ -68,6 +69,7 @@ export class AtomicsCore implements Core {
   readonly #segments: Segment[] = []
   #slots = 0
   #startedAt = 0
+  #endedAt = 0
 
   constructor(root: Int32Array<SharedArrayBuffer>, thread: number) {
     this.thread = thread
@@ -106,6 +108,10 @@ export class AtomicsCore implements Core {
     return this.#startedAt
   }
 
+  endedAt(): number {
+    return this.#endedAt
+  }
+
   reserve(slot: number): boolean {
     if (this.#cells[slot >>> SEGMENT_SHIFT] === undefined) throw unknownSlot(slot, this.#slots)
     const now = this.now()
@@ -132,7 +138,7 @@ export class AtomicsCore implements Core {
       return true
     }
     let seen = cells[at + SLOT.IN_FLIGHT] // (C5) a guess, which (C4) checks
-    while (seen < limit) {
+    while (hasPlace(cells, at, seen, limit)) {
       addToOwn(mine, own + CONTRIBUTION.MARK, MARK_BUSY) // (C13) busy: an operation is under way
       addToOwn(mine, own, 1) // (C3) before the count, so that it is in sight with it
       // (C4) Of two that want the last place one gets it.
@@ -213,6 +219,7 @@ export class AtomicsCore implements Core {
 
   #record(segment: number, at: number, startedAt: number, latencyMs: number, isAnswer: boolean): void {
     const now = this.now()
+    this.#endedAt = now
     let latency = Number.isNaN(latencyMs) ? now - startedAt : latencyMs
     if (!(latency > 0)) latency = 0
     if (latency > MAX_LATENCY_MS) latency = MAX_LATENCY_MS

@@ -55,6 +55,10 @@ class NativeCore extends AtomicsCore {
     return this.#doubles[SCRATCH.STARTED_AT]
   }
 
+  override endedAt(): number {
+    return this.#doubles[SCRATCH.END_STARTED_AT]
+  }
+
   override reserve(slot: number): boolean {
     if (!(slot >= 0 && slot < this.#slots)) throw unknownSlot(slot, this.#slots)
     this.#words[SCRATCH.SLOT] = slot

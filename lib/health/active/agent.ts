@@ -81,7 +81,7 @@ export function applyAgentWords(
     }
   }
   if (maxRequests !== undefined)
-    state.set(slot, SLOT.LIMIT, Math.min(maxRequests, bounds.maxRequests || maxRequests))
+    state.setLimit(slot, Math.min(maxRequests, bounds.maxRequests || maxRequests))
   const out = drain === true || weightPercent === 0
   const back = !out && (drain === false || weightPercent !== undefined)
   if (out) changed = state.exchange(slot, SLOT.ADMIN, ADMIN.READY, ADMIN.AGENT_DRAIN) || changed

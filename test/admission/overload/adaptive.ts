@@ -22,7 +22,8 @@ export class Adaptive implements Limiter {
     return this.state.baseMs
   }
 
-  sent(now: number, inFlight: number): number {
+  sent(now: number, inFlight: number, isKnown: boolean): number {
+    if (isKnown) this.state.impatientAt = now
     return noteSent(this.state, now, inFlight) ? 1 : 0
   }
 

@@ -222,7 +222,7 @@ export function runOverload(shape: Shape, discipline: Discipline, limiterOf: () 
     sentAt[slot] = now
     if (counts(slot)) waitSum += now - arrivedAt[slot]
     to.inFlight++
-    mark[slot] = to.limiter.sent(now, to.inFlight)
+    mark[slot] = to.limiter.sent(now, to.inFlight, shape.deadlineKnown)
     to.queue.push(slot)
     work(to)
   }

@@ -82,8 +82,8 @@ export interface Limiter {
   limit: number
   /** Latency with few in flight, ms; 0: unknown. */
   baseMs: number
-  /** A request is sent. `inFlight` counts it. What it returns comes back with the outcome. */
-  sent(now: number, inFlight: number): number
+  /** A request is sent; `inFlight` counts it, `isKnown`: its deadline is known. What it returns comes back with the outcome. */
+  sent(now: number, inFlight: number, isKnown: boolean): number
   answered(now: number, latencyMs: number, inFlight: number, mark: number): void
   aborted(now: number, ageMs: number, inFlight: number, mark: number): void
   /** A request found no place. */

@@ -1,0 +1,90 @@
+import {
+  CONCURRENCY,
+  concurrencyWord,
+  SEGMENT_SHIFT,
+  SLOT,
+  SLOT_FLAGS,
+  TICKS_PER_MS,
+} from '../engine/layout.js'
+import { publishLimit } from '../engine/limit.js'
+import type { SharedState } from '../engine/state.js'
+import { isPast } from '../engine/tickets.js'
+import { rollWindow } from './concurrency-limit.js'
+import { noteAbort, noteAnswer, noteSent, OPEN } from './concurrency-state.js'
+import type { Impatience } from './impatience.js'
+import { SharedConcurrency } from './shared-concurrency.js'
+
+/** ms after which a record is taken from a thread that is at work on it: it has ended, or is held. */
+const HELD_MS = 1_000
+/** Answers in the mean latency. */
+const REMEMBERED = 16
+
+/**
+ * How many requests each endpoint of a service is given at once, found out over all threads: what requests tell, and when the limit
+ * is set anew. Only of those that are *unanswered*: an open stream is no work that waits.
+ */
+export class AdaptiveLimits {
+  readonly #state: SharedState
+  readonly #record: SharedConcurrency
+
+  constructor(state: SharedState, impatience: Impatience) {
+    this.#state = state
+    this.#record = new SharedConcurrency(state, impatience)
+  }
+
+  /** A request was sent at `now`, ms. True: to be handed back with its answer. */
+  sent(slot: number, now: number): boolean {
+    if (!this.#isOn(slot)) return false
+    return noteSent(this.#record.of(slot), now, this.#unanswered(slot))
+  }
+
+  /** A good answer came at `now`, `latencyMs` after it was sent. `few` is what `sent` said. */
+  answered(slot: number, now: number, latencyMs: number, few: boolean): void {
+    if (!this.#isOn(slot)) return
+    const record = this.#record.of(slot)
+    const unanswered = this.#unanswered(slot)
+    const mean = record.meanMs
+    record.meanMs = mean === 0 ? latencyMs : mean + (latencyMs - mean) / REMEMBERED
+    if (noteAnswer(record, now, latencyMs, unanswered, few)) this.#roll(slot, now, unanswered)
+  }
+
+  /** A caller gave up at `now` on a request that was sent `ageMs` before and was not answered. */
+  aborted(slot: number, now: number, ageMs: number): void {
+    if (!this.#isOn(slot)) return
+    const unanswered = this.#unanswered(slot)
+    if (noteAbort(this.#record.of(slot), now, ageMs, unanswered)) this.#roll(slot, now, unanswered)
+  }
+
+  /** Latency with few requests in flight, ms; 0: unknown, or not measured. */
+  baseMs(slot: number): number {
+    return this.#isOn(slot) ? this.#record.of(slot).baseMs : 0
+  }
+
+  /** Mean latency of the last answers, ms; 0: unknown, or not measured. */
+  meanMs(slot: number): number {
+    return this.#isOn(slot) ? this.#record.of(slot).meanMs : 0
+  }
+
+  #isOn(slot: number): boolean {
+    return (this.#state.peek(slot, SLOT.FLAGS) & SLOT_FLAGS.ADAPTIVE) !== 0
+  }
+
+  #unanswered(slot: number): number {
+    return this.#state.peek(slot, SLOT.IN_FLIGHT) - this.#state.peek(slot, SLOT.OPEN)
+  }
+
+  #roll(slot: number, now: number, unanswered: number): void {
+    const segment = this.#state.segments[slot >>> SEGMENT_SHIFT]
+    const lock = concurrencyWord(slot) + CONCURRENCY.ROLLING
+    const ticks = (now * TICKS_PER_MS) | 0
+    const held = segment.concurrency[lock]
+    if (held !== 0 && !isPast((held + HELD_MS * TICKS_PER_MS) | 1, ticks)) return
+    // (C19) Of several that see a window end one sets the limit; others go on counting.
+    if (Atomics.compareExchange(segment.concurrency, lock, held, ticks | 1) !== held) return
+    const record = this.#record.of(slot)
+    rollWindow(record, now, unanswered, record.max)
+    if (record.phase === OPEN) record.limit = 0
+    publishLimit(segment, slot)
+    Atomics.store(segment.concurrency, lock, 0) // (C19) after all that it wrote
+  }
+}

@@ -1,0 +1,254 @@
+/** The limits of endpoints in shared memory: as the plain record says, over all threads, and with what is configured. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { AdaptiveLimits } from '../../lib/admission/adaptive-limits.js'
+import { rollWindow } from '../../lib/admission/concurrency-limit.js'
+import { initialState, noteAbort, noteAnswer, noteSent } from '../../lib/admission/concurrency-state.js'
+import { Impatience } from '../../lib/admission/impatience.js'
+import { SharedConcurrency } from '../../lib/admission/shared-concurrency.js'
+import { CONCURRENCY, concurrencyWord, OUTCOME, SLOT, TICKS_PER_MS } from '../../lib/engine/layout.js'
+import type { SharedState } from '../../lib/engine/state.js'
+import { admit, configure } from '../../lib/topology/member.js'
+import { endpoint, manualState, setNow } from '../support/state.js'
+
+const START = 1_000_000
+const MOST = 1_024
+const SETTINGS = { peak: false, decayMs: 10_000, firstLatencyMs: 0, limit: MOST, adaptive: true }
+
+/** One endpoint, whose callers have given up before, unless it is said. */
+function scene(limit = MOST, isImpatient = true) {
+  const state = manualState(1, START)
+  const member = admit(state, state.claims.takeService(), endpoint('a'), { ...SETTINGS, limit })
+  const impatience = new Impatience(state, member.service)
+  if (isImpatient) impatience.note()
+  return { state, member, slot: member.slot, impatience, limits: new AdaptiveLimits(state, impatience) }
+}
+
+const word = (state: SharedState, slot: number, field: number): number =>
+  state.segments[0].concurrency[concurrencyWord(slot) + field]
+
+/** An endpoint that takes 100 ms a request, one at a time; as many as are allowed in flight, until a queue stands there. */
+function overload({ state, slot, limits }: ReturnType<typeof scene>, answers = 60): void {
+  let now = START
+  const sent: number[] = []
+  for (let i = 0; i < answers; i++) {
+    setNow(state, now)
+    while (sent.length < 30 && state.core.reserve(slot)) {
+      sent.push(now)
+      limits.sent(slot, now)
+    }
+    now += 100
+    setNow(state, now)
+    const at = sent.shift() as number
+    state.core.end(slot, at, OUTCOME.SUCCEEDED, now - at)
+    limits.answered(slot, now, now - at, false)
+  }
+}
+
+describe('an endpoint that is sent more than it takes', () => {
+  it('has no limit at first, and is held near what it takes then', () => {
+    const one = scene()
+    expect(one.state.peek(one.slot, SLOT.LIMIT)).toBe(MOST)
+    // What it takes alone.
+    one.state.core.reserve(one.slot)
+    expect(one.limits.sent(one.slot, START)).toBe(true)
+    one.state.core.end(one.slot, START, OUTCOME.SUCCEEDED, 100)
+    one.limits.answered(one.slot, START + 100, 100, true)
+    expect(one.limits.baseMs(one.slot)).toBeCloseTo(100)
+    overload(one)
+    expect(-one.state.peek(one.slot, SLOT.LIMIT)).toBeGreaterThanOrEqual(1)
+    expect(-one.state.peek(one.slot, SLOT.LIMIT)).toBeLessThanOrEqual(4)
+  })
+
+  it('has no limit while nobody gives up, however long answers take; then it is found', () => {
+    const one = scene(MOST, false)
+    overload(one)
+    expect(one.state.peek(one.slot, SLOT.LIMIT)).toBe(MOST)
+    one.impatience.note()
+    overload(one, 10)
+    expect(one.state.peek(one.slot, SLOT.LIMIT)).toBeLessThan(0)
+  })
+
+  it('a caller that gives up says so for all endpoints of the service', () => {
+    const one = scene(MOST, false)
+    const other = admit(one.state, one.member.service, endpoint('b'), SETTINGS)
+    const limits = new AdaptiveLimits(one.state, one.impatience)
+    limits.sent(other.slot, START)
+    limits.answered(other.slot, START, 10, true)
+    expect(one.impatience.isRecent).toBe(false)
+    limits.aborted(other.slot, START, 4)
+    expect(one.impatience.isRecent).toBe(false)
+    limits.aborted(other.slot, START, 500)
+    expect(one.impatience.isRecent).toBe(true)
+    setNow(one.state, START + 59_000)
+    expect(one.impatience.isRecent).toBe(true)
+    setNow(one.state, START + 60_001)
+    expect(one.impatience.isRecent).toBe(false)
+  })
+
+  it('takes requests while those in flight are answered ones: open streams', () => {
+    const one = scene()
+    overload(one)
+    const { state, slot } = one
+    while (state.core.reserve(slot));
+    for (let i = 0; i < 50; i++) {
+      state.core.answer(slot, START, OUTCOME.SUCCEEDED, -1)
+      expect(state.core.reserve(slot)).toBe(true)
+      expect(state.core.reserve(slot)).toBe(false)
+    }
+    expect(state.places(slot, 5)).toBe(0)
+  })
+
+  it('has no limit but the configured one when no more is sent than it takes, for a while', () => {
+    const one = scene()
+    overload(one)
+    const { state, slot, limits } = one
+    while (state.peek(slot, SLOT.IN_FLIGHT) > 0) state.core.end(slot, START, OUTCOME.CANCELLED, -1)
+    let now = START + 100_000
+    for (let i = 0; i < 1_000; i++) {
+      setNow(state, now)
+      expect(state.core.reserve(slot)).toBe(true)
+      const few = limits.sent(slot, now)
+      now += 100
+      setNow(state, now)
+      state.core.end(slot, now - 100, OUTCOME.SUCCEEDED, 100)
+      limits.answered(slot, now, 100, few)
+    }
+    expect(state.peek(slot, SLOT.LIMIT)).toBe(MOST)
+  })
+
+  it('stays at what is configured, however it is found', () => {
+    const one = scene(3)
+    overload(one)
+    const { state, slot } = one
+    let inFlight = state.peek(slot, SLOT.IN_FLIGHT)
+    while (state.core.reserve(slot)) {
+      state.core.answer(slot, START, OUTCOME.SUCCEEDED, -1)
+      inFlight++
+    }
+    expect(inFlight).toBe(3)
+  })
+
+  it('has its configured limit alone again once it is not adaptive any more, at once', () => {
+    const one = scene()
+    overload(one)
+    configure(one.state, one.member, { ...SETTINGS, limit: 7, adaptive: false })
+    expect(one.state.peek(one.slot, SLOT.LIMIT)).toBe(7)
+    const before = [...one.state.segments[0].concurrency]
+    expect(one.limits.sent(one.slot, START)).toBe(false)
+    one.limits.answered(one.slot, START, 5, true)
+    one.limits.aborted(one.slot, START, 500)
+    expect([...one.state.segments[0].concurrency]).toEqual(before)
+  })
+
+  it('a new limit of the configuration leaves what was found', () => {
+    const one = scene()
+    overload(one)
+    const found = one.state.peek(one.slot, SLOT.LIMIT)
+    expect(found).toBeLessThan(0)
+    one.state.setLimit(one.slot, 9)
+    expect([one.state.peek(one.slot, SLOT.LIMIT), one.state.peek(one.slot, SLOT.MOST)]).toEqual([found, 9])
+  })
+
+  it('its record is empty for the next endpoint in the slot', () => {
+    const one = scene()
+    overload(one)
+    const { state, slot } = one
+    while (state.peek(slot, SLOT.IN_FLIGHT) > 0) state.core.end(slot, START, OUTCOME.CANCELLED, -1)
+    state.claims.dropSlot(slot)
+    const next = admit(state, 0, endpoint('b'), SETTINGS)
+    expect(next.slot).toBe(slot)
+    expect(one.limits.baseMs(slot)).toBe(0)
+    expect(state.peek(slot, SLOT.LIMIT)).toBe(MOST)
+  })
+})
+
+describe('over threads', () => {
+  it('a thread that ended while it set a limit keeps nobody from it for longer than a second', () => {
+    const one = scene()
+    const { state, slot } = one
+    const { concurrency } = state.segments[0]
+    const lock = concurrencyWord(slot) + CONCURRENCY.ROLLING
+    concurrency[lock] = (START * TICKS_PER_MS) | 1
+    overload(one, 8)
+    expect(state.peek(slot, SLOT.LIMIT)).toBe(MOST)
+    expect(concurrency[lock]).toBe((START * TICKS_PER_MS) | 1)
+    overload(one, 60)
+    expect(state.peek(slot, SLOT.LIMIT)).toBeLessThan(0)
+    expect(concurrency[lock]).toBe(0)
+  })
+
+  it('what another thread counts while one sets the limit is in the next window', () => {
+    const { state, slot, limits } = scene()
+    const { concurrency } = state.segments[0]
+    const at = concurrencyWord(slot)
+    const { set, get } = Object.getOwnPropertyDescriptor(SharedConcurrency.prototype, 'windowStart') as {
+      set(value: number): void
+      get(): number
+    }
+    // The other's answer comes after this one's last look at the window, before it clears the counts.
+    Object.defineProperty(SharedConcurrency.prototype, 'windowStart', {
+      get,
+      set(this: SharedConcurrency, value: number) {
+        Atomics.add(concurrency, at + CONCURRENCY.ANSWERS, 5)
+        new Float32Array(concurrency.buffer)[at + CONCURRENCY.LATENCY_SUM] += 40
+        set.call(this, value)
+      },
+      configurable: true,
+    })
+    try {
+      limits.sent(slot, START)
+      limits.answered(slot, START + 10, 10, true)
+    } finally {
+      Object.defineProperty(SharedConcurrency.prototype, 'windowStart', { get, set, configurable: true })
+    }
+    expect(word(state, slot, CONCURRENCY.ANSWERS)).toBe(5)
+    expect(new Float32Array(concurrency.buffer)[at + CONCURRENCY.LATENCY_SUM]).toBe(40)
+  })
+})
+
+describe('beside the plain record', () => {
+  const step = fc.record({
+    gapMs: fc.constantFrom(0, 1, 10, 50, 100, 1_000, 20_000),
+    latencyMs: fc.constantFrom(1, 10, 20, 50, 100, 300, 2_000),
+    kind: fc.constantFrom('answer', 'answer', 'answer', 'abort', 'send', 'send', 'send'),
+  })
+
+  it('the same requests give the same limit, with any most', () => {
+    fc.assert(
+      fc.property(
+        fc.array(step, { minLength: 50, maxLength: 500 }),
+        fc.constantFrom(1, 3, 20, 1_024),
+        (steps, max) => {
+          const { state, slot, limits } = scene(max)
+          const plain = { ...initialState(0, max), impatientAt: START }
+          let now = START
+          const flying: boolean[] = []
+          for (const { gapMs, latencyMs, kind } of steps) {
+            now += gapMs
+            setNow(state, now)
+            const inFlight = state.peek(slot, SLOT.IN_FLIGHT)
+            if (kind === 'send') {
+              if (!state.core.reserve(slot)) continue
+              flying.push(limits.sent(slot, now))
+              noteSent(plain, now, inFlight + 1)
+            } else if (flying.length > 0) {
+              const few = flying.shift() as boolean
+              state.core.end(slot, now, OUTCOME.CANCELLED, -1)
+              const due =
+                kind === 'abort'
+                  ? noteAbort(plain, now, latencyMs, inFlight - 1)
+                  : noteAnswer(plain, now, latencyMs, inFlight - 1, few)
+              if (due) rollWindow(plain, now, inFlight - 1, max)
+              if (kind === 'abort') limits.aborted(slot, now, latencyMs)
+              else limits.answered(slot, now, latencyMs, few)
+            }
+            const held = state.peek(slot, SLOT.LIMIT)
+            expect(held > 0 ? max : -held).toBe(plain.limit)
+          }
+        },
+      ),
+      { numRuns: 150, seed: 19 },
+    )
+  })
+})
