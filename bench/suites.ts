@@ -3,6 +3,7 @@ import type { Suite } from './harness/suite.js'
 import { hashing } from './hashing.js'
 import { http } from './http.js'
 import { load } from './load.js'
+import { overload } from './overload.js'
 import { pick } from './pick.js'
 import { proxy } from './proxy.js'
 import { queue } from './queue.js'
@@ -24,4 +25,5 @@ export const SUITES: readonly Suite[] = [
   http,
   proxy,
   replay,
+  overload,
 ]

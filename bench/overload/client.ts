@@ -57,7 +57,10 @@ export function prepare({ subject, ports, known, deadlineMs }: Parameters): Case
         let ok = true
         const late = performance.now() - begin - at
         try {
-          await sender.send(Math.max(1, Math.round(deadlineMs - late)), input.tiers === undefined ? undefined : tier)
+          await sender.send(
+            Math.max(1, Math.round(deadlineMs - late)),
+            input.tiers === undefined ? undefined : tier,
+          )
         } catch {
           ok = false
         }

@@ -13,7 +13,7 @@ import {
 
 /**
  * How many requests one endpoint is given at once where nobody has said it. Arithmetic over a plain record: the caller brings
- * the clock and keeps the record, in shared memory for instance. The balancer does not use it yet: `perEndpoint.maxRequests` holds.
+ * the clock and keeps the record: `SharedConcurrency` has one for each endpoint in shared memory.
  *
  * 1. *Base* is the mean latency with few requests in flight (of a request that is alone, or of half the usual number).
  * 2. Little's law: what keeps an endpoint busy without a queue is *work* = answers per ms x base. The limit is GAIN x work:

@@ -1,5 +1,6 @@
 /** What the proxy answers when a request is at fault, or when the balancer or the connection to an endpoint fails. */
 import { type ServerResponse, STATUS_CODES } from 'node:http'
+import { OverloadedError } from '../../errors.js'
 import { endConnectionAfter } from './last-answer.js'
 
 export interface Failure {
@@ -7,6 +8,8 @@ export interface Failure {
   readonly code: string
   /** For the client: names the service, never an endpoint's address. */
   readonly message: string
+  /** When to try again, ms; undefined: nothing is known. */
+  readonly retryAfterMs?: number
 }
 
 const BAD_REQUEST = 400
@@ -41,7 +44,9 @@ export function failureOf(error: unknown, service: string): Failure {
   const given = (error as { code?: unknown } | null)?.code
   const code = typeof given === 'string' ? given : 'FAIRLEAD_BAD_GATEWAY'
   const [status, text] = (Object.hasOwn(MEANINGS, code) ? MEANINGS[code] : undefined) ?? CONNECTION_LOST
-  return { status, code, message: `service "${service}": ${text}` }
+  const message = `service "${service}": ${text}`
+  if (error instanceof OverloadedError) return { status, code, message, retryAfterMs: error.retryAfterMs }
+  return { status, code, message }
 }
 
 const refusal = (message: string, status = BAD_REQUEST): Failure => ({
@@ -114,6 +119,7 @@ export function answerFailure(response: ServerResponse, failure: Failure): void 
   response.writeHead(status, STATUS_CODES[status], {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
+    ...retryHeaders(failure),
   })
   response.end(body)
 }
@@ -132,4 +138,12 @@ export function failureText(failure: Failure): string {
   ].join('\r\n')
 }
 
-const bodyOf = ({ code, message }: Failure): string => JSON.stringify({ code, message })
+const bodyOf = ({ code, message, retryAfterMs }: Failure): string =>
+  JSON.stringify({ code, message, retryAfterMs })
+
+const MS_PER_S = 1e3
+
+/** `Retry-After` knows whole seconds alone: less than one is not rounded up to it, which would leave places idle. */
+function retryHeaders({ retryAfterMs = 0 }: Failure): Record<string, string> {
+  return retryAfterMs < MS_PER_S ? {} : { 'retry-after': String(Math.ceil(retryAfterMs / MS_PER_S)) }
+}

@@ -1,6 +1,7 @@
 /** What the proxy says of requests that failed, to clients and to the operator. */
 import { describe, expect, it, vi } from 'vitest'
 import {
+  answerFailure,
   BAD_HOST,
   BODY_TIMEOUT,
   failureOf,
@@ -19,6 +20,7 @@ import {
 import { FailureLog } from '../../../lib/cli/proxy/failure-log.js'
 import { StallWatch, sendPosition } from '../../../lib/cli/proxy/stall-watch.js'
 import { TimeoutCounts } from '../../../lib/cli/proxy/timeout-counts.js'
+import { OverloadedError } from '../../../lib/errors.js'
 
 describe('an error of a request to a service', () => {
   it.each([
@@ -49,6 +51,25 @@ describe('an error of a request to a service', () => {
       expect(failureOf(error, 'users')).toMatchObject({ status: 502, code: 'FAIRLEAD_BAD_GATEWAY' })
     },
   )
+})
+
+describe('an overloaded service', () => {
+  const answerTo = (retryAfterMs: number) => {
+    const head = vi.fn()
+    const response = { headersSent: false, req: { complete: true }, writeHead: head, end: vi.fn() }
+    answerFailure(response as never, failureOf(new OverloadedError('users', 'why', retryAfterMs), 'users'))
+    return { headers: head.mock.calls[0][2], body: JSON.parse(response.end.mock.calls[0][0]) }
+  }
+
+  it('says when to try again, to the ms in the body', () => {
+    expect(answerTo(33).body).toMatchObject({ code: 'FAIRLEAD_OVERLOADED', retryAfterMs: 33 })
+  })
+
+  it('and in a header from a second on, rounded up', () => {
+    expect(answerTo(999).headers).not.toHaveProperty('retry-after')
+    expect(answerTo(1_000).headers).toHaveProperty('retry-after', '1')
+    expect(answerTo(2_001).headers).toHaveProperty('retry-after', '3')
+  })
 })
 
 describe('what a client is refused with', () => {
