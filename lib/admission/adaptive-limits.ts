@@ -12,12 +12,10 @@ import { isPast } from '../engine/tickets.js'
 import { rollWindow } from './concurrency-limit.js'
 import { noteAbort, noteAnswer, noteSent, OPEN } from './concurrency-state.js'
 import type { Impatience } from './impatience.js'
-import { SharedConcurrency } from './shared-concurrency.js'
+import { countPlainAnswer, meanAfter, SharedConcurrency } from './shared-concurrency.js'
 
 /** ms after which a record is taken from a thread that is at work on it: it has ended, or is held. */
 const HELD_MS = 1_000
-/** Answers in the mean latency. */
-const REMEMBERED = 16
 
 /**
  * How many requests each endpoint of a service is given at once, found out over all threads: what requests tell, and when the limit
@@ -35,16 +33,18 @@ export class AdaptiveLimits {
   /** A request was sent at `now`, ms. True: to be handed back with its answer. */
   sent(slot: number, now: number): boolean {
     if (!this.#isOn(slot)) return false
+    // Most have no limit that was found, and then there is nothing to note.
+    if (this.#state.peek(slot, SLOT.LIMIT) >= 0) return this.#unanswered(slot) <= this.#fewInFlight(slot)
     return noteSent(this.#record.of(slot), now, this.#unanswered(slot))
   }
 
   /** A good answer came at `now`, `latencyMs` after it was sent. `few` is what `sent` said. */
   answered(slot: number, now: number, latencyMs: number, few: boolean): void {
     if (!this.#isOn(slot)) return
+    if (countPlainAnswer(this.#record.viewsOf(slot), concurrencyWord(slot), now, latencyMs, few)) return
     const record = this.#record.of(slot)
     const unanswered = this.#unanswered(slot)
-    const mean = record.meanMs
-    record.meanMs = mean === 0 ? latencyMs : mean + (latencyMs - mean) / REMEMBERED
+    record.meanMs = meanAfter(record.meanMs, latencyMs)
     if (noteAnswer(record, now, latencyMs, unanswered, few)) this.#roll(slot, now, unanswered)
   }
 
@@ -63,6 +63,11 @@ export class AdaptiveLimits {
   /** Mean latency of the last answers, ms; 0: unknown, or not measured. */
   meanMs(slot: number): number {
     return this.#isOn(slot) ? this.#record.of(slot).meanMs : 0
+  }
+
+  #fewInFlight(slot: number): number {
+    const { concurrency } = this.#state.segments[slot >>> SEGMENT_SHIFT]
+    return Math.max(1, concurrency[concurrencyWord(slot) + CONCURRENCY.FEW_IN_FLIGHT])
   }
 
   #isOn(slot: number): boolean {

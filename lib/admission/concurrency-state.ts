@@ -49,11 +49,13 @@ export const LIMITED = 1
 export const PROBING = 2
 
 export const LATE = 6
-const LATE_BASES = 2
+export const LATE_BASES = 2
 /** With fewer samples of the base than this, requests in flight must be growing, too: 1.4 times what rate x latency explains. */
 const TRUSTED_SAMPLES = 4
 const GROWING = 1.4
 const PROBE_ANSWERS = 10
+/** No window is over sooner, ms, unless a limit changes. */
+export const LEAST_WINDOW_MS = 100
 /** A limit is set only where a caller has given up within this, ms, or has a deadline: where nobody does, a queue does no harm. */
 export const IMPATIENT_MS = 60_000
 
@@ -140,7 +142,7 @@ export function isDue(state: ConcurrencyState, now: number, inFlight: number): b
   const outcomes = state.answers + state.aborts
   const base = state.baseMs
   return (
-    (outcomes >= 16 && age >= Math.max(100, base)) ||
+    (outcomes >= 16 && age >= Math.max(LEAST_WINDOW_MS, base)) ||
     (outcomes >= 4 && age >= Math.max(1_000, 2 * base)) ||
     (outcomes >= 1 && age > Math.max(5_000, 5 * base))
   )
