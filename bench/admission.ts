@@ -1,0 +1,10 @@
+import { acquireRows } from './admission/acquire.js'
+import type { Suite } from './harness/suite.js'
+
+export const admission: Suite = {
+  name: 'admission',
+  about: 'requests that ask for a place, and wait for one: cost, hand-over, memory, rate',
+  async run(run) {
+    return [...(await acquireRows(run))]
+  },
+}
