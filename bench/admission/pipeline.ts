@@ -8,8 +8,9 @@ import type { Parameters } from './pipeline-threads.js'
 const PIPELINE = new URL('./pipeline-threads.js', import.meta.url)
 const ADMITTED = new URL('./admitted-threads.js', import.meta.url)
 const POST_MESSAGE = 'postMessage'
-const FULL = { warmUpMs: [60, 120, 120], sliceMs: 150, lives: 5, rounds: 5 }
-const QUICK = { warmUpMs: [40, 40], sliceMs: 30, lives: 1, rounds: 3 }
+/** Three or four threads on two cores take their time until each has compiled what it runs. */
+const FULL = { warmUpMs: [100, 200, 300, 300, 300], sliceMs: 200, lives: 5, rounds: 5 }
+const QUICK = { warmUpMs: [100, 100], sliceMs: 50, lives: 1, rounds: 3 }
 const MILLION = 1e6
 /** Operations a second, as the system says of itself that fairlead is to replace (8.97 us each). */
 const HEADLINE = 111_525
