@@ -62,9 +62,7 @@ function rows(run: Run, what: string, all: Samples, peer: string): Result[] {
     const row = { suite: 'admission', name: `${what}, ${key}`, unit: 'us', peer }
     const against = figure(all, peer, key)
     return [
-      ...run.engines.map((engine) =>
-        result({ ...row, engine, samples: figure(all, engine, key), against }),
-      ),
+      ...run.engines.map((engine) => result({ ...row, engine, samples: figure(all, engine, key), against })),
       result({ ...row, samples: against }),
     ]
   })

@@ -57,16 +57,17 @@ export async function prepare(parameters: Parameters): Promise<Case> {
 export async function prepareThread(parameters: ThreadParameters): Promise<ThreadWork> {
   const { role, end, batch } = parameters
   const pipe = await load(parameters)
-  if (role === 'push') {
-    const push = pipe.producer(end, batch)
-    return { slice: async (requests) => (await push(requests as number), {}) }
+  if (role === 'serve') {
+    const serve = pipe.server(end)
+    return { slice: async (requests) => ({ sum: await serve(requests as number) }) }
   }
-  if (role === 'loop') {
-    const loop = pipe.loop(end)
-    return { slice: async (requests) => (await loop(requests as number), {}) }
+  const pass = role === 'push' ? pipe.producer(end, batch) : pipe.loop(end)
+  return {
+    async slice(requests) {
+      await pass(requests as number)
+      return {}
+    },
   }
-  const serve = pipe.server(end)
-  return { slice: async (requests) => ({ sum: await serve(requests as number) }) }
 }
 
 const wholeBatches = (requests: number, batch: number): number =>

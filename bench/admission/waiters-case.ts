@@ -10,12 +10,14 @@ export interface Parameters {
   readonly subject: 'fairlead' | 'promise-queue'
   /** Each waits with an `AbortSignal` of its own. */
   readonly signals: boolean
+  /** Requests that wait, over all services. */
+  readonly waiters: number
+  /** Of the two lines in which single requests give up: how many wait there. */
+  readonly short: number
+  readonly long: number
 }
 
 const SERVICES = ['a', 'b', 'c', 'd']
-const WAITERS = 100_000
-/** The lines in which single requests give up: how many wait there. */
-const LINES = { short: 1_000, long: 32_000 }
 /** Requests of such a line that give up. */
 const LEAVE = 200
 /** `queue.limit` is at most this. */
@@ -38,18 +40,18 @@ interface Crowded {
   readonly waiting: number
 }
 
-export function prepare({ subject, signals }: Parameters): Case {
+export function prepare({ subject, signals, waiters, ...lines }: Parameters): Case {
   const create = subjects[subject]
   const small = create()
-  for (let i = 0; i < (signals ? WARM_UPS : 0); i++) leave(line(small, LINES.short), LINES.short)
+  for (let i = 0; i < (signals ? WARM_UPS : 0); i++) leave(line(small, lines.short), lines.short)
   return {
     /** A process measures once. */
     slice(): Sample {
       // Of their own each: requests that have left stay in line until it moves.
       const abort = signals
-        ? { short: leave(line(create(), LINES.short), LEAVE), long: leave(line(create(), LINES.long), LEAVE) }
+        ? { short: leave(line(create(), lines.short), LEAVE), long: leave(line(create(), lines.long), LEAVE) }
         : { short: 0, long: 0 }
-      return { ...abort, ...crowd(create(), signals) }
+      return { ...abort, ...crowd(create(), waiters, signals) }
     },
     close: () => process.exit(0),
   }
@@ -111,27 +113,27 @@ function leave(controllers: readonly AbortController[], count: number): number {
 }
 
 /** All of them over all services: bytes of each, and ns to join and, where they can, to give up. */
-function crowd(crowded: Crowded, signals: boolean): Sample {
-  const controllers = Array.from({ length: signals ? WAITERS : 0 }, () => new AbortController())
-  const promises: Promise<unknown>[] = new Array(WAITERS)
+function crowd(crowded: Crowded, waiters: number, signals: boolean): Sample {
+  const controllers = Array.from({ length: signals ? waiters : 0 }, () => new AbortController())
+  const promises: Promise<unknown>[] = new Array(waiters)
   const before = memory()
   const begun = performance.now()
-  for (let i = 0; i < WAITERS; i++)
+  for (let i = 0; i < waiters; i++)
     promises[i] = crowded.wait(SERVICES[i % SERVICES.length], controllers[i]?.signal)
   const joined = performance.now()
   const after = memory()
-  demand(crowded, WAITERS)
+  demand(crowded, waiters)
   for (const one of promises) one.catch(() => {})
   const order = shuffled(controllers)
   const leaving = performance.now()
   for (const controller of order) controller.abort(REASON)
   const left = performance.now()
-  demand(crowded, WAITERS - controllers.length)
+  demand(crowded, waiters - controllers.length)
   return {
-    heap: (after.heap - before.heap) / WAITERS,
-    resident: (after.resident - before.resident) / WAITERS,
-    join: ((joined - begun) * NS_PER_MS) / WAITERS,
-    abortAll: ((left - leaving) * NS_PER_MS) / WAITERS,
+    heap: (after.heap - before.heap) / waiters,
+    resident: (after.resident - before.resident) / waiters,
+    join: ((joined - begun) * NS_PER_MS) / waiters,
+    abortAll: ((left - leaving) * NS_PER_MS) / waiters,
   }
 }
 

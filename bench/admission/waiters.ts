@@ -5,24 +5,28 @@ import type { Run } from '../harness/suite.js'
 import type { Parameters } from './waiters-case.js'
 
 const MODULE = new URL('./waiters-case.js', import.meta.url)
-/** Processes, each of which measures once. */
-const LIVES = { full: 7, quick: 2 }
+/** `lives`: processes, each of which measures once. */
+const FULL = { lives: 7, waiters: 100_000, short: 1_000, long: 32_000 }
+const QUICK = { lives: 2, waiters: 10_000, short: 300, long: 9_600 }
 const PROMISE_QUEUE = 'promise queue'
-const SHORT = 'with 1,000 in line'
 /** An abort in a line that is 32 times as long, of one in the short one. */
 const FLAT = 2
 
-/** 100,000 requests that wait, over four services: their memory, and how they give up. */
+/** Many requests that wait, over four services: their memory, and how they give up. */
 export async function waiterRows(run: Run): Promise<Result[]> {
   const nameOf = (who: string, signals: boolean): string => `${who}, ${signals ? 'signals' : 'no signals'}`
-  const start = (who: string, parameters: Parameters, engine?: EngineKind) => () =>
-    CaseProcess.start(nameOf(who, parameters.signals), { module: MODULE, parameters, engine })
+  const { lives, waiters, short, long } = run.quick ? QUICK : FULL
+  const start =
+    (who: string, subject: Parameters['subject'], signals: boolean, engine?: EngineKind) => () => {
+      const parameters: Parameters = { subject, signals, waiters, short, long }
+      return CaseProcess.start(nameOf(who, signals), { module: MODULE, parameters, engine })
+    }
   const starts = [false, true].flatMap((signals) => [
-    ...run.engines.map((engine) => start(engine, { subject: 'fairlead', signals }, engine)),
-    start(PROMISE_QUEUE, { subject: 'promise-queue', signals }),
+    ...run.engines.map((engine) => start(engine, 'fairlead', signals, engine)),
+    start(PROMISE_QUEUE, 'promise-queue', signals),
   ])
-  const lives = run.quick ? LIVES.quick : LIVES.full
-  const what = '100,000 waiting requests'
+  const what = `${waiters.toLocaleString('en-US')} waiting requests`
+  const [shortLine, longLine] = [short, long].map((count) => `with ${count.toLocaleString('en-US')} in line`)
   const samples = await interleaveAfresh(run, starts, {
     what,
     lives,
@@ -45,13 +49,13 @@ export async function waiterRows(run: Run): Promise<Result[]> {
     both(`${what}${kind}: resident`, 'bytes each', 'resident', signals)
     both(`${what}${kind}: to join`, 'ns', 'join', signals)
   }
-  both(`an abort ${SHORT}`, 'ns', 'short', true)
-  both('an abort with 32,000 in line', 'ns', 'long', true)
+  both(`an abort ${shortLine}`, 'ns', 'short', true)
+  both(`an abort ${longLine}`, 'ns', 'long', true)
   for (const engine of run.engines) {
     const of = (key: string): number[] => figure(samples, nameOf(engine, true), key)
-    const row = { suite: 'admission', name: 'an abort with 32,000 in line', unit: 'ns', engine }
+    const row = { suite: 'admission', name: `an abort ${longLine}`, unit: 'ns', engine }
     const target = { of: 'ratio', atMost: FLAT } as const
-    results.push(result({ ...row, samples: of('long'), peer: SHORT, against: of('short'), target }))
+    results.push(result({ ...row, samples: of('long'), peer: shortLine, against: of('short'), target }))
   }
   both(`${what}: all abort, in any order`, 'ns each', 'abortAll', true)
   return results

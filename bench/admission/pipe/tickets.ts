@@ -49,8 +49,7 @@ export const pipe: Pipe = {
 
 /** A full block is readable at once, the last one by `flush`. */
 const oneByOne = (queue: TicketQueue) => (requests: number) => {
-  for (let next = 0; next < requests; next++)
-    for (let looks = 0; !queue.push(next); looks++) pause(looks)
+  for (let next = 0; next < requests; next++) for (let looks = 0; !queue.push(next); looks++) pause(looks)
   queue.flush()
 }
 
