@@ -6,7 +6,7 @@ import type { Parameters } from './waiters-case.js'
 
 const MODULE = new URL('./waiters-case.js', import.meta.url)
 /** `lives`: processes, each of which measures once. */
-const FULL = { lives: 7, waiters: 100_000, short: 1_000, long: 32_000 }
+const FULL = { lives: 5, waiters: 100_000, short: 1_000, long: 32_000 }
 const QUICK = { lives: 2, waiters: 10_000, short: 300, long: 9_600 }
 const PROMISE_QUEUE = 'promise queue'
 /** An abort in a line that is 32 times as long, of one in the short one. */
@@ -47,8 +47,8 @@ export async function waiterRows(run: Run): Promise<Result[]> {
     const kind = signals ? ', each with a signal' : ''
     both(`${what}${kind}: objects`, 'bytes each', 'heap', signals)
     both(`${what}${kind}: resident`, 'bytes each', 'resident', signals)
-    both(`${what}${kind}: to join`, 'ns', 'join', signals)
   }
+  both(`${what}, each with a signal: to join`, 'ns each', 'join', true)
   both(`an abort ${shortLine}`, 'ns', 'short', true)
   both(`an abort ${longLine}`, 'ns', 'long', true)
   for (const engine of run.engines) {
