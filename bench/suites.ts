@@ -1,3 +1,4 @@
+import { admission } from './admission.js'
 import { counters } from './counters.js'
 import type { Suite } from './harness/suite.js'
 import { hashing } from './hashing.js'
@@ -21,6 +22,7 @@ export const SUITES: readonly Suite[] = [
   queue,
   threads,
   wake,
+  admission,
   hashing,
   http,
   proxy,
