@@ -38,8 +38,8 @@ describe('fairlead simulate', () => {
     expect(code).toBe(0)
     for (const policy of ['peak-ewma', 'least request of all', 'join-idle-queue', 'prequal', 'round-robin'])
       expect(stdout).toMatch(new RegExp(`${policy} +│ +3,000 │`))
-    expect(readdirSync(out).sort()).toEqual(['latency.svg', 'load.svg', 'results.json'])
-    for (const file of ['latency.svg', 'load.svg']) {
+    expect(readdirSync(out).sort()).toEqual(['goodput.svg', 'latency.svg', 'load.svg', 'results.json'])
+    for (const file of ['latency.svg', 'load.svg', 'goodput.svg']) {
       const svg = readFileSync(join(out, file), 'utf8')
       expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg".*>peak-ewma<.*<\/svg>\n$/s)
       expect(svg).not.toMatch(/NaN|Infinity|undefined/)

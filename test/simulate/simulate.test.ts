@@ -47,7 +47,6 @@ describe('every request ends once', () => {
       'with flapping, a deadline and a queue',
       {
         deadlineMs: 60,
-        queue: true,
         load: { utilization: 0.9 },
         service: { limits: { perEndpoint: { maxRequests: 2 } } },
         endpoints: [

@@ -39,7 +39,7 @@ export function simulateCommand(): Command {
     )
     .option(
       '-o, --out <folder>',
-      'write latency.svg, load.svg (npm install vega@6) and results.json to this folder',
+      'write latency.svg, load.svg, goodput.svg (npm install vega@6) and results.json to this folder',
     )
     .option('--json', 'print one JSON document instead of tables')
     .addHelpText('after', NOTES)
