@@ -24,6 +24,11 @@ export class Agenda {
   /** ms since the simulation began. */
   readonly elapsed = (): number => this.#now - START_MS
 
+  /** Events that are kept, those of cancelled timers included. */
+  get length(): number {
+    return this.#events.size
+  }
+
   /** An event of the run's, of a kind above 0. */
   push(time: number, kind: number, subject: number): void {
     this.#events.push(time, kind, subject)
