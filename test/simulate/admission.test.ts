@@ -19,6 +19,12 @@ const TWICE: SimulationConfig = {
   service: PER_ENDPOINT,
   policies: ['least-request'],
 }
+/** One endpoint that takes one request, and nobody is refused. */
+const ONE_SLOT: Partial<SimulationConfig> = {
+  durationMs: undefined,
+  endpoints: [{}],
+  service: { limits: { perEndpoint: { maxRequests: 1 } }, queue: ENDLESS_QUEUE },
+}
 const run = async (changed: Partial<SimulationConfig> = {}) => (await simulate({ ...TWICE, ...changed }))[0]
 const queued = (queue: object) => ({ service: { ...PER_ENDPOINT, queue } })
 /** Of capacity, after the first seconds. */
@@ -104,17 +110,26 @@ describe('the queue of the service', () => {
     expect(result.queue.p99Ms).toBeCloseTo(20_000 + 40 - 200, 6)
   })
 
-  it('tells what a policy of the user’s own throws while somebody waits', async () => {
-    let picks = 0
-    const failing = definePolicy('fails-at-last', {
-      picker: ({ endpoints }) => {
+  it('tells what a policy of the user’s own throws when it is a waiting request’s turn', async () => {
+    let picked = false
+    const failing = definePolicy('takes-each-endpoint-once', {
+      picker: ({ endpoints, inFlight }) => {
         return () => {
-          if (++picks > 50) throw new RangeError('out of range')
+          if (picked && inFlight(endpoints[0]) === 0) throw new RangeError('out of range')
+          picked = true
           return endpoints[0]
         }
       },
     })
-    await expect(run({ policies: [failing] })).rejects.toThrow('out of range')
+    // The second comes while the first is there: only from the queue the policy sees the endpoint idle again.
+    const both = run({
+      ...ONE_SLOT,
+      requests: 2,
+      load: { arrivals: { trace: [0, 1] } },
+      serviceTime: 5,
+      policies: [failing],
+    })
+    await expect(both).rejects.toThrow('out of range')
   })
 })
 
@@ -132,15 +147,13 @@ describe('a deadline', () => {
     expect(goodput(known)).toBeGreaterThan(goodput(abort))
   })
 
-  it('is kept while a request waits: it is given up then, and takes no place later', async () => {
+  it('is kept whether a request waits or has a place, and counts from its arrival', async () => {
     const result = await run({
+      ...ONE_SLOT,
       requests: 3,
-      durationMs: undefined,
       deadlineMs: 100,
       load: { arrivals: { trace: [0, 10, 20] } },
       serviceTime: 1_000,
-      endpoints: [{}],
-      service: { limits: { perEndpoint: { maxRequests: 1 } }, queue: ENDLESS_QUEUE },
     })
     expect(result).toMatchObject({ timeouts: 3, maxMs: 100 })
     // The first leaves its place at 100: the second has it for 10 ms.
@@ -163,7 +176,7 @@ describe('an abort', () => {
 
   it('that the endpoint notices: what is not begun is not begun', async () => {
     const result = await run({ ...TEN, endpoints: [{}] })
-    expect(result).toMatchObject({ answered: 3, timeouts: 8 - 0 })
+    expect(result).toMatchObject({ answered: 3, timeouts: 8 })
     expect(result.between(400, 401).maxMs).toBeCloseTo(100, 6)
   })
 
