@@ -38,7 +38,7 @@ it('one seed gives the same queue on both engines, to the last bit', async () =>
     policies: ['peak-ewma'] as const,
   }
   const once = await run(config)
-  expect(await run(config)).toMatchObject(JSON.parse(JSON.stringify(once)))
+  expect(JSON.stringify(await run(config))).toBe(JSON.stringify(once))
   // The other engine's run of this test compares with the same text.
   expect(
     JSON.stringify([once.answered, once.refused, once.timeouts, once.meanMs, once.queue]),
