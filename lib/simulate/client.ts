@@ -1,34 +1,31 @@
-import { BalancerCore } from '../balancer/balancer.js'
+import type { Stay } from '../admission/waiter.js'
+import { type Asker, BalancerCore } from '../balancer/balancer.js'
 import type { Reservation } from '../balancer/reservation.js'
 import { ServiceHandle } from '../balancer/service-handle.js'
 import type { ServiceRuntime } from '../balancer/service-runtime.js'
-import { NoEndpointError, OverloadedError } from '../errors.js'
 import type { Waiter } from '../health/passive/stall.js'
-import type { BalancerConfig, Endpoint, Service } from '../model/index.js'
+import type { BalancerConfig, Endpoint, PickOptions, Service } from '../model/index.js'
 import { ClientMachine, type World } from './machine.js'
 import type { RandomStream } from './random.js'
 
 /** The service that every simulated request is for. */
 export const SERVICE = 'simulated'
 
+const NO_KEY: PickOptions = Object.freeze({})
+const pickOf = (key: string | undefined): PickOptions => (key === undefined ? NO_KEY : { key })
+
+/** As fairlead's own clients: every simulated request is idempotent. */
+const MAY_MOVE = true
+
 /** One process that sends requests, with the shipped balancer. */
 export class SimulatedClient {
   readonly #balancer: BalancerCore
   readonly #machine: ClientMachine
-  /** Requests that wait until an endpoint is below its limit, by number. */
-  readonly queue: number[] = []
-  /** Endpoints have changed since it was last found that none has room. */
-  changed = true
-  /** Leases that have not ended. */
-  inFlight = 0
 
   /** Throws `ConfigError`. */
   constructor(config: BalancerConfig, world: World, random: RandomStream) {
     this.#machine = new ClientMachine(world, random)
     this.#balancer = new BalancerCore(config, this.#machine)
-    this.#balancer.listen(() => {
-      this.changed = true
-    })
   }
 
   get service(): ServiceRuntime {
@@ -45,21 +42,36 @@ export class SimulatedClient {
     return this.#balancer.start()
   }
 
-  /** A place for one request; `full`: each endpoint is at its limit; `none`: no endpoint may be used. */
-  pick(key: string | undefined): Reservation | 'full' | 'none' {
+  /** A place for one request that is free now; undefined where there is none, or others wait for one. */
+  placeNow(key: string | undefined): Reservation | undefined {
     const { service } = this
-    const request = key === undefined ? undefined : { key }
-    try {
-      // As fairlead's own clients: every simulated request is idempotent.
-      const lease = this.#balancer.pickTrial(service, request) ?? this.#balancer.pickFrom(service, request)
-      service.budget.deposit(lease.startedAt)
-      this.inFlight++
-      return lease
-    } catch (error) {
-      if (error instanceof OverloadedError) return 'full'
-      if (error instanceof NoEndpointError) return 'none'
-      throw error
-    }
+    const request = pickOf(key)
+    const place =
+      this.#balancer.pickTrial(service, request) ?? this.#balancer.placeNow(service, request, MAY_MOVE)
+    if (place !== undefined) service.budget.deposit(place.startedAt)
+    return place
+  }
+
+  /** Has a request wait for a place in the balancer's queue. Undefined where it did not have to: `asker` knows how it ended. */
+  admit(key: string | undefined, asker: Asker): Stay | undefined {
+    const { service } = this
+    return this.#balancer.admit(
+      service,
+      { pick: pickOf(key), mayMove: MAY_MOVE },
+      {
+        ...asker,
+        placed: (place) => {
+          service.budget.deposit(place.startedAt)
+          asker.placed(place)
+        },
+      },
+    )
+  }
+
+  /** A request that waits for a place does not want it any more. */
+  leave(stay: Stay): void {
+    this.#machine.sync()
+    stay.leave()
   }
 
   /** A request waits for its answer, and may go elsewhere: `leave` is called where the endpoint turns out to answer nothing. */
@@ -84,15 +96,12 @@ export class SimulatedClient {
 
   /** A place on an endpoint other than `tried`, for a request that was there; undefined where there is none. */
   pickExcluding(tried: Endpoint): Reservation | undefined {
-    const lease = this.#balancer.pickExcluding(this.service, [tried])
-    if (lease !== undefined) this.inFlight++
-    return lease
+    return this.#balancer.pickExcluding(this.service, [tried])
   }
 
   /** Call before a lease of this client ends. */
-  ends(): void {
+  sync(): void {
     this.#machine.sync()
-    this.inFlight--
   }
 
   stop(): Promise<void> {

@@ -21,17 +21,22 @@ export interface SimulationConfig {
   /** A request that is not answered after this long is given up, ms; default: never. */
   deadlineMs?: number
   /**
-   * Requests that find each endpoint at its limit (`service.limits`) wait at their client, first come first served, instead
-   * of being refused. Default false.
+   * Whether the balancer knows the deadline, as of `balancer.with({ deadlineMs })`, or only meets the abort, as of
+   * `AbortSignal.timeout()`. Default `abort`.
    */
-  queue?: boolean
+  deadline?: 'known' | 'abort'
+  /** Share of the requests of each tier (`priority`), of 0 first; at most four, which sum up to 1. Default: all are of tier 1. */
+  tiers?: readonly number[]
   /** Requests carry one of `count` keys, of which the i-th is as frequent as 1/i^zipf. Default: no keys. */
   keys?: { count: number; zipf?: number }
   /** Endpoints are replaced one after the other. */
   deploy?: DeployConfig
   /** The clients' event loops are held now and then. */
   lateness?: LatenessConfig
-  /** Options of the service, as in a balancer's configuration; neither endpoints nor policy. */
+  /**
+   * Options of the service, as in a balancer's configuration; neither endpoints nor policy. Requests that find no place
+   * (`limits`) wait in the admission queue (`queue`).
+   */
   service?: Omit<ServiceConfig, 'endpoints' | 'policy'>
   /** Which policies are compared. Default: the default one. */
   policies?: readonly SimulatedPolicy[]
@@ -81,6 +86,11 @@ export interface SimulatedEndpointConfig {
   workers?: number
   /** 2 takes half of the service time. Default 1. */
   speed?: number
+  /**
+   * Whether it notices that a client has given up: then it does not begin what it has not begun. What it has begun it
+   * finishes in any case. Default true.
+   */
+  noticesAborts?: boolean
   weight?: number
   zone?: string
   region?: string

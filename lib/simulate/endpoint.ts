@@ -14,6 +14,8 @@ export class SimulatedEndpoint {
   readonly id: string
   readonly workers: number
   readonly speed: number
+  /** What was given up before it was begun is not begun. */
+  readonly noticesAborts: boolean
   readonly incidents: IncidentConfig[]
   /** Counts what a server counts of itself, with fairlead's own class for it; undefined where nobody asks. */
   readonly reporter: LoadReporter | undefined
@@ -39,6 +41,7 @@ export class SimulatedEndpoint {
     this.id = id
     this.workers = config.workers === 0 ? Number.POSITIVE_INFINITY : (config.workers ?? 1)
     this.speed = config.speed ?? 1
+    this.noticesAborts = config.noticesAborts ?? true
     this.incidents = [...(config.incidents ?? [])]
     this.#now = now
     this.reporter = reports ? new LoadReporter(now) : undefined

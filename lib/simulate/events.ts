@@ -45,19 +45,38 @@ export class EventQueue {
 
   /** Takes the next event off. */
   pop(): void {
-    const last = --this.#size
-    const time = this.#times[last]
-    const order = this.#order[last]
-    let at = 0
+    this.#size--
+    this.#sink(this.#size, 0)
+  }
+
+  /** Takes off all events that `keep` is false of; the others stay in their order. */
+  retain(keep: (kind: number, subject: number) => boolean): void {
+    let kept = 0
+    for (let at = 0; at < this.#size; at++) {
+      if (!keep(this.#kinds[at], this.#subjects[at])) continue
+      this.#move(at, kept)
+      kept++
+    }
+    this.#size = kept
+    for (let at = (kept >> 1) - 1; at >= 0; at--) this.#sink(at, at)
+  }
+
+  /** Puts the event that is at `from` where it belongs, at `to` or below. */
+  #sink(from: number, to: number): void {
+    const time = this.#times[from]
+    const order = this.#order[from]
+    const kind = this.#kinds[from]
+    const subject = this.#subjects[from]
+    let at = to
     for (;;) {
       let child = 2 * at + 1
-      if (child >= last) break
-      if (child + 1 < last && this.#isBefore(child + 1, this.#times[child], this.#order[child])) child++
+      if (child >= this.#size) break
+      if (child + 1 < this.#size && this.#isBefore(child + 1, this.#times[child], this.#order[child])) child++
       if (!this.#isBefore(child, time, order)) break
       this.#move(child, at)
       at = child
     }
-    this.#put(at, time, order, this.#kinds[last], this.#subjects[last])
+    this.#put(at, time, order, kind, subject)
   }
 
   #isBefore(at: number, time: number, order: number): boolean {

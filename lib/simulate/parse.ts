@@ -1,4 +1,5 @@
 import { parseBalancerConfig } from '../configuration/parse.js'
+import { TIERS } from '../engine/layout.js'
 import { ConfigError } from '../errors.js'
 import { Faults, join } from '../options/faults.js'
 import { isRecord } from '../options/kinds.js'
@@ -12,6 +13,8 @@ import { SERVICE_TIMES, SIMULATION } from './schema.js'
 
 /** Endpoints of one simulation, as of one balancer in practice. */
 const MAX_ENDPOINTS = 10_000
+/** Of a sum of shares that were written in decimals. */
+const ROUNDING = 1e-6
 
 /**
  * A simulation's configuration, checked whole; a copy.
@@ -43,7 +46,17 @@ function addFaults(config: SimulationConfig, faults: Faults): void {
       'lateness.forMs',
       'must be less than `everyMs`; an event loop that is always held does nothing',
     )
+  addTierFaults(config, faults)
+  if (config.deadline !== undefined && config.deadlineMs === undefined)
+    faults.add('deadline', 'says how the deadline is known; there is no `deadlineMs`')
   addServiceFaults(config, faults)
+}
+
+function addTierFaults({ tiers }: SimulationConfig, faults: Faults): void {
+  if (tiers === undefined) return
+  if (tiers.length > TIERS) faults.add('tiers', `are ${tiers.length}; there are ${TIERS}`)
+  const sum = tiers.reduce((total, share) => total + share, 0)
+  if (Math.abs(sum - 1) > ROUNDING) faults.add('tiers', `sum up to ${Number(sum.toPrecision(6))}, not to 1`)
 }
 
 function addLoadFaults({ load, endpoints, requests, durationMs }: SimulationConfig, faults: Faults): void {

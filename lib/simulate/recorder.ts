@@ -5,7 +5,7 @@ export const ENDED = {
   FAILED: 2,
   /** Not answered before the deadline. */
   TIMED_OUT: 3,
-  /** The balancer had no endpoint for it, or each was at its limit. */
+  /** The balancer had no endpoint for it, or no place in the time that it may wait for one. */
   REFUSED: 4,
 } as const
 
@@ -23,18 +23,29 @@ export class Recorder {
   ended = new Uint8Array(INITIAL_CAPACITY)
   /** Number of the endpoint that it was sent to first; -1: none. */
   sentTo = new Int32Array(INITIAL_CAPACITY)
+  /** ms in the admission queue, however that ended; NaN: it found a place at once, or was refused at once. */
+  waitedMs = new Float64Array(INITIAL_CAPACITY)
+  tier = new Uint8Array(INITIAL_CAPACITY)
 
-  arrived(at: number): number {
+  arrived(at: number, tier: number): number {
     if (this.count === this.ended.length) this.#grow()
     const ordinal = this.count++
     this.arrivedAt[ordinal] = at
     this.latencyMs[ordinal] = Number.NaN
     this.sentTo[ordinal] = -1
+    this.waitedMs[ordinal] = Number.NaN
+    this.tier[ordinal] = tier
     return ordinal
   }
 
   sent(ordinal: number, endpoint: number): void {
     if (this.sentTo[ordinal] < 0) this.sentTo[ordinal] = endpoint
+  }
+
+  /** One that was sent once more may wait twice. */
+  waited(ordinal: number, ms: number): void {
+    const before = this.waitedMs[ordinal]
+    this.waitedMs[ordinal] = ms + (Number.isNaN(before) ? 0 : before)
   }
 
   end(ordinal: number, how: EndedCode, latencyMs: number): void {
@@ -52,5 +63,7 @@ export class Recorder {
     this.latencyMs = longer(this.latencyMs, new Float64Array(length))
     this.ended = longer(this.ended, new Uint8Array(length))
     this.sentTo = longer(this.sentTo, new Int32Array(length))
+    this.waitedMs = longer(this.waitedMs, new Float64Array(length))
+    this.tier = longer(this.tier, new Uint8Array(length))
   }
 }

@@ -1,3 +1,4 @@
+import type { Stay } from '../admission/waiter.js'
 import type { Reservation } from '../balancer/reservation.js'
 import type { Waiter } from '../health/passive/stall.js'
 
@@ -6,7 +7,7 @@ const INITIAL_CAPACITY = 256
 /** Where a request is. */
 export const STAGE = {
   FREE: 0,
-  /** At its client: each endpoint is at its limit. */
+  /** At its client: it waits for a place, or the client's event loop is held. */
   AT_CLIENT: 1,
   /** On its way to an answer without any work: refused, or an error. */
   FAILING: 2,
@@ -14,7 +15,7 @@ export const STAGE = {
   WAITING: 3,
   /** A worker is at it. */
   SERVED: 4,
-  /** Its client has gone. It is not begun any more; a worker that has begun it goes on. */
+  /** Its client has gone. An endpoint that notices does not begin it any more; a worker that has begun it goes on. */
   GIVEN_UP: 5,
   /** At its endpoint, which answers it later, and needs no worker for it. */
   POLLING: 6,
@@ -46,6 +47,12 @@ export class Requests {
   endpoint = new Int32Array(INITIAL_CAPACITY)
   stage = new Uint8Array(INITIAL_CAPACITY)
   key = new Int32Array(INITIAL_CAPACITY)
+  /** Tier of the line that it waits in. */
+  tier = new Uint8Array(INITIAL_CAPACITY)
+  /** Since when it waits for a place, ms. */
+  queuedAt = new Float64Array(INITIAL_CAPACITY)
+  /** Those that wait for a place. */
+  readonly stays: (Stay | undefined)[] = []
   readonly leases: (Reservation | undefined)[] = []
   /** Those that may go elsewhere while they are unanswered. */
   readonly waiters: (Waiter | undefined)[] = []
@@ -62,8 +69,8 @@ export class Requests {
 
   /** What a request asks for, and of whom; not where it is. */
   copy(from: number, to: number): void {
-    for (const words of [this.arrivedAt, this.work, this.deadlineAt, this.ordinal, this.client, this.key])
-      words[to] = words[from]
+    const { arrivedAt, work, deadlineAt, ordinal, client, key, tier } = this
+    for (const words of [arrivedAt, work, deadlineAt, ordinal, client, key, tier]) words[to] = words[from]
     this.endpoint[to] = NOWHERE
     this.stage[to] = STAGE.AT_CLIENT
   }
@@ -71,6 +78,7 @@ export class Requests {
   free(request: number): void {
     this.stage[request] = STAGE.FREE
     this.endsAt[request] = Number.NaN
+    this.stays[request] = undefined
     this.leases[request] = undefined
     this.waiters[request] = undefined
     this.answered[request] = undefined
@@ -105,5 +113,7 @@ export class Requests {
     this.endpoint = longer(this.endpoint, new Int32Array(length))
     this.stage = longer(this.stage, new Uint8Array(length))
     this.key = longer(this.key, new Int32Array(length))
+    this.tier = longer(this.tier, new Uint8Array(length))
+    this.queuedAt = longer(this.queuedAt, new Float64Array(length))
   }
 }

@@ -1,3 +1,4 @@
+import type { OverTime } from './over-time.js'
 import { ENDED, type Recorder } from './recorder.js'
 
 /** What the requests of a span of time met. Latencies are in ms; those that timed out count with the deadline. */
@@ -7,7 +8,7 @@ export interface LatencyResult {
   /** Error answers, connections that were refused or broke. */
   readonly errors: number
   readonly timeouts: number
-  /** The balancer had no endpoint for them, or each was at its limit. */
+  /** The balancer had no endpoint for them, or no place in the time that they may wait for one. */
   readonly refused: number
   readonly meanMs: number
   readonly p50Ms: number
@@ -27,6 +28,33 @@ export interface EndpointResult {
   readonly utilization: number
 }
 
+/** Requests that were answered within their deadline; where there is none, that were answered. */
+export interface GoodputResult {
+  /** Requests a second, from the first arrival to the last. */
+  readonly perSecond: number
+  /** Requests a second that the endpoints can answer when nothing disturbs them; NaN where one has no limit of workers. */
+  readonly capacity: number
+  /** `perSecond` as a share of that. */
+  readonly ofCapacity: number
+}
+
+/** What the requests met in the admission queue: `service.queue`. */
+export interface QueueResult {
+  /** Requests that waited in it, whether they got a place, were refused in the end, or gave up. */
+  readonly waited: number
+  /** How long these waited. */
+  readonly p50Ms: number
+  readonly p99Ms: number
+  /** Most that waited at once, of all clients together. */
+  readonly most: number
+}
+
+/** What the requests of one tier met. */
+export interface TierResult extends LatencyResult {
+  readonly tier: number
+  readonly answeredShare: number
+}
+
 /** One policy's results. */
 export interface PolicyResult extends LatencyResult {
   readonly policy: string
@@ -38,47 +66,78 @@ export interface PolicyResult extends LatencyResult {
   readonly maxOverMean: number
   /** Share of arrivals at which an endpoint had at least i requests, averaged over the endpoints; i from 0 to 7. */
   readonly queueTail: readonly number[]
+  readonly goodput: GoodputResult
+  readonly overTime: OverTime
+  readonly queue: QueueResult
+  /** Where the simulation has `tiers`. */
+  readonly tiers?: readonly TierResult[]
   /** The requests that arrived from `fromMs` until before `untilMs`, ms since the simulation began. */
   between(fromMs: number, untilMs: number): LatencyResult
   /** Of the requests that arrived in these ms and were sent, the share of each endpoint, in order. */
   sharesBetween(fromMs: number, untilMs: number): number[]
+  /** Requests that were answered within their deadline in these ms, a second. */
+  goodputBetween(fromMs: number, untilMs: number): number
   /** Share of all requests that were answered within `limitMs`. */
   shareWithin(limitMs: number): number
 }
 
+const quantileOf = (sorted: Float64Array, q: number): number =>
+  sorted.length === 0 ? Number.NaN : sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]
+
+/** Of all requests, or of those of which `counts` is true. */
 export function latencyResult(
-  { count, arrivedAt, latencyMs, ended }: Recorder,
-  fromMs = Number.NEGATIVE_INFINITY,
-  untilMs = Number.POSITIVE_INFINITY,
+  { count, latencyMs, ended }: Recorder,
+  counts: (ordinal: number) => boolean = () => true,
 ): LatencyResult {
-  const counts = [0, 0, 0, 0, 0]
+  const byEnd = [0, 0, 0, 0, 0]
   const latencies = new Float64Array(count)
   let length = 0
   let sum = 0
   for (let i = 0; i < count; i++) {
-    if (arrivedAt[i] < fromMs || arrivedAt[i] >= untilMs) continue
-    counts[ended[i]]++
+    if (!counts(i)) continue
+    byEnd[ended[i]]++
     const latency = latencyMs[i]
     if (Number.isNaN(latency)) continue
     latencies[length++] = latency
     sum += latency
   }
   const sorted = latencies.subarray(0, length).sort()
-  const quantile = (q: number) =>
-    length === 0 ? Number.NaN : sorted[Math.min(length - 1, Math.floor(q * length))]
   return {
-    requests: counts.reduce((total, some) => total + some, 0),
-    answered: counts[ENDED.ANSWERED],
-    errors: counts[ENDED.FAILED],
-    timeouts: counts[ENDED.TIMED_OUT],
-    refused: counts[ENDED.REFUSED],
+    requests: byEnd.reduce((total, some) => total + some, 0),
+    answered: byEnd[ENDED.ANSWERED],
+    errors: byEnd[ENDED.FAILED],
+    timeouts: byEnd[ENDED.TIMED_OUT],
+    refused: byEnd[ENDED.REFUSED],
     meanMs: sum / length,
-    p50Ms: quantile(0.5),
-    p90Ms: quantile(0.9),
-    p99Ms: quantile(0.99),
-    p999Ms: quantile(0.999),
-    maxMs: quantile(1),
+    p50Ms: quantileOf(sorted, 0.5),
+    p90Ms: quantileOf(sorted, 0.9),
+    p99Ms: quantileOf(sorted, 0.99),
+    p999Ms: quantileOf(sorted, 0.999),
+    maxMs: quantileOf(sorted, 1),
   }
+}
+
+/** The requests that arrived in these ms. */
+export function latencyBetween(recorder: Recorder, fromMs: number, untilMs: number): LatencyResult {
+  const { arrivedAt } = recorder
+  return latencyResult(recorder, (i) => arrivedAt[i] >= fromMs && arrivedAt[i] < untilMs)
+}
+
+/** @param tiers how many there are */
+export function tierResults(recorder: Recorder, tiers: number): TierResult[] {
+  return Array.from({ length: tiers }, (_, tier) => {
+    const latency = latencyResult(recorder, (i) => recorder.tier[i] === tier)
+    return { tier, answeredShare: latency.answered / latency.requests, ...latency }
+  })
+}
+
+/** @param most that waited at once */
+export function queueResult({ count, waitedMs }: Recorder, most: number): QueueResult {
+  const waits = waitedMs
+    .subarray(0, count)
+    .filter((ms) => !Number.isNaN(ms))
+    .sort()
+  return { waited: waits.length, p50Ms: quantileOf(waits, 0.5), p99Ms: quantileOf(waits, 0.99), most }
 }
 
 export function shareWithin({ count, latencyMs, ended }: Recorder, limitMs: number): number {

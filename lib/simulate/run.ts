@@ -1,4 +1,6 @@
+import { DEFAULT_TIER } from '../balancer/balancer.js'
 import type { Reservation } from '../balancer/reservation.js'
+import { NoEndpointError, OverloadedError } from '../errors.js'
 import { Agenda } from './agenda.js'
 import { type Arrivals, arrivalsOf } from './arrivals.js'
 import type { SimulatedClient } from './client.js'
@@ -12,6 +14,8 @@ import { Network } from './network.js'
 import { RandomStream } from './random.js'
 import { ENDED, type EndedCode, Recorder } from './recorder.js'
 import { NOBODY, NOWHERE, Requests, STAGE } from './requests.js'
+import { tierOf } from './tiers.js'
+import { WaitingRequests } from './waiting.js'
 import { Workers } from './workers.js'
 
 /** 0 is the agenda's own. */
@@ -29,6 +33,7 @@ export const STREAM = {
   FAILURES: 3,
   ANTAGONISTS: 4,
   CHECKS: 5,
+  TIERS: 6,
   CLIENTS: 100,
 } as const
 
@@ -43,6 +48,7 @@ export class Run {
   readonly agenda = new Agenda()
   readonly network: Network
   readonly workers: Workers
+  readonly waiting: WaitingRequests
   readonly #requests = new Requests()
   #clients: readonly SimulatedClient[] = []
   #endpoints: readonly SimulatedEndpoint[] = []
@@ -51,6 +57,7 @@ export class Run {
   readonly #work: RandomStream
   readonly #routes: RandomStream
   readonly #failures: RandomStream
+  readonly #tiers: RandomStream
   readonly #config: SimulationConfig
   readonly #keys: Keys | undefined
   readonly #lateness: Lateness
@@ -58,9 +65,9 @@ export class Run {
   /** Requests of clients that have arrived, and those of them that have not ended. */
   #arrived = 0
   #open = 0
-  /** Places that are taken. */
-  #leased = 0
   #over = false
+  /** What somebody else's code threw while a request waited: a policy of the user's own. */
+  #thrown: unknown
 
   /** @param reports endpoints say how loaded they are in their answers */
   constructor(config: SimulationConfig, perSecond: number, keys: Keys | undefined, reports: boolean) {
@@ -74,8 +81,10 @@ export class Run {
     this.#work = new RandomStream(seed, STREAM.WORK)
     this.#routes = new RandomStream(seed, STREAM.ROUTES)
     this.#failures = new RandomStream(seed, STREAM.FAILURES)
+    this.#tiers = new RandomStream(seed, STREAM.TIERS)
     const readsAnswers = config.service?.health?.http !== undefined
     this.workers = new Workers(this.agenda, this.#requests, EVENT.SERVED)
+    this.waiting = new WaitingRequests(this.#requests, this.recorder, this.agenda)
     this.network = new Network(this.agenda, new RandomStream(seed, STREAM.CHECKS), readsAnswers)
   }
 
@@ -105,9 +114,9 @@ export class Run {
     const { agenda, network } = this
     network.unsettled = false
     for (let i = 0; i < count && !network.unsettled; i++) {
-      if (this.#over && this.#leased === 0) this.#giveUpHeld()
       if (this.#over && this.#open === 0) return false
       agenda.next(this.#handle)
+      if (this.#thrown !== undefined) throw this.#thrown
     }
     return true
   }
@@ -132,13 +141,15 @@ export class Run {
   }
 
   #arrive(): void {
-    const { warmUp = 0, deadlineMs } = this.#config
+    const { warmUp = 0, deadlineMs, tiers } = this.#config
     const requests = this.#requests
     const request = requests.take()
     const counts = this.#arrived++ >= warmUp
     requests.arrivedAt[request] = this.agenda.now
     requests.work[request] = this.distribution.sample(this.#work)
-    requests.ordinal[request] = counts ? this.recorder.arrived(this.agenda.elapsed()) : -1
+    const tier = tiers === undefined ? DEFAULT_TIER : tierOf(tiers, this.#tiers.uniform())
+    requests.tier[request] = tier
+    requests.ordinal[request] = counts ? this.recorder.arrived(this.agenda.elapsed(), tier) : -1
     const among = this.#clients.length
     const number = among === 1 ? 0 : this.#routes.below(among)
     requests.client[request] = number
@@ -163,11 +174,11 @@ export class Run {
   #begin(request: number): void {
     if (this.#requests.stage[request] === STAGE.GIVEN_UP) return this.#requests.free(request)
     const client = this.#clients[this.#requests.client[request]]
-    if (client.queue.length === 0) this.#send(request, client)
-    else {
-      this.#hold(request, client)
-      if (client.inFlight === 0 || client.changed) this.#sendHeld(client)
-    }
+    const key = this.#requests.key[request]
+    const words = key < 0 ? undefined : this.#keys?.text(key)
+    const place = client.placeNow(words)
+    if (place === undefined) this.#wait(request, client, words)
+    else this.#sent(request, place)
   }
 
   /** How many requests one endpoint has, in turn: Poisson arrivals see averages over time. */
@@ -177,59 +188,31 @@ export class Run {
     for (let length = 0; length <= seen; length++) this.tail[length]++
   }
 
-  /** False where it has to wait at its client. */
-  #send(request: number, client: SimulatedClient): boolean {
-    const key = this.#requests.key[request]
-    const lease = client.pick(key < 0 ? undefined : this.#keys?.text(key))
-    if (typeof lease === 'object') this.#sent(request, lease)
-    else if (lease === 'full' && this.#config.queue) return this.#hold(request, client)
-    else this.#end(request, ENDED.REFUSED, Number.NaN)
-    return true
-  }
-
-  #hold(request: number, client: SimulatedClient): false {
-    this.#requests.stage[request] = STAGE.AT_CLIENT
-    client.queue.push(request)
-    return false
-  }
-
-  /**
-   * A place may be free again. One end makes room for one; only where endpoints have changed as well is there more to be
-   * had. (Asking in vain is dear: the balancer throws.)
-   */
-  #sendHeld(client: SimulatedClient): void {
-    const { queue } = client
-    while (queue.length > 0) {
-      const request = queue.shift() as number
-      if (this.#requests.stage[request] === STAGE.GIVEN_UP) {
-        this.#requests.free(request)
-        continue
-      }
-      if (!this.#send(request, client)) {
-        queue.unshift(queue.pop() as number)
-        client.changed = false
-      }
-      if (!client.changed) return
-    }
-  }
-
-  /** Nothing will end any more that could make room for those that wait at their clients. */
-  #giveUpHeld(): void {
-    for (const client of this.#clients) {
-      client.changed = true
-      this.#sendHeld(client)
-      for (const request of client.queue.splice(0)) {
-        if (this.#requests.stage[request] === STAGE.GIVEN_UP) this.#requests.free(request)
-        else this.#end(request, ENDED.REFUSED, Number.NaN)
-      }
-    }
+  /** It waits in the admission queue of its client's balancer, or is refused. */
+  #wait(request: number, client: SimulatedClient, key: string | undefined): void {
+    const requests = this.#requests
+    const isKnown = this.#config.deadline === 'known'
+    requests.stage[request] = STAGE.AT_CLIENT
+    const stay = client.admit(key, {
+      tier: requests.tier[request],
+      deadlineMs: isKnown ? requests.deadlineAt[request] - this.agenda.now : undefined,
+      placed: (lease) => {
+        this.waiting.end(request)
+        this.#sent(request, lease)
+      },
+      failed: (error) => {
+        this.waiting.end(request)
+        if (!(error instanceof OverloadedError || error instanceof NoEndpointError)) this.#thrown = error
+        this.#end(request, ENDED.REFUSED, Number.NaN)
+      },
+    })
+    if (stay !== undefined) this.waiting.begin(request, stay)
   }
 
   #sent(request: number, lease: Reservation): void {
     const requests = this.#requests
     const number = this.#endpointOf.get(lease.endpoint.id) as number
     const endpoint = this.#endpoints[number]
-    this.#leased++
     requests.leases[request] = lease
     requests.waiters[request] = this.#clients[requests.client[request]].wait(lease, () =>
       this.released(lease),
@@ -286,17 +269,25 @@ export class Run {
     if (!isOf || NOT_GIVEN_UP.has(requests.stage[request] as never)) return
     if (this.#isHeld(request, EVENT.DEADLINE)) return
     requests.stage[request] = STAGE.GIVEN_UP
-    requests.leaveServer(request)
     const { ordinal } = requests
     const waited =
       this.#config.lateness === undefined ? deadlineMs : this.agenda.now - requests.arrivedAt[request]
     if (ordinal[request] >= 0) this.recorder.end(ordinal[request], ENDED.TIMED_OUT, waited)
     this.#open--
-    this.#giveUpLease(request)
+    const stay = this.waiting.end(request)
+    if (stay === undefined) return this.#abort(request)
+    this.#clients[requests.client[request]].leave(stay)
+    requests.free(request)
   }
 
-  #giveUpLease(request: number): void {
+  #abort(request: number): void {
+    this.#leaveServer(request)
     this.#endLease(request, (lease) => lease.settle('cancelled', this.agenda.now - lease.startedAt))
+  }
+
+  /** Its client has gone, which its endpoint may notice. */
+  #leaveServer(request: number): void {
+    if (this.#endpoints[this.#requests.endpoint[request]]?.noticesAborts) this.#requests.leaveServer(request)
   }
 
   /** Places that are taken at an endpoint. */
@@ -316,7 +307,7 @@ export class Run {
     const request = requests.take()
     requests.copy(old, request)
     requests.stage[old] = STAGE.GIVEN_UP
-    requests.leaveServer(old)
+    this.#leaveServer(old)
     this.#endLease(old, (held) => held.settle('stall', this.agenda.now - held.startedAt))
     if (requests.deadlineAt[request] !== Number.POSITIVE_INFINITY)
       this.agenda.push(requests.deadlineAt[request], EVENT.DEADLINE, request)
@@ -337,14 +328,12 @@ export class Run {
     const lease = this.#requests.leases[request]
     if (lease === undefined) return
     this.#requests.leases[request] = undefined
-    this.#leased--
     const client = this.#clients[this.#requests.client[request]]
-    client.ends()
+    client.sync()
     const waiter = this.#requests.waiters[request]
     this.#requests.waiters[request] = undefined
     if (waiter !== undefined) client.withdraw(waiter)
     end(lease)
-    if (client.queue.length > 0) this.#sendHeld(client)
   }
 
   #end(request: number, how: EndedCode, latencyMs: number): void {

@@ -83,6 +83,7 @@ const ENDPOINT = group({
   count: whole('This many alike.', 1, 10_000),
   workers: whole('Requests at once; 0: all.', 0, MAX_COUNT),
   speed: factor('2 takes half of the time.'),
+  noticesAborts: flag({ about: 'What was given up is not begun.' }),
   weight: anything(),
   zone: anything(),
   region: anything(),
@@ -139,7 +140,12 @@ export const SIMULATION = group(
       required: true,
     }),
     deadlineMs: ms('Given up after.', 1),
-    queue: flag({ about: 'Wait at the client where endpoints are full.' }),
+    deadline: choice(['known', 'abort'], { about: 'What the balancer knows of the deadline.' }),
+    tiers: list(number({ min: 0, max: 1, about: 'Share of the requests.' }), {
+      right: 'an array of shares',
+      about: 'Share of the requests of each tier.',
+      nonEmpty: true,
+    }),
     keys: group({
       count: number({ integer: true, min: 1, max: MAX_COUNT, required: true, about: 'Distinct keys.' }),
       zipf: number({ min: 0, max: 10, about: 'Exponent.' }),

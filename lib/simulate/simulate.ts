@@ -8,9 +8,20 @@ import { startDisruptions } from './deploy.js'
 import { distributionOf } from './distributions.js'
 import { SimulatedEndpoint } from './endpoint.js'
 import { Keys } from './keys.js'
+import { goodputBetween, overTime } from './over-time.js'
 import { parseSimulation } from './parse.js'
 import { RandomStream } from './random.js'
-import { latencyResult, type PolicyResult, sharesBetween, shareWithin } from './results.js'
+import type { Recorder } from './recorder.js'
+import {
+  type GoodputResult,
+  latencyBetween,
+  latencyResult,
+  type PolicyResult,
+  queueResult,
+  sharesBetween,
+  shareWithin,
+  tierResults,
+} from './results.js'
 import { Run, STREAM } from './run.js'
 
 const DEFAULT_POLICY: SimulatedPolicy = 'peak-ewma'
@@ -77,10 +88,15 @@ async function simulatePolicy(
   } finally {
     for (const client of clients) await client.stop()
   }
-  return resultOf(label, run, endpoints)
+  return resultOf(config, label, run, endpoints)
 }
 
-function resultOf(label: string, run: Run, endpoints: readonly SimulatedEndpoint[]): PolicyResult {
+function resultOf(
+  config: SimulationConfig,
+  label: string,
+  run: Run,
+  endpoints: readonly SimulatedEndpoint[],
+): PolicyResult {
   const { recorder } = run
   const simulatedMs = run.agenda.elapsed()
   const sent = endpoints.reduce((sum, { requests }) => sum + requests, 0)
@@ -98,15 +114,35 @@ function resultOf(label: string, run: Run, endpoints: readonly SimulatedEndpoint
     })),
     maxOverMean: sent === 0 ? Number.NaN : (most * endpoints.length) / sent,
     queueTail: Array.from(run.tail, (seen) => seen / recorder.count),
-    between: (fromMs, untilMs) => latencyResult(recorder, fromMs, untilMs),
+    goodput: goodputOf(config, recorder),
+    overTime: overTime(recorder),
+    queue: queueResult(recorder, run.waiting.most),
+    ...(config.tiers === undefined ? {} : { tiers: tierResults(recorder, config.tiers.length) }),
+    between: (fromMs, untilMs) => latencyBetween(recorder, fromMs, untilMs),
+    goodputBetween: (fromMs, untilMs) => goodputBetween(recorder, fromMs, untilMs),
     shareWithin: (limitMs) => shareWithin(recorder, limitMs),
     sharesBetween: (fromMs, untilMs) => sharesBetween(recorder, endpoints.length, fromMs, untilMs),
   }
 }
 
+function goodputOf(config: SimulationConfig, recorder: Recorder): GoodputResult {
+  const { count, arrivedAt } = recorder
+  const perSecond = count === 0 ? Number.NaN : goodputBetween(recorder, arrivedAt[0], arrivedAt[count - 1])
+  const capacity = capacityOf(config)
+  return { perSecond, capacity, ofCapacity: perSecond / capacity }
+}
+
 /** Requests a second of all clients together. */
-function perSecondOf({ load, endpoints, serviceTime }: SimulationConfig): number {
-  if (load.rate !== undefined) return load.rate
-  const workers = singlesOf(endpoints).reduce((sum, one) => sum + (one.workers ?? 1) * (one.speed ?? 1), 0)
-  return ((load.utilization ?? 0) * workers * MS_PER_S) / distributionOf(serviceTime).mean
+function perSecondOf(config: SimulationConfig): number {
+  const { rate, utilization = 0 } = config.load
+  return rate ?? utilization * capacityOf(config)
+}
+
+/** Requests a second that all endpoints can answer together; NaN where one has no limit of workers. */
+function capacityOf({ endpoints, serviceTime }: SimulationConfig): number {
+  const workers = singlesOf(endpoints).reduce(
+    (sum, one) => sum + (one.workers === 0 ? Number.NaN : (one.workers ?? 1) * (one.speed ?? 1)),
+    0,
+  )
+  return (workers * MS_PER_S) / distributionOf(serviceTime).mean
 }

@@ -58,7 +58,8 @@ export class Workers {
     const requests = this.#requests
     const duration = endpoint.durationOf(requests.work[request])
     endpoint.busy++
-    requests.stage[request] = STAGE.SERVED
+    // Also what was given up, where the endpoint does not notice: that is nobody's any more.
+    if (requests.stage[request] !== STAGE.GIVEN_UP) requests.stage[request] = STAGE.SERVED
     requests.duration[request] = duration
     this.#endAt(request, this.#agenda.now + duration)
   }
@@ -97,7 +98,8 @@ export class Workers {
   #beginNext(endpoint: SimulatedEndpoint): void {
     const requests = this.#requests
     for (let next = endpoint.next(); next >= 0; next = endpoint.next()) {
-      if (requests.stage[next] !== STAGE.GIVEN_UP) return this.#serve(next, endpoint)
+      if (requests.stage[next] !== STAGE.GIVEN_UP || !endpoint.noticesAborts)
+        return this.#serve(next, endpoint)
       requests.free(next)
     }
   }

@@ -17,6 +17,7 @@ import { runCli, temporaryFile } from './cli-process.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const EXAMPLE = fileURLToPath(new URL('../../examples/simulate.yaml', import.meta.url))
+const OVERLOAD = fileURLToPath(new URL('../../examples/overload.yaml', import.meta.url))
 const GOOD = [
   'requests: 2000',
   'load: { utilization: 0.5 }',
@@ -38,12 +39,41 @@ describe('fairlead simulate', () => {
     expect(code).toBe(0)
     for (const policy of ['peak-ewma', 'least request of all', 'join-idle-queue', 'prequal', 'round-robin'])
       expect(stdout).toMatch(new RegExp(`${policy} +│ +3,000 │`))
-    expect(readdirSync(out).sort()).toEqual(['latency.svg', 'load.svg', 'results.json'])
-    for (const file of ['latency.svg', 'load.svg']) {
+    expect(readdirSync(out).sort()).toEqual(['goodput.svg', 'latency.svg', 'load.svg', 'results.json'])
+    for (const file of ['latency.svg', 'load.svg', 'goodput.svg']) {
       const svg = readFileSync(join(out, file), 'utf8')
       expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg".*>peak-ewma<.*<\/svg>\n$/s)
       expect(svg).not.toMatch(/NaN|Infinity|undefined/)
     }
+  })
+
+  it('runs the example of overload: goodput, waits and tiers in tables of their own', async () => {
+    const out = folder()
+    const { code, stdout } = await runCli(['simulate', OVERLOAD, '--policy', 'least-request', '--out', out])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(
+      /│ policy +│ goodput │ of capacity │ refused │ timeouts │ waited │ wait p50 │ wait p99 │ at once │/,
+    )
+    expect(stdout).toMatch(/│ least-request │ +1\d\d\.\d\/s │ +[89]\d\.\d% │ +\d\d\.\d% │/)
+    for (const [tier, answered] of [
+      [0, '99'],
+      [1, '[67]\\d'],
+      [2, '1\\d'],
+    ])
+      expect(stdout).toMatch(new RegExp(`│ least-request │ +${tier} │ +[\\d,]+ │ +${answered}\\.\\d% │`))
+    expect(readFileSync(join(out, 'goodput.svg'), 'utf8')).toMatch(
+      /least-request: 60\.\d* to 6\d\.?\d* s: \d+ of \d+ a second/,
+    )
+    const [result] = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')).results
+    expect(result.goodput).toMatchObject({ capacity: 120 })
+    expect(result.overTime.goodput).toHaveLength(60)
+    expect(result.tiers).toHaveLength(3)
+  })
+
+  it('prints no table of overload where there is none', async () => {
+    const { stdout } = await runCli(['simulate', temporaryFile('simulation.yaml', GOOD)])
+    expect(stdout).toContain('max/mean')
+    expect(stdout).not.toContain('goodput')
   })
 
   it('prints one JSON document; the same seed gives the same', async () => {

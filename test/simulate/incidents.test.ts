@@ -133,7 +133,6 @@ describe('an event loop that is held', () => {
       lateness,
       clients: 3,
       deadlineMs: 60,
-      queue: true,
       load: { rate: 500 },
       service: { limits: { perEndpoint: { maxRequests: 3 } } },
       endpoints: [

@@ -1,11 +1,13 @@
 /** The parts of the simulator, each against what can be worked out by hand. */
 import { describe, expect, it } from 'vitest'
 import { ConfigError } from '../../lib/errors.js'
+import { Agenda } from '../../lib/simulate/agenda.js'
 import { arrivalsOf, rampOf } from '../../lib/simulate/arrivals.js'
 import type { ArrivalsConfig, ServiceTimeConfig, SimulationConfig } from '../../lib/simulate/config.js'
 import { distributionOf } from '../../lib/simulate/distributions.js'
 import { EventQueue } from '../../lib/simulate/events.js'
 import { Keys } from '../../lib/simulate/keys.js'
+import { START_MS } from '../../lib/simulate/machine.js'
 import { parseSimulation } from '../../lib/simulate/parse.js'
 import { RandomStream } from '../../lib/simulate/random.js'
 import { seeded } from '../support/seeded.mjs'
@@ -29,6 +31,50 @@ describe('the queue of events', () => {
     }
     while (events.size > 0) take()
     expect(taken).toEqual(pushed.sort((a, b) => a.time - b.time || a.order - b.order))
+  })
+
+  it('gives those that were retained in the same order', () => {
+    const below = seeded(4)
+    for (const length of [0, 1, 2, 3, 10, 1_000]) {
+      const events = new EventQueue()
+      const pushed = Array.from({ length }, (_, order) => ({ time: below(50), order, kind: below(3) }))
+      for (const { time, kind, order } of pushed) events.push(time, kind, order)
+      events.retain((kind, subject) => kind !== 1 && subject % 7 !== 0)
+      const kept = pushed.filter(({ kind, order }) => kind !== 1 && order % 7 !== 0)
+      const taken: number[] = []
+      for (; events.size > 0; events.pop()) taken.push(events.subject)
+      const inOrder = kept.sort((a, b) => a.time - b.time || a.order - b.order)
+      expect(taken).toEqual(inOrder.map(({ order }) => order))
+    }
+  })
+})
+
+describe('timers', () => {
+  const nothing = () => {}
+
+  it('run at their time, but for those that were cancelled, however many', () => {
+    const agenda = new Agenda()
+    const ran: number[] = []
+    const handles = Array.from({ length: 10_000 }, (_, i) =>
+      agenda.at(START_MS + 10 + (i % 100), () => ran.push(i)),
+    )
+    for (const [i, handle] of handles.entries()) if (i % 1_000 !== 7) handle.cancel()
+    // Twice is once.
+    handles[0].cancel()
+    while (agenda.elapsed() < 109) {
+      agenda.push(START_MS + 109, 1, 0)
+      agenda.next(nothing)
+    }
+    expect(ran).toEqual([7, 1_007, 2_007, 3_007, 4_007, 5_007, 6_007, 7_007, 8_007, 9_007])
+  })
+
+  it('that are cancelled at once, of an hour each, do not pile up', () => {
+    const agenda = new Agenda()
+    for (let i = 0; i < 100_000; i++) {
+      agenda.at(START_MS + 3_600_000 + i, nothing).cancel()
+      if (i % 100 === 0) agenda.at(START_MS + 3_600_000 + i, nothing)
+    }
+    expect(agenda.length).toBeLessThan(4_000)
   })
 })
 
@@ -187,6 +233,15 @@ describe('a configuration is refused with every fault', () => {
     [{ service: { limits: { maxRequests: -1 } } }, 'service.limits.maxRequests: must be'],
     [{ service: { policy: 'random' } }, 'service.policy: stands outside, under `policies`'],
     [{ servers: 3 }, 'servers: unknown key'],
+    [{ queue: true }, 'queue: unknown key'],
+    [{ service: { queue: { discipline: 'lifo' } } }, 'service.queue.discipline: must be'],
+    [{ deadlineMs: 5, deadline: 'guessed' }, 'deadline: must be'],
+    [{ deadline: 'known' }, 'deadline: says how the deadline is known; there is no `deadlineMs`'],
+    [{ tiers: [0.5, 0.4] }, 'tiers: sum up to 0.9, not to 1'],
+    [{ tiers: [0.2, 0.2, 0.2, 0.2, 0.2] }, 'tiers: are 5; there are 4'],
+    [{ tiers: [] }, 'tiers'],
+    [{ tiers: [2, -1] }, 'tiers[1]: must be'],
+    [{ endpoints: [{ noticesAborts: 1 }] }, 'endpoints[0].noticesAborts: must be'],
   ])('%j', (changed, fault) => {
     expect(faultsOf(changed).join('\n')).toContain(fault)
   })

@@ -1,7 +1,7 @@
 /** What the plots show, read from their text. */
 import { describe, expect, it } from 'vitest'
 import type { PolicyResult } from '../../lib/simulate/index.js'
-import { plotLatency, plotLoad } from '../../lib/simulate/index.js'
+import { plotGoodput, plotLatency, plotLoad } from '../../lib/simulate/index.js'
 import { logScale } from '../../lib/simulate/plots/log-scale.js'
 
 function resultOf(policy: string, { shares = [0.5, 0.5], ...rest }: Partial<Result> = {}): PolicyResult {
@@ -12,6 +12,8 @@ function resultOf(policy: string, { shares = [0.5, 0.5], ...rest }: Partial<Resu
     ...latency,
     maxOverMean: Math.max(...shares) * shares.length,
     endpoints,
+    goodput: { perSecond: 40, capacity: 50, ofCapacity: 0.8 },
+    overTime: { fromMs: 0, stepMs: 1_000, offered: [30, 100, 100], goodput: [30, 50, 40] },
     ...rest,
   } as PolicyResult
 }
@@ -25,9 +27,10 @@ const hintsOf = (svg: string): string[] =>
 const widthOf = (svg: string): number => Number(/^<svg[^>]* width="([\d.]+)"/.exec(svg)?.[1])
 
 describe.each([
-  ['plotLatency', plotLatency],
-  ['plotLoad', plotLoad],
-])('%s', (_, plot) => {
+  ['plotLatency', plotLatency, 4],
+  ['plotLoad', plotLoad, 2],
+  ['plotGoodput', plotGoodput, 3],
+])('%s', (_, plot, marks) => {
   it('writes the whole of a long title and of a long name', async () => {
     const title =
       'Twenty clients and twenty endpoints with noisy neighbours at a load that is above what they are for '.repeat(
@@ -85,7 +88,7 @@ describe.each([
     const svg = await plot([resultOf('same'), resultOf('same')], 'title')
     const labels = [...svg.matchAll(/transform="(translate[^"]*)"[^>]*>(?:<tspan>)?same</g)]
     expect(new Set(labels.map(([, place]) => place)).size).toBe(2)
-    expect(hintsOf(svg)).toHaveLength(plot === plotLoad ? 4 : 8)
+    expect(hintsOf(svg)).toHaveLength(2 * marks)
     expect(await plot([], 'title')).toMatch(/^<svg .*<\/svg>\n$/s)
   })
 })
@@ -172,6 +175,82 @@ describe('plotLoad', () => {
   it('draws a policy that sent nothing', async () => {
     const svg = await plotLoad([resultOf('a', { shares: [0, 0], maxOverMean: Number.NaN })], 'title')
     expect(textsOf(svg)).toEqual(expect.arrayContaining(['no request was sent', '100%']))
+    expect(svg).not.toMatch(/NaN|Infinity|undefined/)
+  })
+})
+
+describe('plotGoodput', () => {
+  const barsOf = (svg: string) =>
+    [...svg.matchAll(/<path aria-label="[^"]* a second"[^>]* d="M[\d.]+,([\d.]+)h[\d.]+v([\d.]+)/g)].map(
+      ([, top, height]) => ({ top: Number(top), height: Number(height) }),
+    )
+
+  it('says of each step what was answered of what was offered, and of each policy its share of the capacity', async () => {
+    const svg = await plotGoodput([resultOf('peak-ewma'), resultOf('random')], 'title')
+    const hints = [
+      '0 to 1 s: 30 of 30 a second',
+      '1 to 2 s: 50 of 100 a second',
+      '2 to 3 s: 40 of 100 a second',
+    ]
+    expect(hintsOf(svg)).toEqual(
+      ['peak-ewma', 'random'].flatMap((name) => hints.map((one) => `${name}: ${one}`)),
+    )
+    expect(textsOf(svg)).toEqual(
+      expect.arrayContaining([
+        'peak-ewma',
+        'random',
+        '80.0% of capacity',
+        'Requests a second',
+        'Time since the simulation began, s',
+        'answered within the deadline',
+        'offered',
+        'what the endpoints can answer',
+      ]),
+    )
+  })
+
+  it('has bars as high as the goodput, a line of the offered load, and one of the capacity', async () => {
+    const svg = await plotGoodput([resultOf('a')], 'title')
+    const bars = barsOf(svg)
+    expect(bars.map(({ height }) => height / bars[0].height)).toEqual(
+      [1, 50 / 30, 40 / 30].map((one) => expect.closeTo(one, 2)),
+    )
+    const bottom = bars[0].top + bars[0].height
+    const perSecond = bars[0].height / 30
+    // Lines lie in the whole plot, bars in their row: 11 pixels lower.
+    const steps = [
+      ...(/<path d="M0,([^"]*)"[^>]*stroke-width="1.5"/.exec(svg)?.[1] ?? '').matchAll(/[\d.]+/g),
+    ].map(([number]) => Number(number))
+    const heights = [steps[0], steps[4], steps.at(-1)!].map((y) => (bottom + 11 - y) / perSecond)
+    expect(heights).toEqual([30, 100, 100].map((one) => expect.closeTo(one, 0)))
+    const capacity = Number(/<line transform="translate\(0,([\d.]+)\)"[^>]*stroke-dasharray/.exec(svg)?.[1])
+    expect((bottom + 11 - capacity) / perSecond).toBeCloseTo(50, 0)
+  })
+
+  it('has no line of a capacity without limit, or far above all that was asked', async () => {
+    for (const capacity of [Number.NaN, 1_000]) {
+      const svg = await plotGoodput(
+        [resultOf('a', { goodput: { perSecond: 4, capacity, ofCapacity: 4 / capacity } })],
+        'title',
+      )
+      expect(svg).not.toMatch(/<line transform="translate\(0,[\d.]+\)"[^>]*stroke-dasharray/)
+      expect(svg).not.toMatch(/NaN|Infinity|undefined/)
+      expect(textsOf(svg)).toContain(Number.isNaN(capacity) ? '4 a second' : '0.4% of capacity')
+    }
+  })
+
+  it('draws what is short in ms, and a policy to which nothing came', async () => {
+    const overTime = { fromMs: 0, stepMs: 10, offered: [100, 100], goodput: [0, 100] }
+    const none = { fromMs: 0, stepMs: 0, offered: [], goodput: [] }
+    const nothing = { perSecond: Number.NaN, capacity: 50, ofCapacity: Number.NaN }
+    const svg = await plotGoodput(
+      [resultOf('a', { overTime }), resultOf('b', { overTime: none, goodput: nothing })],
+      'title',
+    )
+    expect(hintsOf(svg)).toEqual(['a: 0 to 10 ms: 0 of 100 a second', 'a: 10 to 20 ms: 100 of 100 a second'])
+    expect(textsOf(svg)).toEqual(
+      expect.arrayContaining(['no request arrived', 'Time since the simulation began, ms']),
+    )
     expect(svg).not.toMatch(/NaN|Infinity|undefined/)
   })
 })

@@ -14,7 +14,7 @@ describe('one seed', () => {
   it('gives the same results again, on both engines to the last bit', async () => {
     const config = { seed: 7, policies: ['peak-ewma'] as const, clients: 2 }
     const once = await run(config)
-    expect(await run(config)).toMatchObject(JSON.parse(JSON.stringify(once)))
+    expect(JSON.stringify(await run(config))).toBe(JSON.stringify(once))
     // The other engine's run of this test compares with the same text.
     expect(
       `${once.meanMs} ${once.p999Ms} ${once.endpoints.map(({ requests }) => requests)}`,
@@ -47,7 +47,6 @@ describe('every request ends once', () => {
       'with flapping, a deadline and a queue',
       {
         deadlineMs: 60,
-        queue: true,
         load: { utilization: 0.9 },
         service: { limits: { perEndpoint: { maxRequests: 2 } } },
         endpoints: [

@@ -7,7 +7,7 @@ const MAX_SEED = 0xffff_ffff
 const MAX_JOBS = 1_000_000_000
 
 const NOTES = `
-The file (YAML or JSON; examples/simulate.yaml has everything):
+The file (YAML or JSON; examples/simulate.yaml has most of what there is):
   requests: 200000
   load: { utilization: 0.8 }                   # or rate, in requests a second
   serviceTime: { exponential: { meanMs: 20 } }
@@ -17,12 +17,14 @@ The file (YAML or JSON; examples/simulate.yaml has everything):
   policies: [peak-ewma, least-request, round-robin]
 
 The balancer is the one that ships, in simulated time: the same seed gives the same results. Each request is tried once.
-Latency counts from arrival to answer; a request that misses its deadline counts with the deadline.
+Latency counts from arrival to answer; a request that misses its deadline counts with the deadline. Requests that find no
+place (service: { limits }) wait in the balancer's queue (service: { queue }).
 
 Examples:
   fairlead simulate examples/simulate.yaml
   fairlead simulate examples/simulate.yaml --policy peak-ewma,prequal --jobs 1000000 --seed 7
   fairlead simulate examples/simulate.yaml --out plots
+  fairlead simulate examples/overload.yaml --out plots    # two and four times the capacity
   fairlead simulate examples/simulate.yaml --json > results.json
 `
 
@@ -39,7 +41,7 @@ export function simulateCommand(): Command {
     )
     .option(
       '-o, --out <folder>',
-      'write latency.svg, load.svg (npm install vega@6) and results.json to this folder',
+      'write latency.svg, load.svg, goodput.svg (npm install vega@6) and results.json to this folder',
     )
     .option('--json', 'print one JSON document instead of tables')
     .addHelpText('after', NOTES)

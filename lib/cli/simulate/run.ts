@@ -6,7 +6,7 @@ import { isRecord } from '../../options/kinds.js'
 import type { SimulationConfig } from '../../simulate/config.js'
 import { parseSimulation } from '../../simulate/parse.js'
 import { loadVega } from '../../simulate/plots/load-vega.js'
-import { plotLatency, plotLoad } from '../../simulate/plots/plot.js'
+import { plotGoodput, plotLatency, plotLoad } from '../../simulate/plots/plot.js'
 import type { PolicyResult } from '../../simulate/results.js'
 import { simulate } from '../../simulate/simulate.js'
 import { readConfigFile } from '../config-file.js'
@@ -40,12 +40,13 @@ export async function runSimulate(file: string, options: SimulateCommandOptions)
   if (folder !== undefined) {
     writeFileSync(join(folder, 'latency.svg'), await plotLatency(results, `${title}: latency`))
     writeFileSync(join(folder, 'load.svg'), await plotLoad(results, `${title}: requests by endpoint`))
+    writeFileSync(join(folder, 'goodput.svg'), await plotGoodput(results, `${title}: goodput`))
     writeFileSync(join(folder, 'results.json'), `${JSON.stringify(report, undefined, 2)}\n`)
   }
   if (options.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`)
   else process.stdout.write(tablesOf(title, results))
   if (folder !== undefined && !options.json)
-    process.stdout.write(`\nlatency.svg, load.svg, results.json: in ${folder}\n`)
+    process.stdout.write(`\nlatency.svg, load.svg, goodput.svg, results.json: in ${folder}\n`)
 }
 
 /** The file, with what the command line says instead; checked together, so that a fault of either is told once. */

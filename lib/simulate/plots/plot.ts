@@ -1,5 +1,6 @@
 import type { PolicyResult } from '../results.js'
 import { draw } from './draw.js'
+import { goodputSpec } from './goodput.js'
 import { latencySpec } from './latency.js'
 import { loadSpec } from './load.js'
 
@@ -35,4 +36,19 @@ export async function plotLatency(results: readonly PolicyResult[], title: strin
  */
 export async function plotLoad(results: readonly PolicyResult[], title: string): Promise<string> {
   return draw(loadSpec(results), title)
+}
+
+/**
+ * Draws goodput over time by policy, requests a second that are answered within their deadline, beside the load that was offered
+ * and what the endpoints can answer. Otherwise as {@link plotLatency}.
+ *
+ * @param title - Headline; a long one takes several lines.
+ * @throws MissingPackageError where `vega` cannot be loaded.
+ * @example
+ * ```ts
+ * await writeFile('goodput.svg', await plotGoodput(results, 'Two and four times the capacity'))
+ * ```
+ */
+export async function plotGoodput(results: readonly PolicyResult[], title: string): Promise<string> {
+  return draw(goodputSpec(results), title)
 }
