@@ -7,7 +7,7 @@ namespace fairlead::layout {
 
 inline constexpr std::uint32_t kVersion = 5;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0x76445ab6;
+inline constexpr std::uint32_t kFingerprint = 0xcef4e5b4;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -68,8 +68,10 @@ inline constexpr std::uint32_t kHeads = 64;
 inline constexpr std::uint32_t kTurnedAway = 68;
 inline constexpr std::uint32_t kImpatientAt = 69;
 inline constexpr std::uint32_t kTails = 80;
+inline constexpr std::uint32_t kWaitingSince = 84;
+inline constexpr std::uint32_t kEmptySince = 88;
+inline constexpr std::uint32_t kLongWaits = 92;
 inline constexpr std::uint32_t kGranted = 96;
-inline constexpr std::uint32_t kWaitingSince = 97;
 inline constexpr std::uint32_t kPassed = 98;
 inline constexpr std::uint32_t kAdmitted = 100;
 inline constexpr std::uint32_t kLate = 102;
@@ -77,7 +79,6 @@ inline constexpr std::uint32_t kLeft = 104;
 inline constexpr std::uint32_t kWakeUps = 106;
 inline constexpr std::uint32_t kRetries = 107;
 inline constexpr std::uint32_t kRevoked = 108;
-inline constexpr std::uint32_t kEmptySince = 109;
 inline constexpr std::uint32_t kRefused = 110;
 inline constexpr std::uint32_t kWaits = 112;
 inline constexpr std::uint32_t kWords = 368;

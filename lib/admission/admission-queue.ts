@@ -10,6 +10,14 @@ import { NO_PLACE, ServiceCount } from './service-count.js'
 import type { ThreadWaits } from './thread-waits.js'
 import type { Places, Stay, Waiter } from './waiter.js'
 
+/** Waits in the share of long ones, and the whole of it. */
+const WAITS_SHIFT = 5
+const ALL_WAITS = 1 << 16
+/**
+ * While fewer of a tier's waits are long ones and others wait behind it, its queue is no standing one once it has been empty: it has places
+ * enough, and is busy since those behind it take all that it leaves.
+ */
+const MANY_LONG_WAITS = ALL_WAITS / 3
 /** A line has no more tickets than this many times `queue.limit`, those included whose requests have left it. */
 const LINE_FACTOR = 2
 
@@ -86,21 +94,43 @@ export class AdmissionQueue<Request, Place> {
     return this.#waiting.value
   }
 
-  /** For how long somebody has been waiting, ms. Once that is `standingMs`, it takes as long without anybody to begin anew. */
-  busyMs(standingMs: number): number {
+  /**
+   * For how long somebody of the tier, or of one before it, has been waiting, ms. Once that is `standingMs`, it takes as long without
+   * anybody to begin anew. Those behind it do not make it wait.
+   */
+  busyMs(tier: number, standingMs: number): number {
     const ticks = this.#ticks()
-    if (!this.isWaitedFor && !this.#goesOn(ticks, standingMs)) return 0
-    const since = Atomics.load(this.#words, this.#at + SERVICE.WAITING_SINCE)
+    if (!this.#isBehind(tier) && !this.#goesOn(tier, ticks, standingMs)) return 0
+    const since = Atomics.load(this.#words, this.#at + SERVICE.WAITING_SINCE + tier)
     return since === 0 ? 0 : Math.max(0, (ticks - since) | 0) / TICKS_PER_MS
   }
 
+  /** Whether anybody of the tier, or of one before it, waits in line; where all that wait are beside their lines, they count for each. */
+  #isBehind(tier: number, waiting = this.waiting): boolean {
+    if (waiting === 0) return false
+    const { lines } = this.#state
+    for (let one = 0; one < TIERS; one++) if (lines.lengthOf(this.#service, one) > 0) return one <= tier
+    return true
+  }
+
+  #isWaitedForBehind(tier: number): boolean {
+    for (let one = tier + 1; one < TIERS; one++)
+      if (this.#state.lines.lengthOf(this.#service, one) > 0) return true
+    return false
+  }
+
+  #shareOfLongWaits(tier: number): number {
+    return Atomics.load(this.#words, this.#at + SERVICE.LONG_WAITS + tier) // (A13) an estimate
+  }
+
   /** Nobody waits: whether that is but a moment in a standing queue. Both words say when; one of a moment ago will do. */
-  #goesOn(ticks: number, standingMs: number): boolean {
-    const since = Atomics.load(this.#words, this.#at + SERVICE.WAITING_SINCE)
-    const emptied = Atomics.load(this.#words, this.#at + SERVICE.EMPTY_SINCE)
+  #goesOn(tier: number, ticks: number, standingMs: number): boolean {
+    const since = Atomics.load(this.#words, this.#at + SERVICE.WAITING_SINCE + tier)
+    const emptied = Atomics.load(this.#words, this.#at + SERVICE.EMPTY_SINCE + tier)
     if (since === 0 || emptied === 0) return false
     const standing = standingMs * TICKS_PER_MS
-    return ((emptied - since) | 0) > standing && ((ticks - emptied) | 0) < standing
+    if (((emptied - since) | 0) <= standing || ((ticks - emptied) | 0) >= standing) return false
+    return !this.#isWaitedForBehind(tier) || this.#shareOfLongWaits(tier) > MANY_LONG_WAITS
   }
 
   /**
@@ -130,10 +160,11 @@ export class AdmissionQueue<Request, Place> {
       return undefined
     }
     const ticks = this.#ticks()
-    if (before === 0) {
-      if (!this.#goesOn(ticks, waiter.standingMs ?? 0))
-        Atomics.store(this.#words, this.#at + SERVICE.WAITING_SINCE, ticks | 1)
-      this.#grants.begin()
+    if (before === 0) this.#grants.begin()
+    for (let one = tier; one < TIERS; one++) {
+      if (this.#isBehind(one, before)) break // and behind it in each tier after that
+      if (!this.#goesOn(one, ticks, waiter.standingMs ?? 0))
+        Atomics.store(this.#words, this.#at + SERVICE.WAITING_SINCE + one, ticks | 1)
     }
     const since = this.#state.core.now()
     const entry: Entry<Request, Place> = {
@@ -312,6 +343,7 @@ export class AdmissionQueue<Request, Place> {
   #late(entry: Entry<Request, Place>): void {
     this.#giveUp(entry)
     this.#count(SERVICE.LATE)
+    this.#noteWait(entry, Number.POSITIVE_INFINITY)
     unharmed(() => entry.waiter.late())
     this.offer()
   }
@@ -342,7 +374,8 @@ export class AdmissionQueue<Request, Place> {
     if (this.#passed.delete(entry) && this.#passed.size === 0) this.#passedThreads.unmark()
     this.#waits.pool.give(entry.ticket)
     this.#waiting.leave()
-    if (!this.isWaitedFor) Atomics.store(this.#words, this.#at + SERVICE.EMPTY_SINCE, this.#ticks() | 1)
+    for (let one = entry.waiter.tier; one < TIERS && !this.#isBehind(one); one++)
+      Atomics.store(this.#words, this.#at + SERVICE.EMPTY_SINCE + one, this.#ticks() | 1)
     if (this.#byTicket.size === 0) this.#unwatch()
   }
 
@@ -395,8 +428,16 @@ export class AdmissionQueue<Request, Place> {
     this.#state.countService(this.#service, field)
   }
 
-  #record({ since }: Entry<Request, Place>): void {
-    const waited = this.#state.core.now() - since
+  #record(entry: Entry<Request, Place>): void {
+    const waited = this.#state.core.now() - entry.since
     Atomics.add(this.#words, this.#at + SERVICE.WAITS + bucketOf(waited), 1)
+    this.#noteWait(entry, waited)
+  }
+
+  #noteWait({ waiter: { tier, shortMs = 0 } }: Entry<Request, Place>, waitedMs: number): void {
+    const share = this.#shareOfLongWaits(tier)
+    const sample = waitedMs > shortMs ? ALL_WAITS : 0
+    const next = share + ((sample - share) >> WAITS_SHIFT)
+    Atomics.store(this.#words, this.#at + SERVICE.LONG_WAITS + tier, next) // (A13) of two at once one counts
   }
 }

@@ -30,6 +30,9 @@ export interface Wait {
 /** A queue that has not been empty for longer is standing; it is no more when it has been empty for as long. ms */
 export const standingAfterMs = (baseMs: number): number => Math.max(STANDING_MS, STANDING_ANSWERS * baseMs)
 
+/** A longer wait than a standing queue allows is a long one; ms. */
+export const shortWait = (baseMs: number): number => Math.max(SHORT_MS, SHORT_ANSWERS * baseMs)
+
 /**
  * The longest useful wait of a request that joins the queue now, ms; not above 0 where it is hopeless. A place that it gets when
  * its deadline cannot be met any more is no use to it.
@@ -42,5 +45,5 @@ export function longestWait(wait: Wait): number {
   const { discipline, longestMs, busyMs, leftMs, baseMs, meanMs, isImpatient } = wait
   const useful = Math.min(LONGEST_MS, leftMs === undefined ? longestMs : leftMs - meanMs)
   if (discipline === 'fifo' || !isImpatient || busyMs <= standingAfterMs(baseMs)) return useful
-  return Math.min(useful, Math.max(SHORT_MS, SHORT_ANSWERS * baseMs))
+  return Math.min(useful, shortWait(baseMs))
 }

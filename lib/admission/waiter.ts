@@ -17,6 +17,8 @@ export interface Waiter<Request, Place> {
   readonly longestMs: number
   /** How long a queue has to be not empty, or empty, to be standing, or not any more; ms. */
   readonly standingMs?: number
+  /** A wait that is longer than this is a long one, ms. */
+  readonly shortMs?: number
   /**
    * It can use some of the places only, and `Places.free` does not say whether one of them is free: it tries each place that
    * becomes free, beside the line.

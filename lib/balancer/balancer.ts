@@ -1,4 +1,4 @@
-import { longestWait, standingAfterMs } from '../admission/discipline.js'
+import { longestWait, shortWait, standingAfterMs } from '../admission/discipline.js'
 import { NO_PLACE, ServiceCount } from '../admission/service-count.js'
 import type { Stay } from '../admission/waiter.js'
 import { parseBalancerConfig, parseRule } from '../configuration/parse.js'
@@ -163,7 +163,7 @@ export class BalancerCore {
     const longestMs = longestWait({
       discipline,
       longestMs: deadlineMs,
-      busyMs: admission.busyMs(standingMs),
+      busyMs: admission.busyMs(asker.tier, standingMs),
       isImpatient,
       leftMs,
       ...times,
@@ -179,6 +179,7 @@ export class BalancerCore {
         tier: asker.tier,
         longestMs,
         standingMs,
+        shortMs: shortWait(times.baseMs),
         isRestricted: isRestricted(request.pick),
         placed: asker.placed,
         failed: asker.failed,

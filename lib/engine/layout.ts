@@ -116,10 +116,16 @@ export const SERVICE = {
   IMPATIENT_AT: 69,
   /** Fallback engine: as HEADS, of the end. */
   TAILS: 80,
+  /**
+   * Of each tier, ticks with the lowest bit set: since when somebody has been waiting of it or a tier before it; 0: nobody has.
+   */
+  WAITING_SINCE: 84,
+  /** As WAITING_SINCE: when the last of them was gone. */
+  EMPTY_SINCE: 88,
+  /** Of each tier, in 65,536ths: share of its waits lately that were longer than the short ones of a standing queue. */
+  LONG_WAITS: 92,
   /** Requests that have been granted a place and have not taken it. A guess: it is made 0 when nobody waits. */
   GRANTED: 96,
-  /** Ticks, with the lowest bit set: since when somebody has been waiting; 0: nobody is. */
-  WAITING_SINCE: 97,
   /** Two words: bit `thread & 63` is set while that thread has waiters which a free place was no use to. */
   PASSED: 98,
   /** u64 totals: requests that waited and got a place, did not within their time, and were given up by their callers. */
@@ -130,8 +136,6 @@ export const SERVICE = {
   WAKE_UPS: 106,
   RETRIES: 107,
   REVOKED: 108,
-  /** Ticks, with the lowest bit set: when the last of those who waited was gone. */
-  EMPTY_SINCE: 109,
   /** u64 total: requests that the queue had no room for. */
   REFUSED: 110,
   /** Latency histogram of the waits of those that got a place, `HISTOGRAM_BUCKETS` words. */

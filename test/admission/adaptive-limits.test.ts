@@ -6,7 +6,6 @@ import { rollWindow } from '../../lib/admission/concurrency-limit.js'
 import { initialState, noteAbort, noteAnswer, noteSent } from '../../lib/admission/concurrency-state.js'
 import { Impatience } from '../../lib/admission/impatience.js'
 import { CONCURRENCY, concurrencyWord, OUTCOME, SLOT, TICKS_PER_MS } from '../../lib/engine/layout.js'
-import type { SharedState } from '../../lib/engine/state.js'
 import { admit, configure } from '../../lib/topology/member.js'
 import { endpoint, manualState, setNow } from '../support/state.js'
 
@@ -22,9 +21,6 @@ function scene(limit = MOST, isImpatient = true) {
   if (isImpatient) impatience.note()
   return { state, member, slot: member.slot, impatience, limits: new AdaptiveLimits(state, impatience) }
 }
-
-const word = (state: SharedState, slot: number, field: number): number =>
-  state.segments[0].concurrency[concurrencyWord(slot) + field]
 
 /** An endpoint that takes 100 ms a request, one at a time; as many as are allowed in flight, until a queue stands there. */
 function overload({ state, slot, limits }: ReturnType<typeof scene>, answers = 60): void {
