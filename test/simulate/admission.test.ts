@@ -43,7 +43,7 @@ it('one seed gives the same queue on both engines, to the last bit', async () =>
   expect(
     JSON.stringify([once.answered, once.refused, once.timeouts, once.meanMs, once.queue]),
   ).toMatchInlineSnapshot(
-    `"[3500,3534,70,262.83741956372654,{"waited":7061,"p50Ms":135.0538787841797,"p99Ms":278.56495666503906,"most":69}]"`,
+    `"[3579,3450,75,226.80745824191112,{"waited":6649,"p50Ms":45.45133325085044,"p99Ms":397.23741149902344,"most":71}]"`,
   )
 })
 
@@ -163,7 +163,7 @@ describe('a deadline', () => {
 })
 
 describe('an abort', () => {
-  const unlimited = { limits: { perEndpoint: { maxRequests: 0 } } }
+  const unlimited = { limits: { perEndpoint: { maxRequests: 0, adaptive: false } } }
   /** One worker, and ten requests at once of 100 ms each, whose callers wait 250 ms; then one more. */
   const TEN: Partial<SimulationConfig> = {
     requests: 11,
@@ -278,9 +278,19 @@ describe('examples/overload.yaml', () => {
     }
   })
 
+  it('does so with all defaults, too', async () => {
+    for (const result of await simulate({ ...config, service: {} })) {
+      expect(result.goodputBetween(30_000, 50_000) / CAPACITY, result.policy).toBeGreaterThan(0.9)
+      expect(result.goodputBetween(60_000, 80_000) / CAPACITY, result.policy).toBeGreaterThan(0.9)
+    }
+  })
+
   it('as a negative: with `fifo`, or without a limit, it does not', async () => {
     const { service } = config
-    const changes = [{ service: { ...service, queue: { discipline: 'fifo' as const } } }, { service: {} }]
+    const changes = [
+      { service: { ...service, queue: { discipline: 'fifo' as const } } },
+      { service: { limits: { perEndpoint: { adaptive: false } } } },
+    ]
     for (const changed of changes) {
       const [result] = await simulate({ ...config, ...changed, policies: ['least-request'] })
       expect(result.goodputBetween(60_000, 80_000) / CAPACITY).toBeLessThan(0.5)
