@@ -20,6 +20,10 @@ export class OutcomeWindow {
   /** Requests asked for a second, since the oldest one in the window. */
   rps = 0
 
+  /** Sums of the periods before that one, and how many of them it is since the first request. */
+  #summedFor = Number.NaN
+  readonly #before = { ended: 0, succeeded: 0, asked: new Array<number>(TIERS).fill(0), periods: 0 }
+
   constructor(state: SharedState, service: number, windowMs: number) {
     this.#words = state.serviceWords(service)
     this.#period = state.serviceField(service, SERVICE.CONTROL_PERIOD)
@@ -46,33 +50,44 @@ export class OutcomeWindow {
 
   /** Makes the sums those of the window that ends at `now`. */
   look(now: number): void {
-    const words = this.#words
     this.#bucketAt(now)
-    const newest = Atomics.load(words, this.#period) // (A13) whoever was last
+    const newest = Atomics.load(this.#words, this.#period) // (A13) whoever was last
+    if (newest !== this.#summedFor) this.#sumBefore(newest)
+    const before = this.#before
+    const at = this.#bucketOf(newest)
     const { asked } = this
-    let ended = 0
-    let succeeded = 0
     let all = 0
-    let oldest = 0
-    asked.fill(0)
-    for (let age = 0; age < PERIODS; age++) {
-      // Plain loads: a count that is a moment old will do.
-      const at = this.#bucketOf(newest - age)
-      ended += words[at + CONTROL_BUCKET.ENDED]
-      succeeded += words[at + CONTROL_BUCKET.SUCCEEDED]
-      const before = all
-      for (let tier = 0; tier < TIERS; tier++) {
-        const count = words[at + CONTROL_BUCKET.ASKED + tier]
-        asked[tier] += count
-        all += count
-      }
-      if (all !== before) oldest = age
+    for (let tier = 0; tier < TIERS; tier++) {
+      asked[tier] = before.asked[tier] + this.#words[at + CONTROL_BUCKET.ASKED + tier]
+      all += asked[tier]
     }
     // What was taken off may be of a request that has fallen out of the window.
-    this.ended = Math.max(0, ended)
+    this.ended = Math.max(0, before.ended + this.#words[at + CONTROL_BUCKET.ENDED])
+    const succeeded = before.succeeded + this.#words[at + CONTROL_BUCKET.SUCCEEDED]
     this.succeeded = Math.min(this.ended, Math.max(0, succeeded))
-    const sinceMs = oldest * this.#periodMs + (now % this.#periodMs)
+    const sinceMs = before.periods * this.#periodMs + (now % this.#periodMs)
     this.rps = (all * MS_PER_SECOND) / Math.max(MS_PER_SECOND, sinceMs)
+  }
+
+  /** Sums of all periods but the newest: once a period, since hardly anybody counts there any more. Plain loads will do. */
+  #sumBefore(newest: number): void {
+    const words = this.#words
+    const before = this.#before
+    before.ended = 0
+    before.succeeded = 0
+    before.periods = 0
+    before.asked.fill(0)
+    for (let age = 1; age < PERIODS; age++) {
+      const at = this.#bucketOf(newest - age)
+      before.ended += words[at + CONTROL_BUCKET.ENDED]
+      before.succeeded += words[at + CONTROL_BUCKET.SUCCEEDED]
+      for (let tier = 0; tier < TIERS; tier++) {
+        const count = words[at + CONTROL_BUCKET.ASKED + tier]
+        before.asked[tier] += count
+        if (count !== 0) before.periods = age
+      }
+    }
+    this.#summedFor = newest
   }
 
   /**

@@ -41,6 +41,9 @@ const rightGrpc = fc.tuple(digits(8), unit).map(([amount, of]) => {
 
 /** What looks like a time, and is none; and what does not even look like one. */
 const wrong = fc.oneof(
+  fc
+    .tuple(fc.constantFrom('1', '9'), digits(30), unit)
+    .map(([first, rest, of]) => `${first}${rest.padStart(8, '0')}${of}`),
   fc.tuple(fc.constantFrom('-', '+', '0x', '1e', '.', '٣', '１'), digits(12)).map((all) => all.join('')),
   fc
     .tuple(digits(4), fc.constantFrom('e3', 'E9', '.5', ',5', 'n', ' 5', ', 5', '_0', '٣', '\0'))
@@ -53,7 +56,7 @@ const wrong = fc.oneof(
 const odd = fc.oneof(
   fc.array(digits(3), { maxLength: 3 }),
   fc.anything(),
-  fc.constantFrom(5, -5, Number.NaN, null, true, 5n, Symbol('5'), () => '5'),
+  fc.constantFrom(5, -5, Number.NaN, null, true, 5n, Symbol('5'), () => '5', ['5'], Object.create(null)),
 )
 const value = fc.oneof(
   rightOwn.map(({ text }) => text),
@@ -106,6 +109,15 @@ describe('whatever the headers say', () => {
         expect(deadlineFrom({ [OWN]: own.text, [GRPC]: text })).toBe(deadlineFrom({ [OWN]: own.text }))
       }),
       { numRuns: 1_000 },
+    )
+  })
+
+  test('what is no text says nothing', () => {
+    fc.assert(
+      fc.property(
+        odd.filter((one) => typeof one !== 'string'),
+        (one) => deadlineFrom({ [OWN]: one, [GRPC]: one } as never) === undefined,
+      ),
     )
   })
 
@@ -178,7 +190,7 @@ describe('scopes in scopes', () => {
   test('each has the earliest of all deadlines around it, whatever time goes by in between', () => {
     const scopes = fc.array(fc.tuple(given, fc.nat(2_000), fc.boolean()), { minLength: 1, maxLength: 10 })
     fc.assert(
-      fc.property(scopes, (all) => {
+      fc.property(scopes, given, (all, own) => {
         let now = 10_000
         let scope: ScopedOptions | undefined
         let earliest = Number.POSITIVE_INFINITY
@@ -192,6 +204,11 @@ describe('scopes in scopes', () => {
           // A moment of the clock from now on: it does not begin anew where it is read later.
           expect(deadlineAt(scope, now + 1_000)).toBe(earliest)
         }
+        // A request of the innermost one, with a deadline of its own.
+        const ownAt = own === undefined || own > MOST_DEADLINE_MS ? Number.POSITIVE_INFINITY : now + own
+        expect(deadlineAt({ ...scope, deadlineMs: own } as ScopedOptions, now)).toBe(
+          Math.min(earliest, ownAt),
+        )
       }),
       { numRuns: 500 },
     )
