@@ -9,7 +9,13 @@ export { type Engine, engine } from './engine/index.js'
 export * from './errors.js'
 export type * from './model/index.js'
 export type { BalancerEvents, ConfigEvent, EndpointChange, EndpointEvent } from './observe/events.js'
-export type { BalancerStats, EndpointStats, QueueStats, ServiceStats } from './observe/stats.js'
+export type {
+  AdmissionControlStats,
+  BalancerStats,
+  EndpointStats,
+  QueueStats,
+  ServiceStats,
+} from './observe/stats.js'
 export { definePolicy } from './policy/define.js'
 export { LoadReporter } from './policy/load-reporter.js'
 export type { TicketQueueHandle } from './queue/memory.js'

@@ -7,7 +7,7 @@ namespace fairlead::layout {
 
 inline constexpr std::uint32_t kVersion = 5;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0xcef4e5b4;
+inline constexpr std::uint32_t kFingerprint = 0xe62f7ac0;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -81,7 +81,10 @@ inline constexpr std::uint32_t kRetries = 107;
 inline constexpr std::uint32_t kRevoked = 108;
 inline constexpr std::uint32_t kRefused = 110;
 inline constexpr std::uint32_t kWaits = 112;
-inline constexpr std::uint32_t kWords = 368;
+inline constexpr std::uint32_t kControlPeriod = 368;
+inline constexpr std::uint32_t kControlRejected = 376;
+inline constexpr std::uint32_t kControlBuckets = 384;
+inline constexpr std::uint32_t kWords = 464;
 } // namespace service
 
 namespace slot {
@@ -160,6 +163,13 @@ inline constexpr std::uint32_t kProbeWait = 28;
 inline constexpr std::uint32_t kWords = 32;
 } // namespace concurrency
 
+namespace control_bucket {
+inline constexpr std::uint32_t kEnded = 0;
+inline constexpr std::uint32_t kSucceeded = 1;
+inline constexpr std::uint32_t kAsked = 2;
+inline constexpr std::uint32_t kWords = 6;
+} // namespace control_bucket
+
 namespace contribution {
 inline constexpr std::uint32_t kInFlight = 0;
 inline constexpr std::uint32_t kMark = 1;
@@ -217,6 +227,7 @@ inline constexpr std::uint32_t kServiceSegmentRecords = 256;
 inline constexpr std::uint32_t kSegmentShift = 10;
 inline constexpr std::uint32_t kSegmentSlots = 1024;
 inline constexpr std::uint32_t kBudgetBucketCount = 10;
+inline constexpr std::uint32_t kControlBucketCount = 11;
 inline constexpr std::uint32_t kConfigPages = 8;
 inline constexpr std::uint32_t kMarkProbe = 1;
 inline constexpr std::uint32_t kMarkBusy = 2;

@@ -120,7 +120,7 @@ export class AdmissionQueue<Request, Place> {
   }
 
   #shareOfLongWaits(tier: number): number {
-    return Atomics.load(this.#words, this.#at + SERVICE.LONG_WAITS + tier) // (A13) an estimate
+    return Atomics.load(this.#words, this.#at + SERVICE.LONG_WAITS + tier) // (A15) an estimate
   }
 
   /** Nobody waits: whether that is but a moment in a standing queue. Both words say when; one of a moment ago will do. */
@@ -438,6 +438,6 @@ export class AdmissionQueue<Request, Place> {
     const share = this.#shareOfLongWaits(tier)
     const sample = waitedMs > shortMs ? ALL_WAITS : 0
     const next = share + ((sample - share) >> WAITS_SHIFT)
-    Atomics.store(this.#words, this.#at + SERVICE.LONG_WAITS + tier, next) // (A13) of two at once one counts
+    Atomics.store(this.#words, this.#at + SERVICE.LONG_WAITS + tier, next) // (A15) of two at once one counts
   }
 }

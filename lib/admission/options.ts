@@ -72,3 +72,58 @@ export const QUEUE = group(
 )
 
 export type ResolvedQueue = ResolvedOf<typeof QUEUE.shape>
+
+export const ADMISSION_CONTROL = group(
+  {
+    successRateThreshold: number({
+      min: 1,
+      max: 100,
+      unit: '%',
+      default: 95,
+      source: 'Envoy',
+      about: 'Share of requests that end well; below that requests are rejected, the more the lower it is.',
+    }),
+    maxRejectionProbability: number({
+      min: 0,
+      max: 100,
+      unit: '%',
+      default: 80,
+      source: 'Envoy',
+      about:
+        'Largest share of requests that is rejected, of all and of each tier. The others find out whether the service is well again.',
+    }),
+    windowMs: number({
+      integer: true,
+      min: 1_000,
+      max: 3_600_000,
+      unit: 'ms',
+      default: 30_000,
+      source: 'Envoy',
+      about: 'Outcomes of this long count, over all threads; older ones fall out a tenth at a time.',
+    }),
+    aggression: number({
+      min: 1,
+      max: 100,
+      default: 1,
+      source: 'Envoy',
+      about: 'With 1 rejections grow in line with failures; above that they begin with more at once.',
+    }),
+    rpsThreshold: number({
+      min: 0,
+      max: MAX_COUNT,
+      unit: 'requests/s',
+      default: 0,
+      source: 'Envoy',
+      about: 'Nothing is rejected while fewer requests are made: a few outcomes say little.',
+    }),
+  },
+  {
+    name: 'AdmissionControlConfig',
+    summary:
+      'Rejects a share of the requests at once while too many fail, those of the lowest tiers first (`priority`); `OverloadedError`.',
+    orTrue: 'on, with the defaults of its options',
+    off: true,
+  },
+)
+
+export type ResolvedAdmissionControl = ResolvedOf<typeof ADMISSION_CONTROL.shape>

@@ -1,5 +1,7 @@
 import { longestWait, shortWait, standingAfterMs } from '../admission/discipline.js'
 import { NO_PLACE, ServiceCount } from '../admission/service-count.js'
+import type { SharedControl } from '../admission/shared-control.js'
+import { tierOf } from '../admission/tier.js'
 import type { Stay } from '../admission/waiter.js'
 import { parseBalancerConfig, parseRule } from '../configuration/parse.js'
 import { RuleSet } from '../configuration/rules/rule-set.js'
@@ -18,7 +20,7 @@ import type { ServiceView, ViewOptions } from '../view/service-view.js'
 import { answerTimes, freePlaces, hasRoom } from './capacity.js'
 import { drained } from './drained.js'
 import { LEASE_FLAGS } from './feedback.js'
-import { overloaded, refusal } from './refusals.js'
+import { overloaded, refusal, rejected } from './refusals.js'
 import { Reservation } from './reservation.js'
 import type { ServicePlaces, ServiceRuntime, WaitingRequest } from './service-runtime.js'
 import { type BalancerChange, Services } from './services.js'
@@ -28,9 +30,6 @@ const NO_OPTIONS: PickOptions = Object.freeze({})
 
 /** Whether a request may use some of a service's endpoints only. */
 const isRestricted = ({ subset, tlsOnly }: ViewOptions): boolean => subset !== undefined || tlsOnly === true
-
-/** Tier of requests that name none. */
-export const DEFAULT_TIER = 1
 
 /** Where there was no place: in the service as a whole, or on the endpoints that the request may use. */
 type Refusal = 'service' | 'endpoints'
@@ -49,13 +48,14 @@ export interface Asker {
  * A request's way, from top to bottom:
  *
  * 1. rule: which settings the service has          `configuration/rules/`, applied when rules or services change
- * 2. snapshot: its endpoints and their slots       `configuration/`, `topology/`
- * 3. filter: which of them are usable now          `view/`
- * 4. policy: one of those                          `policy/`
- * 5. reservation: a place on it                    `engine/`; where there is none the request waits: `admission/`
- * 6. lease: the place, in the caller's hands       `reservation.ts`
- * 7. outcome: how the request ended, once          `outcome/`
- * 8. feedback: latency, failures, ejection         `feedback.ts`
+ * 2. control: a share is rejected, if many fail   `admission/`, before anything else is done for the request
+ * 3. snapshot: its endpoints and their slots       `configuration/`, `topology/`
+ * 4. filter: which of them are usable now          `view/`
+ * 5. policy: one of those                          `policy/`
+ * 6. reservation: a place on it                    `engine/`; where there is none the request waits: `admission/`
+ * 7. lease: the place, in the caller's hands       `reservation.ts`
+ * 8. outcome: how the request ended, once          `outcome/`
+ * 9. feedback: latency, failures, ejection         `feedback.ts`
  *
  * It makes no requests itself: that is `clients/`. How configurations change is `services.ts`.
  */
@@ -109,14 +109,16 @@ export class BalancerCore {
   }
 
   /**
-   * Steps 2 to 6 for a service at hand.
+   * Steps 2 to 7 for a service at hand.
    * @param mayMove the request can be answered elsewhere where the endpoint turns out to answer nothing
    * @throws NoEndpointError where no endpoint may be used
-   * @throws OverloadedError where each usable one is at its limit, or the service is, or others wait for a place
+   * @throws OverloadedError where each usable one is at its limit, or the service is, or others wait for a place, or admission control
+   *   rejects it
    * @throws ArgumentError on a key, an address or a subset of the wrong type
    */
   pickFrom(service: ServiceRuntime, request: PickOptions = NO_OPTIONS, mayMove = true): Reservation {
     if (this.stopped) throw new StoppedError()
+    if (service.control !== undefined) this.#control(service, service.control, tierOf(request))
     const { waiting } = service.admission
     if (waiting > 0) throw overloaded(this.#state, service, `${waiting} requests wait for a place before it`)
     const place = this.#choose(service, request, mayMove)
@@ -124,14 +126,27 @@ export class BalancerCore {
     return place
   }
 
-  /** As `pickFrom`, but undefined where there is no place now, or others wait for one. */
+  /**
+   * Step 2, to be called once for each request, before `placeNow`, `admit` and `pickTrial`; `pickFrom` does it itself.
+   * @throws OverloadedError where admission control rejects it
+   */
+  control(service: ServiceRuntime, tier: number): void {
+    if (service.control !== undefined && !this.stopped) this.#control(service, service.control, tier)
+  }
+
+  #control(service: ServiceRuntime, control: SharedControl, tier: number): void {
+    const why = control.refuse(tier)
+    if (why !== undefined) throw rejected(this.#state, service, why, control.retryAfterMs)
+  }
+
+  /** As `pickFrom`, but undefined where there is no place now, or others wait for one, and without step 2. */
   placeNow(service: ServiceRuntime, request: PickOptions, mayMove: boolean): Reservation | undefined {
     if (this.stopped) throw new StoppedError()
     return service.admission.isWaitedFor ? undefined : this.#tryPlace(service, request, mayMove)
   }
 
   /**
-   * As `pickFrom`; where there is no place the request waits for one, first come, first served over all threads. Tells `asker` how it
+   * As `placeNow`; where there is no place the request waits for one, first come, first served over all threads. Tells `asker` how it
    * ended, perhaps at once. Undefined where it did not have to wait.
    */
   admit(service: ServiceRuntime, request: WaitingRequest, asker: Asker): Stay | undefined {
@@ -207,7 +222,7 @@ export class BalancerCore {
     return typeof place === 'string' ? undefined : place
   }
 
-  /** Steps 2 to 6, or why there is no place. */
+  /** Steps 3 to 7, or why there is no place. */
   #choose(service: ServiceRuntime, request: PickOptions, mayMove: boolean): Reservation | Refusal {
     const serviceView = this.#viewOf(service)
     if (service.closed) throw new NoEndpointError(service.name, 'it has left the configuration')

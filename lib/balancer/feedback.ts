@@ -1,5 +1,6 @@
 import type { AdaptiveLimits } from '../admission/adaptive-limits.js'
 import type { ServiceCount } from '../admission/service-count.js'
+import type { SharedControl } from '../admission/shared-control.js'
 import { OUTCOME, SERVICE } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import type { Ejection } from '../health/passive/ejection.js'
@@ -41,6 +42,8 @@ export interface Learning {
   readonly adaptive: AdaptiveLimits
   readonly admission: { readonly isWaitedFor: boolean; offer(): void }
   readonly policy: ServicePolicy
+  /** undefined: off. */
+  readonly control: SharedControl | undefined
 }
 
 /** How a body ended; `broken`: by its endpoint, `lost`: by nobody who is to blame, `left`: by the caller. */
@@ -75,12 +78,13 @@ export class Feedback {
     pauseMs: number,
     flags: number,
   ): void {
-    const { stalls, policy, admission } = this.service
+    const { stalls, policy, admission, control } = this.service
     stalls.ended()
     if (this.#state.detached) return
     try {
       this.#judge(member, startedAt, verdict, pauseMs, flags)
     } finally {
+      if (control !== undefined) control.ended(OUTCOME_OF[verdict])
       this.#state.core.answer(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
     }
     if (verdict === 'success') this.#noteAnswer(member, startedAt, latencyMs, flags)
@@ -92,14 +96,15 @@ export class Feedback {
   /** The body of an answered request is over. */
   closed(member: Member, body: BodyEnd, flags: number, startedAt: number): void {
     if (this.#state.detached) return
-    const { ejection, limit } = this.service
+    const { ejection, limit, control } = this.service
     try {
       if (body === 'complete') ejection.bodyComplete(member)
       else if (body === 'broken') ejection.bodyBroken(member)
     } finally {
+      const isBroken = (body === 'broken' || body === 'lost') && (flags & LEASE_FLAGS.SUCCEEDED) !== 0
+      if (isBroken && control !== undefined) control.broken()
       if (flags & LEASE_FLAGS.COUNTED) limit.leave()
-      const isBroken = body === 'broken' || body === 'lost'
-      this.#state.core.close(member.slot, isBroken && (flags & LEASE_FLAGS.SUCCEEDED) !== 0)
+      this.#state.core.close(member.slot, isBroken)
     }
     this.#afterEnd(member, startedAt)
   }
@@ -113,7 +118,7 @@ export class Feedback {
     pauseMs: number,
     flags: number,
   ): void {
-    const { stalls, ejection, limit, policy } = this.service
+    const { stalls, ejection, limit, policy, control } = this.service
     stalls.ended()
     if (this.#state.detached) return
     try {
@@ -122,6 +127,7 @@ export class Feedback {
       if (verdict === 'cancelled' && (flags & LEASE_FLAGS.TRIAL) !== 0)
         stalls.trialCancelled(member, this.#state.core.now() - startedAt)
     } finally {
+      if (control !== undefined) control.ended(OUTCOME_OF[verdict])
       // Last: with nothing in flight there the slot may become another endpoint's, and the record another service's.
       if (flags & LEASE_FLAGS.COUNTED) limit.leave()
       this.#state.core.end(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
@@ -158,9 +164,10 @@ export class Feedback {
 
   /** A request is about to be tried once more; `verdict` says how the try before counts. */
   retried(verdict: Verdict): void {
-    const { index } = this.service
+    const { index, control } = this.service
     this.#state.countService(index, SERVICE.RETRIED)
     const outcome = OUTCOME_OF[verdict]
+    if (control !== undefined) control.retried(outcome)
     if (outcome === OUTCOME.CANCELLED) this.#state.countService(index, SERVICE.RETRIED_CANCELLED)
     if (outcome === OUTCOME.SUCCEEDED) this.#state.countService(index, SERVICE.RETRIED_SUCCEEDED)
   }

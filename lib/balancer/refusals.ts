@@ -22,12 +22,24 @@ export function overloaded(state: SharedState, service: ServiceRuntime, why: str
   return new OverloadedError(service.name, why, retryAfterMs(service, answerMs))
 }
 
+/** The error of a request that admission control has rejected, and why; counted. */
+export function rejected(
+  state: SharedState,
+  { index, name }: ServiceRuntime,
+  why: string,
+  afterMs: number,
+): Error {
+  state.countService(index, SERVICE.OVERLOADED)
+  return new OverloadedError(name, why, likely(afterMs))
+}
+
+const likely = (ms: number): number => Math.round(Math.min(MOST_RETRY_MS, Math.max(LEAST_RETRY_MS, ms)))
+
 /** Until those that wait now have their places: n requests in flight of which each takes `answerMs` end at a rate of n/answerMs (Little). */
 function retryAfterMs({ admission, configured }: ServiceRuntime, answerMs: number): number {
   const { inFlight } = configured
   if (answerMs === 0 || inFlight === 0) return UNKNOWN_RETRY_MS
-  const ms = ((admission.waiting + 1) * answerMs) / inFlight
-  return Math.round(Math.min(MOST_RETRY_MS, Math.max(LEAST_RETRY_MS, ms)))
+  return likely(((admission.waiting + 1) * answerMs) / inFlight)
 }
 
 /** The error of a request that found no place: all usable endpoints are full, or there are none, and why. Counted. */

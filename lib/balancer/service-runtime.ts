@@ -2,6 +2,7 @@ import { AdaptiveLimits } from '../admission/adaptive-limits.js'
 import { AdmissionQueue } from '../admission/admission-queue.js'
 import { Impatience } from '../admission/impatience.js'
 import { ServiceCount } from '../admission/service-count.js'
+import { SharedControl } from '../admission/shared-control.js'
 import type { ThreadWaits } from '../admission/thread-waits.js'
 import type { ConfiguredService, EndpointDiff } from '../configuration/configured-service.js'
 import type { ResolvedService } from '../configuration/service.js'
@@ -111,6 +112,7 @@ export class ServiceRuntime {
   /** Connections of this thread by an endpoint's URL: of whoever sends requests there. */
   countConnections: ((url: string) => ConnectionCounts) | undefined
   #budget: RetryBudget
+  #control: SharedControl | undefined
   /** What this thread chooses from until the filter epoch moves on. */
   #view: ServiceView | undefined
   #viewEpoch = 0
@@ -129,6 +131,7 @@ export class ServiceRuntime {
     this.#words = state.serviceWords(index)
     this.#epochWord = state.serviceField(index, SERVICE.FILTER_EPOCH)
     this.#budget = new RetryBudget(state, index, options.retry.budget)
+    this.#control = this.#controlBy(options)
     this.limit = ServiceCount.inFlight(state, index)
     this.impatience = new Impatience(state, index)
     this.adaptive = new AdaptiveLimits(state, this.impatience)
@@ -170,6 +173,11 @@ export class ServiceRuntime {
 
   get budget(): RetryBudget {
     return this.#budget
+  }
+
+  /** Rejects requests while too many fail; undefined: off. */
+  get control(): SharedControl | undefined {
+    return this.#control
   }
 
   get closed(): boolean {
@@ -216,6 +224,7 @@ export class ServiceRuntime {
   configure(diff: EndpointDiff, how: string): EndpointChanged[] {
     const { options } = this
     this.#budget = new RetryBudget(this.#state, this.index, options.retry.budget)
+    this.#control = this.#controlBy(options)
     this.ejection.configure(ejectionOptions(options))
     const changes = this.replaceEndpoints(diff, how)
     // The thread that checks may have written a last result after whoever has made the change had written its settings.
@@ -236,10 +245,16 @@ export class ServiceRuntime {
     ]
   }
 
+  #controlBy({ admissionControl }: ResolvedService): SharedControl | undefined {
+    if (admissionControl === undefined) return undefined
+    return new SharedControl(this.#state, this.index, admissionControl)
+  }
+
   /** The service has left the configuration, with all of its endpoints. Returns what is to be told. */
   close({ removed }: EndpointDiff): EndpointChanged[] {
     this.#view = undefined
     this.#closed = true
+    this.#control = undefined
     for (const member of removed) this.#forget(member)
     this.admission.fail(() => new NoEndpointError(this.name, 'it has left the configuration'))
     this.stop()
@@ -355,6 +370,7 @@ export class ServiceRuntime {
       panic,
       retriesAvailable: this.#budget.available,
       queueLimit: this.options.queue.limit,
+      admissionControl: this.#control?.stats,
     })
   }
 

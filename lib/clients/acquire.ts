@@ -1,7 +1,7 @@
+import { tierOf } from '../admission/tier.js'
 import type { Stay } from '../admission/waiter.js'
-import { type Asker, type BalancerCore, DEFAULT_TIER } from '../balancer/balancer.js'
+import type { Asker, BalancerCore } from '../balancer/balancer.js'
 import type { ServiceRuntime } from '../balancer/service-runtime.js'
-import { TIERS } from '../engine/layout.js'
 import { ArgumentError, DeadlineError } from '../errors.js'
 import type { AcquireOptions, Lease, PickRequest } from '../model/index.js'
 import { deadlineAt, type ScopedOptions } from './deadline.js'
@@ -28,6 +28,7 @@ export function acquire(
     if (deadlineMs !== undefined && deadlineMs <= 0)
       throw new DeadlineError(`The deadline of this request for service "${service.name}" is over`)
     if (deadlineMs !== undefined) service.impatience.noteDeadline(deadlineMs)
+    core.control(service, tier)
     const place = core.placeNow(service, pick, MAY_MOVE)
     return place === undefined ? waited(core, service, pick, tier, deadlineMs, signal) : resolved(place)
   } catch (error) {
@@ -97,11 +98,4 @@ function checked(options: AcquireOptions): AcquireOptions {
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new ArgumentError(`signal is ${String(signal)}; it takes an AbortSignal`)
   return options
-}
-
-/** Tier of the line in which a request waits. @throws ArgumentError */
-export function tierOf(options: { readonly priority?: number } | undefined): number {
-  const tier = options?.priority ?? DEFAULT_TIER
-  if (Number.isInteger(tier) && tier >= 0 && tier < TIERS) return tier
-  throw new ArgumentError(`priority is ${String(tier)}; it takes a whole number, 0 to ${TIERS - 1}`)
 }

@@ -1,7 +1,8 @@
 import type { Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import { DEFAULT_TIER, tierOf } from '../admission/tier.js'
 import type { Stay } from '../admission/waiter.js'
-import { type BalancerCore, DEFAULT_TIER } from '../balancer/balancer.js'
+import type { BalancerCore } from '../balancer/balancer.js'
 import type { Reservation } from '../balancer/reservation.js'
 import type { ServiceRuntime } from '../balancer/service-runtime.js'
 import type { Connection } from '../connections/connection.js'
@@ -13,7 +14,6 @@ import { faultOf } from '../outcome/faults.js'
 import { afterReads } from '../runtime/after-reads.js'
 import type { LoopLateness } from '../runtime/loop-lateness.js'
 import type { Member } from '../topology/member.js'
-import { tierOf } from './acquire.js'
 import { Attempt, type TriedRequest } from './attempt.js'
 import type { ScopedOptions } from './deadline.js'
 import { FailedTries } from './failed-tries.js'
@@ -124,6 +124,7 @@ export class BalancedRequest implements TriedRequest {
       this.#tier = tierOf(this.#pick)
       this.#keepDeadline()
       if (this.finished) return
+      balancer.control(service, this.#tier)
       mayMove = this.#isRepeatable
       place =
         (mayMove ? balancer.pickTrial(service, this.#pick) : undefined) ??

@@ -1,4 +1,11 @@
-import { LIMITS, QUEUE, type ResolvedLimits, type ResolvedQueue } from '../admission/options.js'
+import {
+  ADMISSION_CONTROL,
+  LIMITS,
+  QUEUE,
+  type ResolvedAdmissionControl,
+  type ResolvedLimits,
+  type ResolvedQueue,
+} from '../admission/options.js'
 import { CLIENT, checkClient, type ResolvedClient, resolveClient } from '../connections/options.js'
 import { checkHealth, HEALTH, type ResolvedHealth, resolveHealth } from '../health/active/options.js'
 import { checkOutlier, type EjectionOptions, OUTLIER, resolveOutlier } from '../health/passive/options.js'
@@ -52,6 +59,7 @@ export const SERVICE = group(
     retry: RETRY,
     limits: LIMITS,
     queue: QUEUE,
+    admissionControl: ADMISSION_CONTROL,
     ...VIEW,
   },
   {
@@ -75,6 +83,8 @@ export interface ResolvedService extends ResolvedView {
   readonly retry: ResolvedRetry
   readonly limits: ResolvedLimits
   readonly queue: ResolvedQueue
+  /** undefined: off. */
+  readonly admissionControl: ResolvedAdmissionControl | undefined
 }
 
 /** One service from copied data, its name checked before; undefined, with the faults added, where anything is wrong. */
@@ -113,6 +123,7 @@ export function resolveService(
     retry: resolveRetry(retry),
     limits: withDefaults(LIMITS.shape, limits),
     queue: withDefaults(QUEUE.shape, queue),
+    ...withDefaults({ admissionControl: ADMISSION_CONTROL }, config),
     ...withDefaults(VIEW, config),
   })
 }

@@ -140,10 +140,29 @@ export const SERVICE = {
   REFUSED: 110,
   /** Latency histogram of the waits of those that got a place, `HISTOGRAM_BUCKETS` words. */
   WAITS: 112,
-  WORDS: 368,
+  /** Admission control: number of the newest bucket's period since the clock's origin, modulo 2^32. */
+  CONTROL_PERIOD: 368,
+  /** First of TIERS u64 totals: requests that admission control has rejected. */
+  CONTROL_REJECTED: 376,
+  /** Ring of CONTROL_BUCKET_COUNT buckets, signed; see `CONTROL_BUCKET`. */
+  CONTROL_BUCKETS: 384,
+  WORDS: 464,
 } as const
 
 export const BUDGET_BUCKET_COUNT = 10
+
+/** What admission control counts in one period. */
+export const CONTROL_BUCKET = {
+  /** Requests that ended well or badly, and those that ended well. */
+  ENDED: 0,
+  SUCCEEDED: 1,
+  /** First of TIERS words: requests that asked to be admitted. */
+  ASKED: 2,
+  WORDS: 6,
+} as const
+
+/** Periods of admission control's window, and the one that comes next. */
+export const CONTROL_BUCKET_COUNT = 11
 
 /**
  * An endpoint's slot: four cache lines. The first is written by every request, the second and the third on failures and
@@ -430,6 +449,7 @@ export const LAYOUT = {
   slot: SLOT,
   slot_flags: SLOT_FLAGS,
   concurrency: CONCURRENCY,
+  control_bucket: CONTROL_BUCKET,
   contribution: CONTRIBUTION,
   outcome: OUTCOME,
   distributor: DISTRIBUTOR,
@@ -447,6 +467,7 @@ export const LAYOUT = {
     SEGMENT_SHIFT,
     SEGMENT_SLOTS,
     BUDGET_BUCKET_COUNT,
+    CONTROL_BUCKET_COUNT,
     CONFIG_PAGES,
     MARK_PROBE,
     MARK_BUSY,

@@ -438,6 +438,38 @@ export interface QueueConfig {
   discipline?: 'codel' | 'fifo'
 }
 
+/**
+ * Rejects a share of the requests at once while too many fail, those of the lowest tiers first (`priority`);
+ * `OverloadedError`.
+ */
+export interface AdmissionControlConfig {
+  /**
+   * Share of requests that end well; below that requests are rejected, the more the lower it is. A number of
+   * per cent, 1 to 100. Default 95 (Envoy).
+   */
+  successRateThreshold?: number
+  /**
+   * Largest share of requests that is rejected, of all and of each tier. The others find out whether the
+   * service is well again. A number of per cent, 0 to 100. Default 80 (Envoy).
+   */
+  maxRejectionProbability?: number
+  /**
+   * Outcomes of this long count, over all threads; older ones fall out a tenth at a time. A whole number of
+   * ms, 1,000 to 3,600,000. Default 30,000 (Envoy).
+   */
+  windowMs?: number
+  /**
+   * With 1 rejections grow in line with failures; above that they begin with more at once. A number, 1 to
+   * 100. Default 1 (Envoy).
+   */
+  aggression?: number
+  /**
+   * Nothing is rejected while fewer requests are made: a few outcomes say little. A number of requests/s, 0
+   * to 1,000,000. Default 0 (Envoy).
+   */
+  rpsThreshold?: number
+}
+
 /** An endpoint that has just begun to take requests, or does so again, gets a growing share of its due. */
 export interface SlowStartConfig {
   /**
@@ -529,6 +561,11 @@ export interface ServiceConfig {
   limits?: LimitsConfig
   /** Requests that find no place wait in line, first come, first served, over all threads. */
   queue?: QueueConfig
+  /**
+   * Rejects a share of the requests at once while too many fail, those of the lowest tiers first
+   * (`priority`); `OverloadedError`. Off unless it is given. `true`: on, with the defaults of its options.
+   */
+  admissionControl?: boolean | AdmissionControlConfig
   /**
    * Share of healthy endpoints below which active checks and ejections after 5xx are ignored; those that real
    * requests proved broken are asked only where nobody else is left. 0 turns both off. A number, 0 to 1.

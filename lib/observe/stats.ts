@@ -50,6 +50,16 @@ export interface QueueStats {
   readonly retries: number
 }
 
+/** What admission control does, over all threads. Shares are 0 to 1. */
+export interface AdmissionControlStats {
+  /** Share of the requests of `admissionControl.windowMs` that ended well; 1 where none has ended. */
+  readonly successRate: number
+  /** Share of all requests that it rejects now. */
+  readonly rejectionProbability: number
+  /** By `priority`, 0 first: the share that it rejects now, and how many it has rejected so far. */
+  readonly tiers: readonly { readonly rejectionProbability: number; readonly rejected: number }[]
+}
+
 /** Counts of one service, from all threads. */
 export interface ServiceStats {
   /** Requests so far, each counted once however often it was tried. */
@@ -59,7 +69,7 @@ export interface ServiceStats {
   readonly cancelled: number
   /** Further tries. Tries of all endpoints together: `requests + retried`. */
   readonly retried: number
-  /** Refused because each usable endpoint was at its limit. */
+  /** Refused because each usable endpoint was at its limit, or by admission control. */
   readonly overloaded: number
   /** Refused because no endpoint was usable. */
   readonly noEndpoint: number
@@ -68,6 +78,8 @@ export interface ServiceStats {
   readonly retriesAvailable: number
   readonly latencyMs: LatencySummary
   readonly queue: QueueStats
+  /** undefined: off. */
+  readonly admissionControl: AdmissionControlStats | undefined
   readonly endpoints: Readonly<Record<string, EndpointStats>>
 }
 
@@ -168,6 +180,7 @@ export interface ObservedService {
   readonly retriesAvailable: number
   /** `queue.limit` */
   readonly queueLimit: number
+  readonly admissionControl: AdmissionControlStats | undefined
 }
 
 function queueStats(state: SharedState, { index, queueLimit }: ObservedService): QueueStats {
@@ -227,6 +240,7 @@ export function serviceStats(state: SharedState, service: ObservedService): Serv
     retriesAvailable: service.retriesAvailable,
     latencyMs: summarise(sum.latency, sum.lines),
     queue: queueStats(state, service),
+    admissionControl: service.admissionControl,
     endpoints,
   }
 }

@@ -70,6 +70,8 @@ export interface GroupSpec extends Said {
   readonly summary?: string
   /** It may be `false`; what that means. */
   readonly orFalse?: string
+  /** It may be `true` or `false`; what `true` means. `false` is off. */
+  readonly orTrue?: string
   /** Left out, it is off. Else its defaults hold. */
   readonly off?: true
 }

@@ -8,8 +8,10 @@ export function withDefaults<S extends Shape>(shape: S, given: Partial<ConfigOf<
   for (const [key, option] of Object.entries<Option>(shape)) {
     const value = values[key]
     if (option.kind === 'group') {
-      const isOff = value === undefined && option.off === true
-      resolved[key] = isOff ? undefined : withDefaults(option.shape, (value ?? {}) as object)
+      const isOff = (value === undefined || value === false) && option.off === true
+      resolved[key] = isOff
+        ? undefined
+        : withDefaults(option.shape, (value === undefined || value === true ? {} : value) as object)
     } else if (value !== undefined) resolved[key] = value
     else if (option.default !== undefined) resolved[key] = option.default
   }

@@ -96,6 +96,11 @@ function groupSchema(option: GroupOption, error: (issue: Issue) => string): Sche
   const object = z.strictObject(shape, {
     error: (issue) => (issue.code === 'unrecognized_keys' ? keys.join(KEY_SEPARATOR) : error(issue)),
   })
+  if (option.orTrue !== undefined) {
+    return z.union([z.boolean(), object], {
+      error: (issue) => wrong('true, false or an object', issue.input),
+    })
+  }
   if (option.orFalse === undefined) return object
   return z.union([z.literal(false), object], {
     error: (issue) => wrong('an object or false', issue.input),

@@ -30,10 +30,16 @@ interface Group<Shape> {
 
 type IsRequired<O> = O extends { readonly required: true } ? true : false
 
+type OtherThanGroup<O> = O extends { readonly orTrue: string }
+  ? boolean
+  : O extends { readonly orFalse: string }
+    ? false
+    : never
+
 /** What a configuration may say of one option. */
 export type ValueOf<O> =
   O extends Group<infer Shape>
-    ? ConfigOf<Shape> | (O extends { readonly orFalse: string } ? false : never)
+    ? ConfigOf<Shape> | OtherThanGroup<O>
     : O extends Typed<infer Value>
       ? Value
       : unknown

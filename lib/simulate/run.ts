@@ -1,4 +1,4 @@
-import { DEFAULT_TIER } from '../balancer/balancer.js'
+import { DEFAULT_TIER } from '../admission/tier.js'
 import type { Reservation } from '../balancer/reservation.js'
 import { NoEndpointError, OverloadedError } from '../errors.js'
 import { Agenda } from './agenda.js'

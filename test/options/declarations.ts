@@ -65,6 +65,7 @@ function typeOf(option: Option, indent: string): string {
       return option.options.map((one) => typeOf(one, indent)).join(' | ')
     case 'group': {
       const type = option.name ?? membersOf(option.shape, indent)
+      if (option.orTrue !== undefined) return `boolean | ${type}`
       return option.orFalse === undefined ? type : `${type} | false`
     }
     default:
@@ -77,11 +78,12 @@ const inBrackets = (type: string): string => (/ \| |^readonly /.test(type) ? `($
 /** What an editor shows of an option: what it does, what it may be, and what holds where it is left out. */
 function sentencesOf(option: Option): string {
   if (option.kind === 'group' && option.range === undefined) {
-    const { about, summary, off, orFalse } = option
+    const { about, summary, off, orFalse, orTrue } = option
     return sentences([
       about ?? summary,
       off && 'Off unless it is given.',
       orFalse && `\`false\`: ${orFalse}.`,
+      orTrue && `\`true\`: ${orTrue}.`,
     ])
   }
   return sentences([option.about, rangeSentence(option), defaultSentence(option)])

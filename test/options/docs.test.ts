@@ -51,7 +51,7 @@ function documentedDefaults(table: string): Map<string, string> {
 
 test('the documented defaults are those that a resolved configuration has', () => {
   const config = parseBalancerConfig({
-    services: { users: { endpoints: ['http://a:1'], health: { http: {} } } },
+    services: { users: { endpoints: ['http://a:1'], health: { http: {} }, admissionControl: true } },
   })
   const users = config.services.get('users')!
   const documented = documentedDefaults(tableOf(SERVICE))

@@ -6,6 +6,7 @@ import type { GroupOption, Option } from '../../lib/options/option.js'
 import { withDefaults } from '../../lib/options/resolve.js'
 import type { ConfigOf, ResolvedOf } from '../../lib/options/types.js'
 import { validate } from '../../lib/options/validate.js'
+import { faultsOf } from './config-faults.js'
 import { TABLES } from './tables.js'
 
 const WAIT = number({ min: 1, max: 9, unit: 'ms', default: 5 })
@@ -17,9 +18,19 @@ const SHAPE = {
   always: group({ wait: WAIT }),
   sometimes: group({ wait: WAIT, deep: group({ wait: WAIT }) }, { off: true }),
   never: group({ wait: WAIT }, { orFalse: 'nothing' }),
+  switched: group({ wait: WAIT }, { orTrue: 'with its defaults', off: true }),
 } as const
 
 describe('defaults', () => {
+  test.each([
+    [true, { wait: 5 }],
+    [{}, { wait: 5 }],
+    [{ wait: 1 }, { wait: 1 }],
+    [false, undefined],
+  ])('a group that is switched by %j is %j', (switched, resolved) => {
+    expect(withDefaults(SHAPE, { id: 'a', switched }).switched).toEqual(resolved)
+  })
+
   test('stand where nothing is given, in groups too; a group that is off is undefined, an option without a default is not there', () => {
     expect(withDefaults(SHAPE, { id: 'a' })).toStrictEqual({
       id: 'a',
@@ -28,6 +39,7 @@ describe('defaults', () => {
       always: { wait: 5 },
       sometimes: undefined,
       never: { wait: 5 },
+      switched: undefined,
     })
   })
 
@@ -44,6 +56,7 @@ describe('defaults', () => {
       always: { wait: 5 },
       sometimes: { wait: 5, deep: { wait: 0 } },
       never: { wait: 5 },
+      switched: undefined,
     })
   })
 })
@@ -57,6 +70,7 @@ test('types follow from the descriptors', () => {
     always?: { wait?: number }
     sometimes?: { wait?: number; deep?: { wait?: number } }
     never?: { wait?: number } | false
+    switched?: { wait?: number } | boolean
   }
   interface Resolved {
     readonly id: string
@@ -66,6 +80,7 @@ test('types follow from the descriptors', () => {
     readonly always: { readonly wait: number }
     readonly sometimes: { readonly wait: number; readonly deep: { readonly wait: number } } | undefined
     readonly never: { readonly wait: number }
+    readonly switched: { readonly wait: number } | undefined
   }
   expectTypeOf<ConfigOf<typeof SHAPE>>().toEqualTypeOf<Config>()
   expectTypeOf<ResolvedOf<typeof SHAPE>>().toEqualTypeOf<Resolved>()
@@ -73,7 +88,7 @@ test('types follow from the descriptors', () => {
 
 test('the check says what would be right, with the unit and the range of the descriptor, of all faults at once', () => {
   const faults = new Faults()
-  const wrong = { codes: [6], sometimes: { wait: 10, waits: 1 }, never: true }
+  const wrong = { codes: [6], sometimes: { wait: 10, waits: 1 }, never: true, switched: 'on' }
   expect(validate(group(SHAPE), wrong, 'here', faults)).toBe(undefined)
   expect(() => faults.throwIfAny()).toThrow(
     expect.objectContaining({
@@ -83,9 +98,20 @@ test('the check says what would be right, with the unit and the range of the des
         { path: 'here.sometimes.wait', message: 'must be a number of ms, 1 to 9, not 10' },
         { path: 'here.sometimes.waits', message: 'unknown key `waits`; did you mean `wait`?' },
         { path: 'here.never', message: 'must be an object or false, not true' },
+        { path: 'here.switched', message: 'must be true, false or an object, not "on"' },
       ],
     }),
   )
+})
+
+test('a group that `true` switches on takes true, false and an object, whose faults are told inside', () => {
+  const switched = (value: unknown) => {
+    const faults = new Faults()
+    const taken = validate(SHAPE.switched, value, 'here', faults)
+    return faults.count === 0 ? taken : faultsOf(() => faults.throwIfAny())
+  }
+  for (const value of [true, false, {}, { wait: 1 }]) expect(switched(value)).toEqual(value)
+  expect(switched({ wait: 0 })).toEqual(['here.wait: must be a number of ms, 1 to 9, not 0'])
 })
 
 /** Values that only stand for "none", which a configuration says by leaving the option out. */

@@ -30,7 +30,10 @@ function rowsOf(shape: Shape, prefix: string): string[] {
   return Object.entries<Option>(shape).flatMap(([key, option]) => {
     const path = prefix + key
     // A group that says what it may be is a row; one that does not is a group of rows.
-    if (option.kind === 'group' && option.range === undefined) return rowsOf(option.shape, `${path}.`)
+    if (option.kind === 'group' && option.range === undefined) {
+      const rows = rowsOf(option.shape, `${path}.`)
+      return option.orTrue === undefined ? rows : [switchRow(path, option), ...rows]
+    }
     const byDefault = defaultOf(option)
     if ((option.required === true) === (byDefault !== undefined))
       throw new Error(`${path}: it is required or says its default, one of the two`)
@@ -47,6 +50,10 @@ function rowsOf(shape: Shape, prefix: string): string[] {
     return [`| ${cells.map((cell) => (cell ?? '').replace(/\|/g, '\\|')).join(' | ')} |`]
   })
 }
+
+/** Of a group that `true` switches on. */
+const switchRow = (path: string, { orTrue, summary }: GroupOption): string =>
+  `| \`${path}\` | boolean or object |  | \`true\`: ${orTrue}; or some of those | off |  | ${summary} |`
 
 function typeOf(option: Option): string | undefined {
   if (option.type !== undefined) return option.type

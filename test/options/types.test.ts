@@ -1,5 +1,5 @@
 import { expectTypeOf, test } from 'vitest'
-import type { LIMITS } from '../../lib/admission/options.js'
+import type { ADMISSION_CONTROL, LIMITS } from '../../lib/admission/options.js'
 import type { ROOT } from '../../lib/configuration/parse.js'
 import type { RULE } from '../../lib/configuration/rule.js'
 import type { SERVICE } from '../../lib/configuration/service.js'
@@ -7,6 +7,7 @@ import type { CLIENT } from '../../lib/connections/options.js'
 import type { HEALTH } from '../../lib/health/active/options.js'
 import type { OUTLIER } from '../../lib/health/passive/options.js'
 import type {
+  AdmissionControlConfig,
   ApertureConfig,
   BalancerConfig,
   ClientConfig,
@@ -46,6 +47,7 @@ test('the options and the public types have the same members of the same types',
   expectTypeOf<Config<typeof OUTLIER>>().toEqualTypeOf<OutlierConfig>()
   expectTypeOf<Config<typeof RETRY>>().toEqualTypeOf<RetryConfig>()
   expectTypeOf<Config<typeof LIMITS>>().toEqualTypeOf<LimitsConfig>()
+  expectTypeOf<Config<typeof ADMISSION_CONTROL>>().toEqualTypeOf<AdmissionControlConfig>()
   expectTypeOf<Config<typeof HASH_ON>>().toEqualTypeOf<HashOnConfig>()
   expectTypeOf<Config<typeof SLOW_START>>().toEqualTypeOf<SlowStartConfig>()
   expectTypeOf<Config<typeof ZONE_AWARE>>().toEqualTypeOf<ZoneAwareConfig>()
