@@ -177,7 +177,7 @@ describe('fairlead demo', { timeout: DEMO_LIMIT_MS }, () => {
       '>> A is killed',
       'p99.9 ms',
       'while A was dead',
-      'All servers are well: 120 requests/s, 2 times the 60/s that the servers can serve, from callers who give up after 1.0 s',
+      'All servers are well: 120 requests/s, 2 times what they can serve, by callers who give up after 1.0 s, for 21.0 s',
       'what was due from 7.0 s to 21.0 s:',
       'of capacity',
     ]) {

@@ -1,6 +1,6 @@
 import { milliseconds, seconds } from '../format.js'
 import type { OverloadProgress } from './messages.js'
-import { CAPACITY, LOAD, type OverloadPlan, PATIENCE_MS } from './script.js'
+import { LOAD, type OverloadPlan, PATIENCE_MS } from './script.js'
 
 const MS_PER_SECOND = 1000
 
@@ -10,7 +10,7 @@ export const goodputText = (goodput: number): string => `${Math.round(100 * good
 export const millisecondsOrNone = (ms: number | null): string => (ms === null ? '-' : milliseconds(ms))
 
 export const offerText = ({ rate }: OverloadPlan): string =>
-  `${rate.toFixed(0)} requests/s, ${LOAD} times the ${CAPACITY.toFixed(0)}/s that the servers can serve, from callers who give up after ${seconds(PATIENCE_MS)}`
+  `${rate.toFixed(0)} requests/s, ${LOAD} times what they can serve, by callers who give up after ${seconds(PATIENCE_MS)}`
 
 export const waiting = ({ outcomes }: OverloadProgress): number =>
   outcomes.requests - outcomes.inTime - outcomes.refused - outcomes.gaveUp - outcomes.failed

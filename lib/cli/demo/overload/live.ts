@@ -17,12 +17,13 @@ const NO_TABLE_COLORS = { head: [], border: [] }
 class Reading {
   readonly #meter = new GoodputMeter()
   #readAt = 0
+  /** Answers in time; undefined: the first second is not over. */
   perSecond: number | undefined
   last: OverloadProgress | undefined
 
   update(progress: OverloadProgress): void {
     this.last = progress
-    if (this.perSecond !== undefined && progress.elapsedMs - this.#readAt < READING_MS) return
+    if (progress.elapsedMs - this.#readAt < READING_MS) return
     this.#readAt = progress.elapsedMs
     this.perSecond = this.#meter.update(progress)
   }
@@ -59,7 +60,8 @@ export class OverloadLiveView implements OverloadSpectator {
     const finding = elapsedMs < this.#plan.judgedFromMs ? ', the first seconds do not count' : ''
     logUpdate(
       [
-        colors.bold(`All servers are well: ${offerText(this.#plan)}`),
+        colors.bold('All servers are well'),
+        offerText(this.#plan),
         `${seconds(elapsedMs)} of ${seconds(this.#plan.durationMs)}${finding}`,
         this.#table(),
       ].join('\n'),
@@ -68,7 +70,7 @@ export class OverloadLiveView implements OverloadSpectator {
 
   #table(): string {
     const table = new Table({
-      head: ['', 'in time, last second', 'refused', 'gave up', 'waiting', 'p99 ms'],
+      head: ['', 'of capacity,\nlast second', 'refused', 'gave up', 'waiting', 'p99 ms'],
       colAligns: ['left', 'left', 'right', 'right', 'right', 'right'],
       style: NO_TABLE_COLORS,
     })
@@ -81,7 +83,7 @@ function cells({ last, perSecond }: Reading): string[] {
   if (last === undefined) return ['starts', '', '', '', '']
   const share = (perSecond ?? 0) / CAPACITY
   return [
-    `${bar(share)} ${goodputText(share).padStart(4)}`,
+    perSecond === undefined ? '' : `${bar(share)} ${goodputText(share).padStart(4)}`,
     grouped(last.outcomes.refused),
     grouped(last.outcomes.gaveUp),
     grouped(waiting(last)),

@@ -4,7 +4,7 @@ import { grouped, milliseconds, seconds } from '../format.js'
 import { CLIENT_KINDS, CLIENT_NAMES, CLIENT_TITLES, type ClientKind } from '../messages.js'
 import { goodputText, millisecondsOrNone, offerText } from './format.js'
 import type { OverloadResults } from './run.js'
-import { MEAN_MS, type OverloadPlan, WORKPLACES } from './script.js'
+import { CAPACITY, MEAN_MS, type OverloadPlan, WORKPLACES } from './script.js'
 
 const PLAIN = { head: [], border: [] }
 /** A client that sends this late measures itself rather than the servers. */
@@ -12,25 +12,22 @@ const LATE_SEND_MS = 50
 
 export function overloadText(plan: OverloadPlan, results: OverloadResults): string {
   return [
-    `${offerText(plan)}; what was due from ${seconds(plan.judgedFromMs)} to ${seconds(plan.durationMs)}:`,
-    resultTable(plan, results),
+    `All servers well, ${offerText(plan)}; what was due from ${seconds(plan.judgedFromMs)} to ${seconds(plan.durationMs)}:`,
+    resultTable(results),
     '',
     ...meaning(plan, results),
     ...overloadNotes(results),
   ].join('\n')
 }
 
-function resultTable({ judgedFromMs }: OverloadPlan, results: OverloadResults): string {
+function resultTable(results: OverloadResults): string {
   const table = new Table({
-    head: [
-      ...['', 'requests', 'in time', 'of capacity', 'p99 ms', 'refused', 'gave up', 'errors'],
-      `(of capacity in\nthe first ${seconds(judgedFromMs)})`,
-    ],
-    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'right', 'right'],
+    head: ['', 'requests', 'in time', 'of capacity', 'p99 ms', 'refused', 'gave up', 'errors'],
+    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'right'],
     style: PLAIN,
   })
   for (const kind of CLIENT_KINDS) {
-    const { judged, findingOut, latencyMs } = results[kind]
+    const { judged, latencyMs } = results[kind]
     table.push([
       CLIENT_TITLES[kind],
       grouped(judged.requests),
@@ -40,7 +37,6 @@ function resultTable({ judgedFromMs }: OverloadPlan, results: OverloadResults): 
       grouped(judged.refused),
       grouped(judged.gaveUp),
       grouped(judged.failed),
-      goodputText(findingOut.goodput),
     ])
   }
   return table.toString()
@@ -55,7 +51,8 @@ function meaning({ judgedFromMs }: OverloadPlan, results: OverloadResults): stri
   return [
     `Of what the servers could serve, ${goodputText(pool.judged.goodput)} was answered in time with BalancedPool, ${goodputText(fairlead.judged.goodput)} with fairlead.`,
     `BalancedPool let ${waitedInVain(results, 'balanced-pool')} wait in vain; fairlead ${waitedInVain(results, 'fairlead')}, and refused ${grouped(fairlead.judged.refused)}${after}.`,
-    `Each of the three servers works on ${workers} requests at once, ${MEAN_MS} ms each on average, and does not notice that a caller has gone. The first ${seconds(judgedFromMs)} do not count: whoever has to find out what servers take loses the time in which they work off what was sent before.`,
+    `Each of the three servers works on ${workers} requests at once, ${MEAN_MS} ms each on average: together they can serve ${CAPACITY.toFixed(0)}/s. They do not notice that a caller has gone.`,
+    `The first ${seconds(judgedFromMs)} do not count (${goodputText(pool.findingOut.goodput)} and ${goodputText(fairlead.findingOut.goodput)}): whoever has to find out what servers take loses the time in which they work off what was sent before.`,
   ]
 }
 
