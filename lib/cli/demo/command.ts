@@ -10,7 +10,9 @@ const MAX_SEED = 0xffff_ffff
 const NOTES = `
 The same requests go, at the same times, through undici's BalancedPool and through fairlead, each in a process of its own
 and each with three HTTP servers of its own on 127.0.0.1. One of the three turns 100 times slower and recovers, another is
-killed and revived. Exit code 1: fairlead lost a request that it should have saved.
+killed and revived. Then, for 21 s more and whatever --rate says, twice what three healthy servers can serve is asked of
+them by callers who give up after a second: how much of what the servers can serve is answered in time? Exit code 1: fairlead
+lost a request before the overload that it should have saved.
 
 Examples:
   fairlead demo
@@ -20,9 +22,21 @@ Examples:
 
 export function demoCommand(): Command {
   return new Command('demo')
-    .description("Watch undici's BalancedPool and fairlead meet a slow and a dying server.")
-    .option('-d, --duration <seconds>', 'length of the load', number(MIN_DURATION_S, MAX_DURATION_S), 20)
-    .option('-r, --rate <requests>', 'requests per second through each of the two', number(10, MAX_RATE), 200)
+    .description(
+      "Watch undici's BalancedPool and fairlead meet a slow server, a dying one and twice their load.",
+    )
+    .option(
+      '-d, --duration <seconds>',
+      'length of the load before the overload',
+      number(MIN_DURATION_S, MAX_DURATION_S),
+      20,
+    )
+    .option(
+      '-r, --rate <requests>',
+      'requests per second through each of the two, before the overload',
+      number(10, MAX_RATE),
+      200,
+    )
     .option(
       '--seed <number>',
       'seed of the arrivals and of the work they bring',

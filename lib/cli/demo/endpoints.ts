@@ -1,13 +1,18 @@
 import type { FromServer, ServerJob, ToServer } from './messages.js'
 import { Peer } from './processes.js'
-import { ENDPOINT_NAMES, type EndpointName, MEDIAN_MS, type Phase, SLOW_FACTOR, WORKERS } from './script.js'
+import { ENDPOINT_NAMES, type EndpointName, type Phase, SLOW_FACTOR, type Workplace } from './script.js'
 
 type ServerPeer = Peer<FromServer, ToServer>
 
 /** The three servers of one client. */
 export class DemoEndpoints {
   readonly ports = {} as Record<EndpointName, number>
+  readonly #workplaces: Readonly<Record<EndpointName, Workplace>>
   readonly #peers = new Map<EndpointName, ServerPeer>()
+
+  constructor(workplaces: Readonly<Record<EndpointName, Workplace>>) {
+    this.#workplaces = workplaces
+  }
 
   async start(): Promise<void> {
     await Promise.all(ENDPOINT_NAMES.map((name) => this.#open(name, 0)))
@@ -26,7 +31,7 @@ export class DemoEndpoints {
   }
 
   async #open(name: EndpointName, port: number): Promise<void> {
-    const job: ServerJob = { name, medianMs: MEDIAN_MS[name], workers: WORKERS, port }
+    const job: ServerJob = { name, port, ...this.#workplaces[name] }
     const peer: ServerPeer = new Peer('./server.js', `endpoint ${name}`, job)
     this.#peers.set(name, peer)
     this.ports[name] = (await peer.next('listening')).port

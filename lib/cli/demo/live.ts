@@ -2,13 +2,12 @@
 import Table from 'cli-table3'
 import logUpdate from 'log-update'
 import colors from 'picocolors'
+import { bar } from './bar.js'
 import { grouped, milliseconds, RateMeter, type Rates, seconds } from './format.js'
 import { CLIENT_KINDS, CLIENT_NAMES, CLIENT_TITLES, type ClientKind, type Progress } from './messages.js'
 import type { Engine, Results, Spectator } from './run.js'
 import { ENDPOINT_NAMES, type EndpointName, type LoadPlan, type TimelineEvent } from './script.js'
 
-/** Both clients beside each other fit into 80 columns. */
-const BAR_CELLS = 10
 const NAME_WIDTH = Math.max(...CLIENT_KINDS.map((kind) => CLIENT_NAMES[kind].length))
 /** Shares are of about the last second. */
 const READING_MS = 1000
@@ -123,8 +122,3 @@ const painted = (condition: Condition): string =>
     : condition === 'slow'
       ? colors.yellow(condition)
       : colors.red(condition)
-
-function bar(share: number): string {
-  const cells = Math.round(share * BAR_CELLS)
-  return colors.cyan('#'.repeat(cells)) + colors.dim('.'.repeat(BAR_CELLS - cells))
-}

@@ -1,5 +1,5 @@
 /** What the demonstration's processes say to each other. */
-import type { EndpointName, LoadPlan, Phase } from './script.js'
+import type { EndpointName, LoadPlan, Phase, Workplace } from './script.js'
 
 export type ClientKind = 'balanced-pool' | 'fairlead'
 export const CLIENT_KINDS: readonly ClientKind[] = ['balanced-pool', 'fairlead']
@@ -13,10 +13,8 @@ export const CLIENT_NAMES: Readonly<Record<ClientKind, string>> = {
   fairlead: 'fairlead',
 }
 
-export interface ServerJob {
+export interface ServerJob extends Workplace {
   readonly name: EndpointName
-  readonly medianMs: number
-  readonly workers: number
   /** 0: any free one. */
   readonly port: number
 }

@@ -18,8 +18,8 @@ export class Peer<In extends { readonly type: string }, Out> {
   /** Rejects when the process ends by itself. */
   readonly failed: Promise<never>
 
-  /** @param module beside this file */
-  constructor(module: './server.js' | './client.js', name: string, job: unknown) {
+  /** @param module as seen from this file */
+  constructor(module: './server.js' | './client.js' | './overload/client.js', name: string, job: unknown) {
     this.#name = name
     this.#child = fork(fileURLToPath(new URL(module, import.meta.url)), [JSON.stringify(job)], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

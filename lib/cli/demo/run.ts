@@ -9,7 +9,7 @@ import {
   type ToClient,
 } from './messages.js'
 import { Peer } from './processes.js'
-import { type LoadPlan, TIMELINE, type TimelineEvent } from './script.js'
+import { type LoadPlan, TIMELINE, type TimelineEvent, WORKPLACES } from './script.js'
 
 /** Who watches the loads. */
 export interface Spectator {
@@ -72,7 +72,7 @@ export async function runLoads(
 
 /** One client and the servers that nobody else calls. */
 class Side {
-  readonly endpoints = new DemoEndpoints()
+  readonly endpoints = new DemoEndpoints(WORKPLACES)
   engine: Engine | undefined
   readonly #kind: ClientKind
   #client: Peer<FromClient, ToClient> | undefined
@@ -109,7 +109,7 @@ class Side {
 }
 
 /** As `Promise.all`, but waits for the others before it rejects: none goes on to start a process. */
-async function allOf(promises: readonly Promise<void>[]): Promise<void> {
+export async function allOf(promises: readonly Promise<void>[]): Promise<void> {
   await Promise.allSettled(promises)
   await Promise.all(promises)
 }

@@ -6,13 +6,27 @@ import { TWO_TO_32 } from '../../runtime/bits.js'
 export type EndpointName = 'A' | 'B' | 'C'
 export const ENDPOINT_NAMES: readonly EndpointName[] = ['A', 'B', 'C']
 
-/** Median time that an endpoint works on a request while all is well, ms. */
-export const MEDIAN_MS: Readonly<Record<EndpointName, number>> = { A: 6, B: 8, C: 12 }
-/** Requests that an endpoint works on at once; more of them queue in it. */
-export const WORKERS = 16
+/** How an endpoint works. */
+export interface Workplace {
+  /** Median time that it works on a request while all is well, ms. */
+  readonly medianMs: number
+  /** Requests that it works on at once; more of them queue in it. */
+  readonly workers: number
+  /** Whether it leaves out requests whose caller has gone before their turn. */
+  readonly noticesAborts: boolean
+}
+
+const inFirstActs = (medianMs: number): Workplace => ({ medianMs, workers: 16, noticesAborts: true })
+export const WORKPLACES: Readonly<Record<EndpointName, Workplace>> = {
+  A: inFirstActs(6),
+  B: inFirstActs(8),
+  C: inFirstActs(12),
+}
 export const SLOW_FACTOR = 100
 /** Of the logarithm of the work: 95% of the requests take between half and twice the median. */
 const SIGMA = 0.35
+/** Of the work's log-normal distribution, as a multiple of its median. */
+export const MEAN_WORK = Math.exp(SIGMA ** 2 / 2)
 const POST_SHARE = 0.05
 const MS_PER_SECOND = 1000
 export type Phase = 'healthy' | 'slow' | 'recovered' | 'dead' | 'revived'

@@ -19,7 +19,7 @@ function workOn(): void {
     const next = waiting.shift()
     if (next === undefined) return
     // Its client has given up.
-    if (next.response.destroyed) continue
+    if (job.noticesAborts && next.response.destroyed) continue
     working++
     setTimeout(
       () => {

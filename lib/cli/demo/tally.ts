@@ -1,9 +1,8 @@
 import { subscribe } from 'node:diagnostics_channel'
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
+import { microseconds, percentile, record, US_PER_MS } from './histogram.js'
 import type { ClientKind, LoadResult, LostRequest, Progress } from './messages.js'
 import { ENDPOINT_NAMES, type EndpointName, type Phase, type PlannedRequest } from './script.js'
 
-const US_PER_MS = 1000
 const LISTED_LOSSES = 20
 
 interface Traffic {
@@ -52,9 +51,9 @@ export class Tally {
     record(this.#sendDelay, delayMs)
   }
 
-  answered(latencyMs: number, endpoint: string | string[] | undefined): void {
+  answered(latencyMs: number, endpoint: EndpointName): void {
     this.#answered++
-    this.#endpoints[endpoint as EndpointName].answered++
+    this.#endpoints[endpoint].answered++
     record(this.#latency, latencyMs)
   }
 
@@ -114,13 +113,3 @@ const noTraffic = (): Traffic => ({
   triesByPhase: { healthy: 0, slow: 0, recovered: 0, dead: 0, revived: 0 },
   answered: 0,
 })
-
-/** Whole microseconds from 1 on, with three significant digits. */
-const microseconds = (): RecordableHistogram =>
-  createHistogram({ lowest: 1, highest: 600_000_000, figures: 3 })
-
-const record = (histogram: RecordableHistogram, ms: number): void =>
-  histogram.record(Math.max(1, Math.round(ms * US_PER_MS)))
-
-const percentile = (histogram: RecordableHistogram, percent: number): number =>
-  histogram.count === 0 ? 0 : histogram.percentile(percent) / US_PER_MS
