@@ -17,7 +17,7 @@ const ALL_WAITS = 1 << 16
  * While fewer of a tier's waits are long ones and others wait behind it, its queue is no standing one once it has been empty: it has places
  * enough, and is busy since those behind it take all that it leaves.
  */
-const MANY_LONG_WAITS = ALL_WAITS / 3
+const MANY_LONG_WAITS = ALL_WAITS / 5
 /** A line has no more tickets than this many times `queue.limit`, those included whose requests have left it. */
 const LINE_FACTOR = 2
 
