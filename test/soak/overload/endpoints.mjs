@@ -118,14 +118,21 @@ const ORDERS = {
   kill: ({ id }) => one(id).kill(),
   heal: ({ id }) => (id === undefined ? everyone((endpoint) => endpoint.heal()) : one(id).heal()),
   empty: ({ on }) => everyone((endpoint) => endpoint.empty(on)),
-  connections: () => all.reduce((sum, { endpoint }) => sum + endpoint.sockets.size, 0),
+  /** A line for each. */
+  connections: () =>
+    all.flatMap(({ name, endpoint }) =>
+      [...endpoint.sockets].map(
+        ({ remotePort, readyState, bytesRead, bytesWritten }) =>
+          `${name} from ${remotePort}: ${readyState}, ${bytesRead} read, ${bytesWritten} written`,
+      ),
+    ),
   closeIdle: () => everyone((endpoint) => endpoint.server.closeIdleConnections()),
 }
 
 await everyone((endpoint) => endpoint.listen())
 process.on('message', async ({ number, order, ...rest }) => {
   const value = await ORDERS[order](rest)
-  process.send({ number, value: typeof value === 'number' ? value : undefined })
+  process.send({ number, value: order === 'connections' ? value : undefined })
 })
 process.on('disconnect', () => process.exit())
 process.send({ endpoints: all.map(({ name, endpoint: { port } }) => ({ name, port })) })

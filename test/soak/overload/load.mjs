@@ -10,10 +10,12 @@ const TICK_MS = 5
 const MOST_AT_ONCE_MS = 250
 const PATIENCE_MS = { least: 200, most: 1_500 }
 const TIERS = 4
+export const WAYS = ['fetch', 'request', 'dispatch', 'acquire']
+/** `fetch` leaves its listeners to the garbage collector, and the dispatcher is told by its controller. */
+const signalOf = (way, signal) => (way === 'request' || way === 'acquire' ? signal : undefined)
 const BODY = 'what is sent'.repeat(100)
 
 export class Load {
-  open = 0
   #balancer
   #dispatcher
   #counts
@@ -21,6 +23,7 @@ export class Load {
   #rates
   #below
   #unexpected
+  #waiting = []
   /** One for many requests, as a service has that stops: what a request leaves on it stays. It never fires. */
   #never = new AbortController().signal
 
@@ -51,6 +54,34 @@ export class Load {
     }
   }
 
+  /** Sends a request in every way to a service whose places are taken, from callers that do not leave by themselves. */
+  wait(name, mayLeave) {
+    const index = SERVICES.findIndex((service) => service.name === name)
+    this.#waiting = WAYS.map((way) => {
+      const abort = mayLeave ? new AbortController() : undefined
+      const usual = { ...this.#draw(SERVICES[index]), pick: {}, method: 'GET', body: undefined }
+      clearTimeout(usual.timer)
+      const request = {
+        ...usual,
+        way,
+        kind: 'no',
+        abort,
+        signal: abort?.signal ?? signalOf(way, this.#never),
+      }
+      return { abort, end: this.#send(index, request) }
+    })
+  }
+
+  /** The callers of those leave. */
+  leave() {
+    for (const { abort } of this.#waiting) abort?.abort(new Error('the caller has gone'))
+  }
+
+  /** How those ended. */
+  waited() {
+    return Promise.all(this.#waiting.map(({ end }) => end))
+  }
+
   /** What is left of requests that have ended: listeners of the signal, and connections. */
   leftovers() {
     const connections = { open: 0, idle: 0, connecting: 0, waiting: 0 }
@@ -64,20 +95,23 @@ export class Load {
     Atomics.add(this.#counts, this.#at + field, 1)
   }
 
-  async #send(index) {
-    const request = this.#draw(SERVICES[index])
-    this.open++
+  /** @returns how it ended */
+  async #send(index, request = this.#draw(SERVICES[index])) {
     this.#add(COUNT.SENT)
     try {
       await this[request.way](request)
       this.#add(COUNT.ANSWERED)
       if (performance.now() - request.begun <= request.patienceMs) this.#add(COUNT.GOOD + index)
+      return 'answered'
     } catch (error) {
-      if (request.abort?.signal.aborted && error === request.abort.signal.reason) this.#add(COUNT.ABORTED)
-      else this.#failed(request, error)
+      if (request.abort?.signal.aborted && error === request.abort.signal.reason) {
+        this.#add(COUNT.ABORTED)
+        return 'aborted'
+      }
+      this.#failed(request, error)
+      return 'failed'
     } finally {
       clearTimeout(request.timer)
-      this.open--
     }
   }
 
@@ -96,7 +130,7 @@ export class Load {
   #draw({ name, meanMs }) {
     const below = this.#below
     const kind = ['known', 'signal', 'no'][below(3)]
-    const way = ['fetch', 'fetch', 'request', 'dispatch', 'acquire'][below(5)]
+    const way = WAYS[below(WAYS.length)]
     const patienceMs = PATIENCE_MS.least + below(PATIENCE_MS.most - PATIENCE_MS.least)
     const isPost = below(10) === 0
     const request = {
@@ -109,7 +143,7 @@ export class Load {
       pick: { priority: below(TIERS), ...(kind === 'known' && { deadlineMs: patienceMs }) },
       method: isPost ? 'POST' : 'GET',
       body: isPost ? BODY : undefined,
-      signal: kind === 'no' && (way === 'request' || way === 'acquire') ? this.#never : undefined,
+      signal: kind === 'no' ? signalOf(way, this.#never) : undefined,
       abort: undefined,
       timer: undefined,
     }

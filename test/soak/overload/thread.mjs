@@ -34,6 +34,9 @@ const ORDERS = {
       if (!EXPECTED_OF_CHANGES.includes(error.code)) unexpected(`change: ${error.stack}`)
     }
   },
+  wait: ({ name, mayLeave }) => load.wait(name, mayLeave),
+  leave: () => load.leave(),
+  waited: () => load.waited(),
   leftovers: () => load.leftovers(),
   heap: () => heapAtRest(),
   async stop() {
@@ -43,8 +46,8 @@ const ORDERS = {
   },
 }
 
-parentPort.on('message', async ({ number, order }) => {
-  const value = await ORDERS[order]()
+parentPort.on('message', async ({ number, order, ...rest }) => {
+  const value = await ORDERS[order](rest)
   parentPort.postMessage({ number, value })
 })
 parentPort.postMessage('ready')

@@ -76,12 +76,12 @@ export class Workers {
     return this.#living.size
   }
 
-  ask(place, order) {
-    return this.#living.get(place).asked.ask(order)
+  ask(place, order, rest) {
+    return this.#living.get(place).asked.ask(order, rest)
   }
 
-  askAll(order) {
-    return Promise.all([...this.#living.keys()].map((place) => this.ask(place, order)))
+  askAll(order, rest) {
+    return Promise.all([...this.#living.keys()].map((place) => this.ask(place, order, rest)))
   }
 
   /** All detach, and end by themselves. */
