@@ -118,13 +118,14 @@ const ORDERS = {
   kill: ({ id }) => one(id).kill(),
   heal: ({ id }) => (id === undefined ? everyone((endpoint) => endpoint.heal()) : one(id).heal()),
   empty: ({ on }) => everyone((endpoint) => endpoint.empty(on)),
-  /** A line for each. */
+  /** A line for each. One that was reset may stay without a `close`, though it has no address any more: none is open then. */
   connections: () =>
-    all.flatMap(({ name, endpoint }) =>
-      [...endpoint.sockets].map(
-        ({ remotePort, readyState, bytesRead, bytesWritten }) =>
-          `${name} from ${remotePort}: ${readyState}, ${bytesRead} read, ${bytesWritten} written`,
-      ),
+    all.flatMap(({ name, endpoint: { sockets } }) =>
+      [...sockets]
+        .filter(({ remotePort }) => remotePort !== undefined)
+        .map(({ remotePort, readyState, bytesRead, bytesWritten }) => {
+          return `${name} from ${remotePort}: ${readyState}, ${bytesRead} read, ${bytesWritten} written`
+        }),
     ),
   closeIdle: () => everyone((endpoint) => endpoint.server.closeIdleConnections()),
 }

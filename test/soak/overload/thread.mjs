@@ -25,7 +25,8 @@ const ORDERS = {
     const changes = [
       () => service.add(spare),
       () => service.remove(spare),
-      () => service.set(any, { state: below(2) === 0 ? 'drain' : 'ready' }),
+      // Always the same one: some take requests at any time.
+      () => service.set(urls[name][0], { state: below(2) === 0 ? 'drain' : 'ready' }),
       () => service.set(any, { weight: 1 + below(3) }),
     ]
     try {
