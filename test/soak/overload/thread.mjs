@@ -17,6 +17,8 @@ const below = seeded(seed + 1)
 let isOver = false
 
 const ORDERS = {
+  /** Loads what changes take, 3 MiB of schemas: the first change at random would look like a leak. */
+  warmUp: () => balancer.service(SERVICES[0].name).set(urls[SERVICES[0].name][0], { weight: 1 }),
   change() {
     const { name, endpoints } = SERVICES[below(SERVICES.length)]
     const service = balancer.service(name)
