@@ -53,6 +53,9 @@ export const PACKAGE = ['test/e2e/package.test.ts']
 /** Half an hour: scripts/test-soak.mjs. */
 export const SOAK = ['test/soak/**/*.soak.ts']
 
+/** Of those the one that `npm run test:all` takes in short. */
+export const SOAK_OVERLOAD = 'test/soak/overload.soak.ts'
+
 /** The patterns of LONG. */
 export const longPatterns = Object.values(LONG)
   .flat()
