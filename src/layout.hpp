@@ -5,9 +5,9 @@
 
 namespace fairlead::layout {
 
-inline constexpr std::uint32_t kVersion = 5;
+inline constexpr std::uint32_t kVersion = 6;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0x76445ab6;
+inline constexpr std::uint32_t kFingerprint = 0xd436947d;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -68,6 +68,10 @@ inline constexpr std::uint32_t kHeads = 64;
 inline constexpr std::uint32_t kTurnedAway = 68;
 inline constexpr std::uint32_t kImpatientAt = 69;
 inline constexpr std::uint32_t kTails = 80;
+inline constexpr std::uint32_t kConnections = 84;
+inline constexpr std::uint32_t kPending = 85;
+inline constexpr std::uint32_t kActiveRetries = 86;
+inline constexpr std::uint32_t kConnectionAskedAt = 87;
 inline constexpr std::uint32_t kGranted = 96;
 inline constexpr std::uint32_t kWaitingSince = 97;
 inline constexpr std::uint32_t kPassed = 98;
@@ -121,6 +125,10 @@ inline constexpr std::uint32_t kFailuresSeen = 41;
 inline constexpr std::uint32_t kProbeSince = 42;
 inline constexpr std::uint32_t kGatewayFailures = 44;
 inline constexpr std::uint32_t kMost = 45;
+inline constexpr std::uint32_t kConnections = 48;
+inline constexpr std::uint32_t kPending = 49;
+inline constexpr std::uint32_t kActiveRetries = 50;
+inline constexpr std::uint32_t kConnectionAskedAt = 51;
 inline constexpr std::uint32_t kWords = 64;
 } // namespace slot
 
@@ -166,6 +174,14 @@ inline constexpr std::uint32_t kOpen = 2;
 inline constexpr std::uint32_t kWaiting = 3;
 inline constexpr std::uint32_t kWords = 4;
 } // namespace contribution
+
+namespace connection_contribution {
+inline constexpr std::uint32_t kConnections = 0;
+inline constexpr std::uint32_t kPending = 1;
+inline constexpr std::uint32_t kActiveRetries = 2;
+inline constexpr std::uint32_t kMark = 3;
+inline constexpr std::uint32_t kWords = 4;
+} // namespace connection_contribution
 
 namespace outcome {
 inline constexpr std::uint32_t kSucceeded = 0;

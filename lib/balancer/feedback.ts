@@ -8,6 +8,7 @@ import type { LoadReport } from '../model/index.js'
 import { type AnswerVerdict, OUTCOME_OF, type Verdict } from '../outcome/classify.js'
 import type { Member } from '../topology/member.js'
 import type { RetiredSlots } from '../topology/retired-slots.js'
+import type { RetryLimits } from './retry-limits.js'
 import type { ServicePolicy } from './service-policy.js'
 
 /** What a lease remembers: of how it came about, and of how far it is. */
@@ -26,6 +27,10 @@ export const LEASE_FLAGS = {
   ENDED: 32,
   /** It was sent while few were in flight: a sample of the base. */
   FEW: 64,
+  /** It is a further try, and counts as one. */
+  RETRY: 128,
+  /** It counts in something of the service's or of the endpoint's beside the requests in flight. */
+  COUNTED_BESIDE: 2 | 128,
   /** Of these two either. */
   DECIDED: 8 | 32,
 } as const
@@ -38,6 +43,7 @@ export interface Learning {
   readonly ejection: Ejection<Member>
   readonly stalls: StallWatch<Member>
   readonly limit: ServiceCount
+  readonly retries: RetryLimits
   readonly adaptive: AdaptiveLimits
   readonly admission: { readonly isWaitedFor: boolean; offer(): void }
   readonly policy: ServicePolicy
@@ -92,12 +98,12 @@ export class Feedback {
   /** The body of an answered request is over. */
   closed(member: Member, body: BodyEnd, flags: number, startedAt: number): void {
     if (this.#state.detached) return
-    const { ejection, limit } = this.service
+    const { ejection } = this.service
     try {
       if (body === 'complete') ejection.bodyComplete(member)
       else if (body === 'broken') ejection.bodyBroken(member)
     } finally {
-      if (flags & LEASE_FLAGS.COUNTED) limit.leave()
+      if (flags & LEASE_FLAGS.COUNTED_BESIDE) this.#leave(member, flags)
       const isBroken = body === 'broken' || body === 'lost'
       this.#state.core.close(member.slot, isBroken && (flags & LEASE_FLAGS.SUCCEEDED) !== 0)
     }
@@ -113,7 +119,7 @@ export class Feedback {
     pauseMs: number,
     flags: number,
   ): void {
-    const { stalls, ejection, limit, policy } = this.service
+    const { stalls, ejection, policy } = this.service
     stalls.ended()
     if (this.#state.detached) return
     try {
@@ -123,7 +129,7 @@ export class Feedback {
         stalls.trialCancelled(member, this.#state.core.now() - startedAt)
     } finally {
       // Last: with nothing in flight there the slot may become another endpoint's, and the record another service's.
-      if (flags & LEASE_FLAGS.COUNTED) limit.leave()
+      if (flags & LEASE_FLAGS.COUNTED_BESIDE) this.#leave(member, flags)
       this.#state.core.end(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
     }
     if (verdict === 'success') this.#noteAnswer(member, startedAt, latencyMs, flags)
@@ -163,6 +169,14 @@ export class Feedback {
     const outcome = OUTCOME_OF[verdict]
     if (outcome === OUTCOME.CANCELLED) this.#state.countService(index, SERVICE.RETRIED_CANCELLED)
     if (outcome === OUTCOME.SUCCEEDED) this.#state.countService(index, SERVICE.RETRIED_SUCCEEDED)
+  }
+
+  #leave({ slot }: Member, flags: number): void {
+    const { limit, retries } = this.service
+    if (flags & LEASE_FLAGS.COUNTED) limit.leave()
+    if ((flags & LEASE_FLAGS.RETRY) === 0) return
+    retries.leave()
+    retries.leaveAt(slot)
   }
 
   #afterEnd({ slot }: Member, startedAt: number): void {

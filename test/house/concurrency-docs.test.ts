@@ -2,7 +2,16 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { CONCURRENCY, CONTRIBUTION, HEADER, SERVICE, SLOT, THREAD, TICKET } from '../../lib/engine/layout.js'
+import {
+  CONCURRENCY,
+  CONNECTION_CONTRIBUTION,
+  CONTRIBUTION,
+  HEADER,
+  SERVICE,
+  SLOT,
+  THREAD,
+  TICKET,
+} from '../../lib/engine/layout.js'
 import { HOLDER, LANE, QUEUE_HEADER, WAITER } from '../../lib/queue/layout.js'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -71,9 +80,9 @@ describe('codes of atomic operations', () => {
 /** What the first cells of a page's tables name: `SLOT.OPEN`, and `LANE.BLOCK`, `WRAPS` with the prefix of the first. */
 function wordsIn(page: string): string[] {
   const words: string[] = []
-  for (const [, cell] of page.matchAll(/^\| (`[A-Z]+\.[A-Z_]+`[^|]*)\|/gm)) {
+  for (const [, cell] of page.matchAll(/^\| (`[A-Z_]+\.[A-Z_]+`[^|]*)\|/gm)) {
     let prefix = ''
-    for (const [, own, name] of cell.matchAll(/`(?:([A-Z]+)\.)?([A-Z_]+)`/g)) {
+    for (const [, own, name] of cell.matchAll(/`(?:([A-Z_]+)\.)?([A-Z_]+)`/g)) {
       prefix = own ?? prefix
       words.push(`${prefix}.${name}`)
     }
@@ -92,8 +101,8 @@ describe('words of shared memory', () => {
   it.each([
     // Those of a balancer stand on the page that tells of them, each on one.
     [
-      ['counters.md', 'admission.md', 'limits.md'],
-      { HEADER, THREAD, SERVICE, SLOT, CONTRIBUTION, TICKET, CONCURRENCY },
+      ['counters.md', 'admission.md', 'limits.md', 'connections.md'],
+      { HEADER, THREAD, SERVICE, SLOT, CONTRIBUTION, CONNECTION_CONTRIBUTION, TICKET, CONCURRENCY },
     ],
     [['queues.md'], { HEADER: QUEUE_HEADER, LANE, WAITER, HOLDER }],
   ])('%s say who writes each, and name no other', (pages, layout) => {
