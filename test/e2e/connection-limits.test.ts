@@ -116,9 +116,10 @@ describe('connections', () => {
 
   it('of the whole service are not more than maxConnections; an idle one goes for a request to another endpoint', async () => {
     const endpoints = await startEndpoints(3)
+    for (const endpoint of endpoints) endpoint.keepAliveMs = 600_000
     const balancer = balancerOver(endpoints, {
       policy: 'round-robin',
-      client: { keepAliveTimeout: 60_000 },
+      client: { keepAliveTimeout: 600_000 },
       limits: { maxConnections: 2 },
     })
     const names: string[] = []
@@ -131,14 +132,23 @@ describe('connections', () => {
 
   it('of a service: an endpoint that has none gets one of those that others keep busy', async () => {
     const [a, b] = await startEndpoints(2)
-    a.handle = (_request, response) => void setTimeout(() => response.end('a'), 2)
+    a.handle = (_request, response) => void setTimeout(() => response.end('a'), 4)
     const balancer = balancerOver([a, b], {
       policy: 'round-robin',
-      limits: { maxConnections: 1 },
-      client: { keepAliveTimeout: 60_000 },
+      limits: { maxConnections: 1, perEndpoint: { adaptive: false, maxRequests: 0 } },
     })
-    const names = await Promise.all(Array.from({ length: 40 }, () => get(balancer)))
-    expect(names.filter((name) => name === 'b')).toHaveLength(20)
+    // More than it can answer: at `a` somebody always waits.
+    const all: Promise<unknown>[] = []
+    const load = setInterval(() => all.push(get(balancer).catch(() => {})), 1)
+    try {
+      await expect.poll(() => limitsOf(balancer, 'a').pending.used, POLL).toBeGreaterThan(5)
+      await expect.poll(() => b.requests, POLL).toBeGreaterThan(5)
+      expect(limitsOf(balancer, 'a').pending.used).toBeGreaterThan(0)
+    } finally {
+      clearInterval(load)
+    }
+    a.handle = answering('a')
+    await Promise.all(all)
   })
 
   it('over a dispatcher of the user do not count', async () => {
@@ -168,8 +178,10 @@ describe('connections', () => {
     service.remove('a')
     held.answerAll()
     await answer
-    await expect.poll(() => a.connections, POLL).toBe(0)
+    // Its connection is about to be closed.
     service.add({ id: 'c', url: a.url })
+    await expect.poll(() => a.connections, POLL).toBe(0)
+    await sleep(20)
     expect(limitsOf(balancer, 'c').connections.used).toBe(0)
     expect(await get(balancer)).toMatch(/a|b/)
     await expect.poll(() => limitsOf(balancer).connections.used, POLL).toBe(1)
@@ -279,28 +291,32 @@ describe('further tries', () => {
     expect(balancer.stats().services.users.retried).toBeLessThanOrEqual(2)
   })
 
-  it('count at their endpoint until they end; one that perEndpoint.maxRetries does not allow goes elsewhere', async () => {
-    const endpoints = await startEndpoints(3)
-    const [a, b, c] = endpoints
-    a.handle = (_request, response) => void response.socket?.destroy()
-    const held = hold(b, c)
+  it('are not more than perEndpoint.maxRetries at one endpoint', async () => {
+    const endpoints = await startEndpoints(2)
+    const [a, b] = endpoints
+    const failing: ServerResponse[] = []
+    a.handle = (_request, response) => void failing.push(response)
+    const held = hold(b)
     const balancer = balancerOver(endpoints, {
       outlier: false,
-      retry: { backoffBaseMs: 1, backoffMaxMs: 1 },
+      retry: { attempts: 2, backoffBaseMs: 1, backoffMaxMs: 1 },
       limits: { perEndpoint: { maxRetries: 1 } },
     })
-    for (const { name } of [b, c]) balancer.service('users').set(name, { state: 'maint' })
-    const answers = [get(balancer), get(balancer)]
-    for (const { name } of [b, c]) balancer.service('users').set(name, { state: 'ready' })
-    await held.until(2)
-    expect([b, c].map(({ name }) => limitsOf(balancer, name).retries)).toEqual([
-      { used: 1, max: 1, remaining: 0 },
-      { used: 1, max: 1, remaining: 0 },
-    ])
-    expect(limitsOf(balancer).retries.used).toBe(2)
+    balancer.service('users').set('b', { state: 'maint' })
+    const answers = Promise.allSettled([get(balancer), get(balancer), get(balancer)])
+    await expect.poll(() => failing.length, POLL).toBe(3)
+    balancer.service('users').set('b', { state: 'ready' })
+    a.handle = (_request, response) => void response.socket?.destroy()
+    for (const response of failing) response.socket?.destroy()
+    await held.until(1)
+    expect(limitsOf(balancer, 'b').retries).toEqual({ used: 1, max: 1, remaining: 0 })
+    await expect.poll(() => balancer.inFlight, POLL).toBe(1)
     held.answerAll()
-    await Promise.all(answers)
-    expect(limitsOf(balancer).retries.used).toBe(0)
+    expect((await answers).map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected', 'rejected'])
+    expect(b.requests).toBe(1)
+    expect([limitsOf(balancer), limitsOf(balancer, 'a'), limitsOf(balancer, 'b')]).toMatchObject(
+      Array.from({ length: 3 }, () => ({ retries: NONE })),
+    )
   })
 
   it('are all made by default when an endpoint dies with many requests in flight', async () => {

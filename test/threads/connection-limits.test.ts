@@ -204,17 +204,22 @@ test(
   'four threads never have more requests wait for a connection than maxPending, and none is left waiting',
   async () => {
     const endpoints = await startEndpoints(1)
-    slow(endpoints)
+    const [a] = endpoints
+    const waiting: ServerResponse[] = []
+    a.handle = (_request, response) => void waiting.push(response)
     const balancer = balancerOver(endpoints, {
-      limits: { perEndpoint: { maxConnections: 4, maxPending: 3 } },
+      limits: { perEndpoint: { maxConnections: 4, maxPending: 3, adaptive: false } },
     })
     const threads = await start(balancer, 4, 6)
-    const { most, counts } = await work(threads, 1_500, () => limitsOf(balancer, 'a').pending.used)
-    expect(most).toBe(3)
-    for (const { refused, failed } of counts) {
-      expect(refused).toBeGreaterThan(0)
-      expect(failed).toBe(0)
-    }
+    const pending = () => limitsOf(balancer, 'a').pending.used
+    // Nothing is answered until the line is full.
+    await expect.poll(() => [waiting.length, pending()], POLL).toEqual([4, 3])
+    slow(endpoints)
+    for (const response of waiting.splice(0)) response.end('answered')
+    const { most, counts } = await work(threads, 1_000, pending)
+    expect(most).toBeLessThanOrEqual(3)
+    expect(counts.reduce((sum, { refused }) => sum + refused, 0)).toBeGreaterThan(0)
+    for (const { failed } of counts) expect(failed).toBe(0)
     expect(limitsOf(balancer, 'a').pending).toEqual({ used: 0, max: 3, remaining: 3 })
     await terminateAll(threads)
     await expect.poll(() => limitsOf(balancer, 'a'), POLL).toMatchObject(ALL_FREE)
