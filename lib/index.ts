@@ -9,6 +9,7 @@ export { type Engine, engine } from './engine/index.js'
 export * from './errors.js'
 export type * from './model/index.js'
 export type { BalancerEvents, ConfigEvent, EndpointChange, EndpointEvent } from './observe/events.js'
+export type { LimitStats, LimitsStats } from './observe/limits.js'
 export type {
   AdmissionControlStats,
   BalancerStats,

@@ -5,9 +5,9 @@
 
 namespace fairlead::layout {
 
-inline constexpr std::uint32_t kVersion = 5;
+inline constexpr std::uint32_t kVersion = 6;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0xe62f7ac0;
+inline constexpr std::uint32_t kFingerprint = 0x8cb2bb1b;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -67,6 +67,10 @@ inline constexpr std::uint32_t kBudgetBuckets = 49;
 inline constexpr std::uint32_t kHeads = 64;
 inline constexpr std::uint32_t kTurnedAway = 68;
 inline constexpr std::uint32_t kImpatientAt = 69;
+inline constexpr std::uint32_t kConnections = 70;
+inline constexpr std::uint32_t kPending = 71;
+inline constexpr std::uint32_t kActiveRetries = 72;
+inline constexpr std::uint32_t kConnectionAskedAt = 73;
 inline constexpr std::uint32_t kTails = 80;
 inline constexpr std::uint32_t kWaitingSince = 84;
 inline constexpr std::uint32_t kEmptySince = 88;
@@ -125,6 +129,10 @@ inline constexpr std::uint32_t kFailuresSeen = 41;
 inline constexpr std::uint32_t kProbeSince = 42;
 inline constexpr std::uint32_t kGatewayFailures = 44;
 inline constexpr std::uint32_t kMost = 45;
+inline constexpr std::uint32_t kConnections = 48;
+inline constexpr std::uint32_t kPending = 49;
+inline constexpr std::uint32_t kActiveRetries = 50;
+inline constexpr std::uint32_t kConnectionAskedAt = 51;
 inline constexpr std::uint32_t kWords = 64;
 } // namespace slot
 
@@ -177,6 +185,14 @@ inline constexpr std::uint32_t kOpen = 2;
 inline constexpr std::uint32_t kWaiting = 3;
 inline constexpr std::uint32_t kWords = 4;
 } // namespace contribution
+
+namespace connection_contribution {
+inline constexpr std::uint32_t kConnections = 0;
+inline constexpr std::uint32_t kPending = 1;
+inline constexpr std::uint32_t kActiveRetries = 2;
+inline constexpr std::uint32_t kMark = 3;
+inline constexpr std::uint32_t kWords = 4;
+} // namespace connection_contribution
 
 namespace outcome {
 inline constexpr std::uint32_t kSucceeded = 0;

@@ -45,10 +45,11 @@ inline constexpr std::size_t kColumnWords =
 constexpr std::size_t rootWords(Word maxThreads) {
   return layout::header::kWords + std::size_t{maxThreads} * layout::thread::kWords;
 }
-/// Words of a service segment: the records, then a column of contributions for each thread.
+/// Words of a service segment: the records, then two columns of contributions for each thread.
 constexpr std::size_t serviceSegmentWords(Word maxThreads) {
   return std::size_t{layout::sizes::kServiceSegmentRecords} *
-         (layout::service::kWords + std::size_t{maxThreads} * layout::contribution::kWords);
+         (layout::service::kWords +
+          std::size_t{maxThreads} * (layout::contribution::kWords + layout::connection_contribution::kWords));
 }
 
 inline std::atomic_ref<Word> word(Word* base, std::size_t at) { return std::atomic_ref<Word>(base[at]); }

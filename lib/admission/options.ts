@@ -1,4 +1,4 @@
-/** How many requests may be in flight: `limits` of a service. */
+/** How many requests, connections and further tries there may be at a time: `limits` of a service. */
 import { MAX_COUNT } from '../options/common.js'
 import { choice, flag, group, number } from '../options/kinds.js'
 import type { ResolvedOf } from '../options/types.js'
@@ -12,6 +12,22 @@ export const LIMITS = group(
       default: 0,
       about: 'Requests in flight to the service as a whole. 0 is no limit.',
     }),
+    maxConnections: number({
+      ...REQUESTS,
+      default: 0,
+      about:
+        "Connections of fairlead's own to all endpoints, open or being opened; a request over that waits for a free one. 0 is no limit.",
+    }),
+    maxPending: number({
+      ...REQUESTS,
+      default: 0,
+      about: 'Requests that wait for a connection, to whichever endpoint. 0 is no limit.',
+    }),
+    maxRetries: number({
+      ...REQUESTS,
+      default: 0,
+      about: 'Further tries under way; one over that is not made. 0: the retry budget alone is the limit.',
+    }),
     perEndpoint: group(
       {
         maxRequests: number({
@@ -19,6 +35,23 @@ export const LIMITS = group(
           default: 1_024,
           source: 'Envoy',
           about: 'Requests in flight to one endpoint; never exceeded. 0 is no limit.',
+        }),
+        maxConnections: number({
+          ...REQUESTS,
+          default: 1_024,
+          source: 'Envoy',
+          about: "As the service's `maxConnections`, to one endpoint.",
+        }),
+        maxPending: number({
+          ...REQUESTS,
+          default: 1_024,
+          source: 'Envoy',
+          about: "As the service's `maxPending`, at one endpoint; a request over that goes to another one.",
+        }),
+        maxRetries: number({
+          ...REQUESTS,
+          default: 0,
+          about: "As the service's `maxRetries`, to one endpoint.",
         }),
         adaptive: flag({
           default: true,
@@ -31,7 +64,8 @@ export const LIMITS = group(
   },
   {
     name: 'LimitsConfig',
-    summary: 'Requests in flight that are allowed, over all threads; above that `OverloadedError`.',
+    summary:
+      'Requests in flight, connections and further tries that are allowed at a time, over all threads; never exceeded. Requests above that are refused by `OverloadedError`.',
   },
 )
 

@@ -301,13 +301,16 @@ export class BalancerCore {
   /**
    * A place for one more try of a request, on an endpoint that it has not tried: the one with fewer requests in flight
    * of two at random, whatever the policy, which has had its say. Undefined where there is none.
+   * @param isRetry it counts as a further try until it ends; in the service's count it does already
    */
   pickExcluding(
     service: ServiceRuntime,
     tried: readonly Endpoint[],
     request: PickOptions = NO_OPTIONS,
+    isRetry = false,
   ): Reservation | undefined {
     const { core } = this.#state
+    const { retries } = service
     const view = this.#viewOf(service).of(request)
     const flags = this.#enter(service)
     if (flags < 0) return undefined
@@ -318,7 +321,9 @@ export class BalancerCore {
       const other = fresh.length > 0 ? take() : one
       const [better, worse] = this.#inFlight(other) < this.#inFlight(one) ? [other, one] : [one, other]
       for (const { slot } of [better, worse]) {
-        if (core.reserve(slot)) return this.#lease(service, slot, flags)
+        if (isRetry && !retries.takeAt(slot)) continue
+        if (core.reserve(slot)) return this.#lease(service, slot, isRetry ? flags | LEASE_FLAGS.RETRY : flags)
+        if (isRetry) retries.leaveAt(slot)
       }
     }
     if (flags & LEASE_FLAGS.COUNTED) service.limit.leave()
@@ -333,6 +338,11 @@ export class BalancerCore {
   ): boolean {
     const { usable } = this.#viewOf(service).of(request)
     return usable.some((member) => !tried.includes(member.endpoint) && hasRoom(this.#state, member))
+  }
+
+  /** The error of a request that `limit` keeps from waiting for a connection. Counted. */
+  overloaded(service: ServiceRuntime, limit: string): Error {
+    return overloaded(this.#state, service, limit)
   }
 
   /** The service of that name. @throws UnknownServiceError */

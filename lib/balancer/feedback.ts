@@ -9,6 +9,7 @@ import type { LoadReport } from '../model/index.js'
 import { type AnswerVerdict, OUTCOME_OF, type Verdict } from '../outcome/classify.js'
 import type { Member } from '../topology/member.js'
 import type { RetiredSlots } from '../topology/retired-slots.js'
+import type { RetryLimits } from './retry-limits.js'
 import type { ServicePolicy } from './service-policy.js'
 
 /** What a lease remembers: of how it came about, and of how far it is. */
@@ -27,6 +28,10 @@ export const LEASE_FLAGS = {
   ENDED: 32,
   /** It was sent while few were in flight: a sample of the base. */
   FEW: 64,
+  /** It is a further try, and counts as one. */
+  RETRY: 128,
+  /** It counts in something of the service's or of the endpoint's beside the requests in flight. */
+  COUNTED_BESIDE: 2 | 128,
   /** Of these two either. */
   DECIDED: 8 | 32,
 } as const
@@ -39,6 +44,7 @@ export interface Learning {
   readonly ejection: Ejection<Member>
   readonly stalls: StallWatch<Member>
   readonly limit: ServiceCount
+  readonly retries: RetryLimits
   readonly adaptive: AdaptiveLimits
   readonly admission: { readonly isWaitedFor: boolean; offer(): void }
   readonly policy: ServicePolicy
@@ -96,14 +102,14 @@ export class Feedback {
   /** The body of an answered request is over. */
   closed(member: Member, body: BodyEnd, flags: number, startedAt: number): void {
     if (this.#state.detached) return
-    const { ejection, limit, control } = this.service
+    const { ejection, control } = this.service
     try {
       if (body === 'complete') ejection.bodyComplete(member)
       else if (body === 'broken') ejection.bodyBroken(member)
     } finally {
       const isBroken = (body === 'broken' || body === 'lost') && (flags & LEASE_FLAGS.SUCCEEDED) !== 0
       if (isBroken && control !== undefined) control.broken()
-      if (flags & LEASE_FLAGS.COUNTED) limit.leave()
+      if (flags & LEASE_FLAGS.COUNTED_BESIDE) this.#leave(member, flags)
       this.#state.core.close(member.slot, isBroken)
     }
     this.#afterEnd(member, startedAt)
@@ -118,7 +124,7 @@ export class Feedback {
     pauseMs: number,
     flags: number,
   ): void {
-    const { stalls, ejection, limit, policy, control } = this.service
+    const { stalls, ejection, policy, control } = this.service
     stalls.ended()
     if (this.#state.detached) return
     try {
@@ -129,7 +135,7 @@ export class Feedback {
     } finally {
       if (control !== undefined) control.ended(OUTCOME_OF[verdict])
       // Last: with nothing in flight there the slot may become another endpoint's, and the record another service's.
-      if (flags & LEASE_FLAGS.COUNTED) limit.leave()
+      if (flags & LEASE_FLAGS.COUNTED_BESIDE) this.#leave(member, flags)
       this.#state.core.end(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
     }
     if (verdict === 'success') this.#noteAnswer(member, startedAt, latencyMs, flags)
@@ -170,6 +176,14 @@ export class Feedback {
     if (control !== undefined) control.retried(outcome)
     if (outcome === OUTCOME.CANCELLED) this.#state.countService(index, SERVICE.RETRIED_CANCELLED)
     if (outcome === OUTCOME.SUCCEEDED) this.#state.countService(index, SERVICE.RETRIED_SUCCEEDED)
+  }
+
+  #leave({ slot }: Member, flags: number): void {
+    const { limit, retries } = this.service
+    if (flags & LEASE_FLAGS.COUNTED) limit.leave()
+    if ((flags & LEASE_FLAGS.RETRY) === 0) return
+    retries.leave()
+    retries.leaveAt(slot)
   }
 
   #afterEnd({ slot }: Member, startedAt: number): void {

@@ -46,6 +46,18 @@ export class Reservation implements Lease {
     return (this.#flags & LEASE_FLAGS.ENDED) !== 0
   }
 
+  /** A further try of a request. */
+  get isRetry(): boolean {
+    return (this.#flags & LEASE_FLAGS.RETRY) !== 0
+  }
+
+  /** It counts as a further try until it ends; false where its endpoint's limit does not allow it. */
+  countAsRetry(): boolean {
+    if (!this.#feedback.service.retries.takeAt(this.slot)) return false
+    this.#flags |= LEASE_FLAGS.RETRY
+    return true
+  }
+
   get #isAnswered(): boolean {
     return (this.#flags & LEASE_FLAGS.ANSWERED) !== 0
   }

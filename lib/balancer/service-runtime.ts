@@ -1,5 +1,10 @@
 import { AdaptiveLimits } from '../admission/adaptive-limits.js'
 import { AdmissionQueue } from '../admission/admission-queue.js'
+import {
+  type ConnectionCounters,
+  type SlotCounters,
+  serviceCounters,
+} from '../admission/connection-counts.js'
 import { Impatience } from '../admission/impatience.js'
 import { ServiceCount } from '../admission/service-count.js'
 import { SharedControl } from '../admission/shared-control.js'
@@ -26,8 +31,10 @@ import type { Member } from '../topology/member.js'
 import type { RetiredSlots } from '../topology/retired-slots.js'
 import { ServiceView } from '../view/service-view.js'
 import { WarmUp } from '../view/warm-up.js'
+import { ConnectionLimits, type ConnectionNews } from './connection-limits.js'
 import { Feedback } from './feedback.js'
 import type { Reservation } from './reservation.js'
+import { RetryLimits } from './retry-limits.js'
 import { ServicePolicy } from './service-policy.js'
 
 /** A request that waits for a place. */
@@ -52,6 +59,9 @@ const UNLIMITED = 0x7fffffff
 export interface ServiceParts {
   readonly places: ServicePlaces
   readonly waits: ThreadWaits
+  readonly counters: SlotCounters
+  /** What a service's connections tell other threads. */
+  readonly connectionNews: (service: number) => ConnectionNews
   readonly state: SharedState
   readonly retired: RetiredSlots
   readonly timers: Timers
@@ -95,6 +105,8 @@ export class ServiceRuntime {
   /** Requests that wait for an answer and may go elsewhere, and trials of endpoints that give none. */
   readonly stalls: StallWatch<Member>
   readonly limit: ServiceCount
+  /** Further tries of its requests. */
+  readonly retries: RetryLimits
   /** Requests that wait for a place. */
   readonly admission: AdmissionQueue<WaitingRequest, Reservation>
   /** How many requests its endpoints take, as is found out. */
@@ -111,6 +123,8 @@ export class ServiceRuntime {
   readonly #epochWord: number
   /** Connections of this thread by an endpoint's URL: of whoever sends requests there. */
   countConnections: ((url: string) => ConnectionCounts) | undefined
+  #connections: ConnectionLimits | undefined
+  #counters: ConnectionCounters | undefined
   #budget: RetryBudget
   #control: SharedControl | undefined
   /** What this thread chooses from until the filter epoch moves on. */
@@ -133,6 +147,9 @@ export class ServiceRuntime {
     this.#budget = new RetryBudget(state, index, options.retry.budget)
     this.#control = this.#controlBy(options)
     this.limit = ServiceCount.inFlight(state, index)
+    const { counters } = parts
+    const limits = () => this.options.limits
+    this.retries = new RetryLimits(state, () => this.counters.retries, counters, limits)
     this.impatience = new Impatience(state, index)
     this.adaptive = new AdaptiveLimits(state, this.impatience)
     this.admission = new AdmissionQueue(state, index, timers, parts.waits, {
@@ -178,6 +195,31 @@ export class ServiceRuntime {
   /** Rejects requests while too many fail; undefined: off. */
   get control(): SharedControl | undefined {
     return this.#control
+  }
+
+  /** Of the service as a whole; made when they are first asked for. */
+  get counters(): ConnectionCounters {
+    this.#counters ??= serviceCounters(this.#state, this.index)
+    return this.#counters
+  }
+
+  /** The limits of its connections, once there were any in this thread. */
+  get openLimits(): ConnectionLimits | undefined {
+    return this.#connections
+  }
+
+  get connectionLimits(): ConnectionLimits {
+    const { counters, connectionNews, retired } = this.#parts
+    this.#connections ??= new ConnectionLimits(
+      this.#state,
+      this.index,
+      this.counters,
+      counters,
+      () => this.options.limits,
+      connectionNews(this.index),
+      () => retired.sweep(),
+    )
+    return this.#connections
   }
 
   get closed(): boolean {
@@ -371,6 +413,7 @@ export class ServiceRuntime {
       retriesAvailable: this.#budget.available,
       queueLimit: this.options.queue.limit,
       admissionControl: this.#control?.stats,
+      limits: this.options.limits,
     })
   }
 

@@ -1,3 +1,4 @@
+import { SlotCounters } from '../admission/connection-counts.js'
 import { ThreadWaits } from '../admission/thread-waits.js'
 import { decodeChange, encodeChange } from '../configuration/change.js'
 import { type Adopted, Configuration, type Plan } from '../configuration/configuration.js'
@@ -13,6 +14,7 @@ import type { SharedMemory } from '../shared/handle.js'
 import { Sharing, type ThreadEvents } from '../shared/sharing.js'
 import type { Member } from '../topology/member.js'
 import { RetiredSlots } from '../topology/retired-slots.js'
+import type { ConnectionNews } from './connection-limits.js'
 import { ControlLoops } from './control-loops.js'
 import { type EndpointChanged, type ServicePlaces, ServiceRuntime } from './service-runtime.js'
 
@@ -35,6 +37,7 @@ export class Services {
   readonly #onStopped: () => void
   readonly #places: ServicePlaces
   readonly #waits: ThreadWaits
+  readonly #counters: SlotCounters
   readonly #retired: RetiredSlots
   readonly #configuration: Configuration
   readonly #loops: ControlLoops
@@ -52,6 +55,7 @@ export class Services {
     this.#onStopped = onStopped
     this.#places = places
     this.#waits = new ThreadWaits(state)
+    this.#counters = new SlotCounters(state)
     this.#retired = new RetiredSlots(state, bySlot, (version) => this.#sharing?.isSeen(version) ?? true)
     this.#configuration = new Configuration({ state, bySlot, retired: this.#retired })
     this.#loops = new ControlLoops(state, timers, () => this.leads)
@@ -235,6 +239,8 @@ export class Services {
       retired: this.#retired,
       places: this.#places,
       waits: this.#waits,
+      counters: this.#counters,
+      connectionNews: this.#connectionNews,
       timers: this.#timers,
       leads: () => this.leads,
       observe: this.#observe,
@@ -272,6 +278,11 @@ export class Services {
     if (service.admission.isWaitedFor) service.admission.offer()
     this.#tell([change])
   }
+
+  readonly #connectionNews = (service: number): ConnectionNews => ({
+    wanted: (slot) => this.#sharing?.tellOfConnections({ kind: 'connection-wanted', service, slot }),
+    freed: () => this.#sharing?.tellOfConnections({ kind: 'connection-freed', service }),
+  })
 
   get #isStopped(): boolean {
     return Atomics.load(this.#state.root, HEADER.STOPPED) === 1
@@ -333,6 +344,8 @@ export class Services {
       const service = this.#byIndex.get(index)
       if (service !== undefined) this.#loops.inspect(service)
     },
+    connectionWanted: (service, slot) => this.#byIndex.get(service)?.openLimits?.closeIdle(slot),
+    connectionFreed: (service) => this.#byIndex.get(service)?.openLimits?.retry(),
     ended: () => {
       this.catchUp()
       this.#sharing?.cleanUp((slot) => releaseProbe(this.#state, slot))

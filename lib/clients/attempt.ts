@@ -51,6 +51,8 @@ export interface TriedRequest {
   retryAfterLoss(attempt: Attempt, error: Error, verdict: Verdict): void
   retryAfterStatus(attempt: Attempt, status: number, pauseMs: number): boolean
   retryStalled(attempt: Attempt, error: Error, verdict: Verdict): void
+  /** It may not wait for a connection there, says that limit. */
+  refused(attempt: Attempt, limit: string): void
   /** Sends a try on a connection that is there for it. */
   sendOn(connection: Connection, attempt: Attempt): void
   complete(trailers: RawHeaders): void
@@ -131,6 +133,12 @@ export class Attempt implements Handler, Waiter, Sendable {
       this.queuedMs = this.#sentAt - this.lease.startedAt
     }
     this.#request.sendOn(connection, this)
+  }
+
+  onRefused(limit: string): void {
+    this.#request.stopTimer()
+    this.settle('cancelled')
+    this.#request.refused(this, limit)
   }
 
   /** Ends the try at once. What undici makes of it comes through `onError`, where anything was sent. */

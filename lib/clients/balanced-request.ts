@@ -23,6 +23,9 @@ import { RequestDeadline } from './request-deadline.js'
 import type { ServiceTransports } from './transports.js'
 
 const NO_OPTIONS: PickOptions = Object.freeze({})
+/** Endpoints with no room for requests that wait for connections that one request is offered to, at most. */
+const MOST_REFUSALS = 8
+const NO_SAMPLE = -1
 
 /** What a request needs from the balancer. */
 export interface RequestContext {
@@ -62,6 +65,9 @@ export class BalancedRequest implements TriedRequest {
   #current: Attempt | undefined
   /** Tries that followed one of which something was sent; at most `retry.attempts` less one. */
   #retries = 0
+  /** It counts among the service's further tries; `false` once the try's place counts for it. */
+  #holdsRetry = false
+  #refusals = 0
   #triedEndpoints: Endpoint[] | undefined
   #failedTries: FailedTries | undefined
   /** False while undici looks at the request: what it tells meanwhile is about the caller's arguments. */
@@ -168,17 +174,30 @@ export class BalancedRequest implements TriedRequest {
     this.#failures.addLost(attempt.lease.endpoint.id, error)
     const isIntact = !attempt.sent || isReplayable(this.options.body)
     const lease =
-      isIntact && !this.#context.balancer.stopped ? this.#pickExcluding(this.#addTried(attempt)) : undefined
+      isIntact && !this.#context.balancer.stopped && this.#takeRetry()
+        ? this.#pickExcluding(this.#addTried(attempt))
+        : undefined
     if (lease === undefined) return this.fail(error)
     this.#context.service.feedback.retried(verdict)
+    this.#launch(lease)
+  }
+
+  /** Nothing was sent, so another endpoint may have it, at no cost. */
+  refused(attempt: Attempt, limit: string): void {
+    const { balancer, service } = this.#context
+    const { isRetry, endpoint } = attempt.lease
+    const isLeft = ++this.#refusals < MOST_REFUSALS && !balancer.stopped && (!isRetry || this.#takeRetry())
+    const lease = isLeft ? this.#pickExcluding(this.#addTried(attempt), isRetry) : undefined
+    if (lease === undefined) return this.fail(balancer.overloaded(service, limit))
+    this.#failures.addLost(endpoint.id, new Error(limit))
+    service.feedback.retried('cancelled')
     this.#launch(lease)
   }
 
   /** The connection was lost, or the try took too long. */
   retryAfterLoss(attempt: Attempt, error: Error, verdict: Verdict): void {
     this.#failures.addLost(attempt.lease.endpoint.id, error)
-    if (this.committed || !this.#mayRepeat() || !this.#context.service.budget.withdraw())
-      return this.fail(error)
+    if (this.committed || !this.#mayRepeat() || !this.#takeBudget()) return this.fail(error)
     this.#retryLater(attempt, verdict, () => error)
   }
 
@@ -190,7 +209,7 @@ export class BalancedRequest implements TriedRequest {
     const tried = this.#addTried(attempt)
     // With nowhere else to go, an endpoint that asks to be left alone for longer than a backoff is left alone.
     if (service.members.length <= tried.length && pauseMs > retry.backoffMaxMs) return false
-    if (!service.budget.withdraw()) return false
+    if (!this.#takeBudget()) return false
     this.#failures.addRefused(attempt.lease.endpoint.id, status)
     this.#retryLater(attempt, verdictOfStatus(status), (hindrance) => {
       hindrance.cause ??= new Error(`${attempt.lease.endpoint.id} answered ${status}`)
@@ -203,7 +222,7 @@ export class BalancedRequest implements TriedRequest {
   mayLeave(attempt: Attempt): boolean {
     if (this.committed || this.finished || this.aborted || this.#context.balancer.stopped) return false
     const { balancer, service } = this.#context
-    return balancer.hasAlternative(service, this.#addTried(attempt), this.#pick) && service.budget.withdraw()
+    return balancer.hasAlternative(service, this.#addTried(attempt), this.#pick) && this.#takeBudget()
   }
 
   /**
@@ -239,6 +258,7 @@ export class BalancedRequest implements TriedRequest {
 
   fail(error: Error): void {
     this.stopTimer()
+    this.#leaveRetry()
     if (this.finished) return
     this.finished = true
     this.#deadline?.stop()
@@ -315,7 +335,7 @@ export class BalancedRequest implements TriedRequest {
     if (perTryTimeoutMs > 0)
       this.#timer = setTimeout(() => this.#recheckTimeout(attempt, perTryTimeoutMs), perTryTimeoutMs)
     try {
-      const { pool, dispatcher, isOurs } = transports.to(lease.endpoint)
+      const { pool, dispatcher, isOurs } = transports.to(lease.endpoint, lease.slot)
       this.isOurs = isOurs
       if (pool !== undefined) return attempt.enter(pool)
       this.#isTaken = !isOurs
@@ -396,13 +416,44 @@ export class BalancedRequest implements TriedRequest {
       this.#launch(lease)
     }
     const other = this.#pickExcluding(this.#triedEndpoints ?? [])
-    if (other !== undefined) retry(other)
-    else this.#admit(retry, whenHindered)
+    if (other !== undefined) return retry(other)
+    this.#admit((lease) => {
+      if (lease.countAsRetry()) {
+        this.#holdsRetry = false
+        return retry(lease)
+      }
+      const { id } = lease.endpoint
+      lease.settle('cancelled', NO_SAMPLE)
+      service.feedback.retried(verdict)
+      const limit = `limits.perEndpoint.maxRetries, ${service.options.limits.perEndpoint.maxRetries}, is reached at ${id}`
+      this.fail(whenHindered(balancer.overloaded(service, limit)))
+    }, whenHindered)
   }
 
-  #pickExcluding(tried: readonly Endpoint[]): Reservation | undefined {
+  #pickExcluding(tried: readonly Endpoint[], isRetry = true): Reservation | undefined {
     const { balancer, service } = this.#context
-    return balancer.pickExcluding(service, tried, this.#pick)
+    const lease = balancer.pickExcluding(service, tried, this.#pick, isRetry)
+    if (lease?.isRetry) this.#holdsRetry = false
+    return lease
+  }
+
+  /** A further try, by the limit of those under way and by the budget. */
+  #takeBudget(): boolean {
+    if (!this.#takeRetry()) return false
+    if (this.#context.service.budget.withdraw()) return true
+    this.#leaveRetry()
+    return false
+  }
+
+  /** A further try counts from here on: for this request, and then for the place that it has. */
+  #takeRetry(): boolean {
+    this.#holdsRetry ||= this.#context.service.retries.take()
+    return this.#holdsRetry
+  }
+
+  #leaveRetry(): void {
+    if (this.#holdsRetry) this.#context.service.retries.leave()
+    this.#holdsRetry = false
   }
 
   #addTried(attempt: Attempt): Endpoint[] {

@@ -9,12 +9,17 @@ import { systemTimers } from '../runtime/timers.js'
 import type { RequestContext } from './balanced-request.js'
 import { type ScopedOptions, scoped } from './deadline.js'
 import { type DispatcherOwner, hostOf } from './dispatcher.js'
-import { type ServiceTransports, Transports } from './transports.js'
+import { type AllowanceOf, type ServiceTransports, Transports } from './transports.js'
 
 /** Opens the connections of a service. */
-export type OpenTransports = (service: string, client: ResolvedClient) => ServiceTransports
+export type OpenTransports = (
+  service: string,
+  client: ResolvedClient,
+  allowanceOf: AllowanceOf,
+) => ServiceTransports
 
-const ownTransports: OpenTransports = (service, client) => new Transports(service, client)
+const ownTransports: OpenTransports = (service, client, allowanceOf) =>
+  new Transports(service, client, allowanceOf)
 
 /** What requests of fairlead's own clients stand on: connections of each service, and the options of the scope they are made in. */
 export class Clients implements DispatcherOwner {
@@ -58,7 +63,9 @@ export class Clients implements DispatcherOwner {
   #contextOf(service: ServiceRuntime): RequestContext {
     let context = this.#contexts.get(service)
     if (context === undefined) {
-      const transports = this.#open(service.name, service.options.client)
+      const transports = this.#open(service.name, service.options.client, (slot, id) =>
+        service.connectionLimits.of(slot, id),
+      )
       service.countConnections = (url) => transports.counts(url)
       context = { balancer: this.#core, service, transports, lateness: this.#lateness }
       this.#contexts.set(service, context)

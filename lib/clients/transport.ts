@@ -1,4 +1,5 @@
 import type { Dispatcher, Pool } from 'undici'
+import type { Allowance } from '../connections/allowance.js'
 import type { PoolOptions } from '../connections/connector.js'
 import { ConnectionPool, NO_CONNECTIONS } from '../connections/pool.js'
 import { ArgumentError, ConfigError } from '../errors.js'
@@ -34,8 +35,8 @@ export class Transport implements Way {
   }
 
   /** Over connections of fairlead's. */
-  static open(url: string, options: PoolOptions): Transport {
-    return new Transport(new ConnectionPool(url, options), undefined, url)
+  static open(url: string, options: PoolOptions, allowance?: Allowance): Transport {
+    return new Transport(new ConnectionPool(url, options, allowance), undefined, url)
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Pool } from 'undici'
+import type { Allowance } from '../connections/allowance.js'
 import type { PoolOptions } from '../connections/connector.js'
 import type { ResolvedClient } from '../connections/options.js'
 import { NO_CONNECTIONS } from '../connections/pool.js'
@@ -7,10 +8,13 @@ import type { ConnectionCounts, Endpoint } from '../model/index.js'
 import { givenTo } from '../runtime/dispatchers.js'
 import { type Source, Transport, type Way } from './transport.js'
 
+/** What the connections to an endpoint are allowed, by its slot. */
+export type AllowanceOf = (slot: number, id: string) => Allowance
+
 /** What a service's requests need of its connections. */
 export interface ServiceTransports {
   /** What carries the requests to an endpoint. Throws as `Transports.to`. */
-  to(endpoint: Endpoint): Way
+  to(endpoint: Endpoint, slot: number): Way
   /** Whether requests may wait in a dispatcher for one of the connections that are allowed. */
   readonly isLimited?: boolean
   /** Whether one that was not sent yet does so. */
@@ -29,6 +33,7 @@ export interface ServiceTransports {
 /** The ways to the endpoints of one service, each made when it is first chosen. */
 export class Transports implements ServiceTransports {
   readonly #service: string
+  readonly #allowanceOf: AllowanceOf | undefined
   readonly #open = new Map<string, Transport>()
   /** Of endpoints that left, or of earlier options: their requests in flight finish. */
   readonly #closing = new Map<Transport, Promise<void>>()
@@ -39,8 +44,9 @@ export class Transports implements ServiceTransports {
   /** What the user gave for all endpoints. */
   #source: Source | undefined
 
-  constructor(service: string, client: ResolvedClient) {
+  constructor(service: string, client: ResolvedClient, allowanceOf?: AllowanceOf) {
     this.#service = service
+    this.#allowanceOf = allowanceOf
     this.#options = poolOptions(client)
     this.#optionsText = textOf(this.#options)
     this.#source = givenTo(client) ?? client.dispatcher
@@ -50,9 +56,11 @@ export class Transports implements ServiceTransports {
    * Where to send the requests of an endpoint.
    * @throws ConfigError, ArgumentError, or what a factory of the user's throws
    */
-  to(endpoint: Endpoint): Transport {
+  to(endpoint: Endpoint, slot: number): Transport {
     const known = this.#open.get(endpoint.url)
-    return known !== undefined && known.source === this.#sourceOf(endpoint) ? known : this.#connect(endpoint)
+    return known !== undefined && known.source === this.#sourceOf(endpoint)
+      ? known
+      : this.#connect(endpoint, slot)
   }
 
   /** Takes over new client options: requests in flight finish on the old connections. */
@@ -124,11 +132,11 @@ export class Transports implements ServiceTransports {
     return givenTo(endpoint) ?? this.#source
   }
 
-  #connect(endpoint: Endpoint): Transport {
+  #connect(endpoint: Endpoint, slot: number): Transport {
     const source = this.#sourceOf(endpoint)
     const transport =
       source === undefined
-        ? Transport.open(endpoint.url, this.#options)
+        ? Transport.open(endpoint.url, this.#options, this.#allowanceOf?.(slot, endpoint.id))
         : Transport.of(source, this.#service, endpoint, undiciOptions(this.#options))
     this.forget(endpoint.url)
     this.#open.set(endpoint.url, transport)

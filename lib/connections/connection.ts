@@ -29,6 +29,8 @@ export interface ConnectionOwner {
   failed(connection: Connection, error: Error): void
   /** It is closed, and no use any more. */
   gone(connection: Connection): void
+  /** Its socket is closed, or was never opened; after it was dropped. */
+  ended(connection: Connection): void
 }
 
 /**
@@ -41,6 +43,8 @@ export class Connection {
   isOpen = false
   /** No new requests: it closes when those on it have ended. */
   isRetired = false
+  /** It was closed while it was good, so that another could be opened elsewhere. */
+  isYielded = false
   /** It speaks HTTP/2. */
   isH2 = false
   /** When it is to be replaced, on the clock of `performance.now()`. */
@@ -66,6 +70,12 @@ export class Connection {
   #isLossTold = false
   /** The last request had it for itself. */
   #isSole = true
+  /** Sockets that are open or being opened: one at a time, or none. */
+  #sockets = 0
+  /** The pool has no use for it any more, */
+  #isDropped = false
+  /** and was told that its socket is closed. */
+  #hasEnded = false
 
   constructor(owner: ConnectionOwner, url: string, options: PoolOptions, connect: Connect) {
     this.#owner = owner
@@ -73,7 +83,7 @@ export class Connection {
     this.#maxStreams = options.maxConcurrentStreams ?? DEFAULT_STREAMS
     this.#client = new (loadUndici().Client)(url, {
       ...clientOptions(options),
-      connect: watched(connect, (socket, connectMs) => this.#connected(socket, connectMs)),
+      connect: this.#counted(watched(connect, (socket, connectMs) => this.#connected(socket, connectMs))),
     })
     this.#client.on('connect', () => this.#opened())
     this.#client.on('disconnect', (_origin, _targets, error) => this.#lost(error))
@@ -135,6 +145,12 @@ export class Connection {
     this.#owner.gone(this)
   }
 
+  /** The pool has no use for it any more. Its socket may be open still: it is a request's own, or has to be closed first. */
+  drop(): void {
+    this.#isDropped = true
+    this.#tellEnd()
+  }
+
   /** Closes it when the requests on it have ended. */
   retire(): void {
     if (this.isRetired) return
@@ -175,6 +191,31 @@ export class Connection {
   /** Whether the endpoint said by GOAWAY that it has not acted on that stream (RFC 9113, 6.8). */
   hasNotProcessed(streamId: number): boolean {
     return streamId > this.#lastProcessed
+  }
+
+  /** `connect`, and keeps count of the sockets that come of it, whatever undici makes of them. */
+  #counted(connect: Connect): Connect {
+    const closed = () => {
+      this.#sockets--
+      this.#tellEnd()
+    }
+    return (target, callback) => {
+      this.#sockets++
+      return connect(target, (error: Error | null, socket?: Socket | null) => {
+        if (error !== null || !socket) {
+          callback(error as Error, null)
+          return closed()
+        }
+        socket.once('close', closed)
+        callback(null, socket)
+      })
+    }
+  }
+
+  #tellEnd(): void {
+    if (!this.#isDropped || this.#sockets > 0 || this.#hasEnded) return
+    this.#hasEnded = true
+    this.#owner.ended(this)
   }
 
   #connected(socket: Socket, connectMs: number): void {

@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici'
 import type { ConnectionCounts } from '../model/index.js'
 import { loadUndici } from '../runtime/lazy.js'
 import { jitteredAge } from './age.js'
+import { type Allowance, type AllowedPool, UNBOUNDED } from './allowance.js'
 import { Connection, type ConnectionOwner } from './connection.js'
 import { type Connect, connectorOf, type PoolOptions } from './connector.js'
 import { type Place, WaitingLine } from './waiting-line.js'
@@ -13,6 +14,8 @@ export interface Sendable {
   sendOn(connection: Connection): void
   /** There will be none. */
   onError(error: Error): void
+  /** No more requests may wait for one; `limit` says which limit that is. */
+  onRefused(limit: string): void
 }
 
 /** Where there are no connections: nobody was sent there, or a dispatcher of the user's has them. */
@@ -20,13 +23,14 @@ export const NO_CONNECTIONS: ConnectionCounts = Object.freeze({ open: 0, idle: 0
 
 /**
  * The connections to one endpoint. The one that was used last is used next, so that those which are not needed stay idle, and
- * undici's keep-alive time-out closes them, the longest idle first. Where `connections` limits their number requests
- * wait in line, and so they do for the first connection where that may turn out to speak HTTP/2.
+ * undici's keep-alive time-out closes them, the longest idle first. Where `connections` limits their number, or the limits over
+ * all threads do, requests wait in line, and so they do for the first connection where that may turn out to speak HTTP/2.
  */
-export class ConnectionPool implements ConnectionOwner {
+export class ConnectionPool implements ConnectionOwner, AllowedPool {
   readonly #url: string
   readonly #options: PoolOptions
   readonly #connect: Connect
+  readonly #allowance: Allowance
   readonly #limit: number
   readonly #maxAgeMs: number
   readonly #all = new Set<Connection>()
@@ -34,7 +38,7 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #idle: Connection[] = []
   /** Open ones that may carry several requests, whatever they carry. */
   readonly #shared: Connection[] = []
-  readonly #waiting = new WaitingLine<Sendable>()
+  readonly #waiting: WaitingLine<Sendable>
   /** Requests may turn out to share connections. */
   #mayShare: boolean
   /** It pays to wait for a connection that opens: it will say soon how many requests it carries. */
@@ -44,20 +48,26 @@ export class ConnectionPool implements ConnectionOwner {
   #closed: Promise<void> | undefined
   #whenClosed: (() => void) | undefined
 
-  constructor(url: string, options: PoolOptions) {
+  constructor(url: string, options: PoolOptions, allowance = UNBOUNDED) {
     this.#url = url
+    this.#allowance = allowance
+    this.#waiting = new WaitingLine(() => allowance.served())
     this.#options = options
     this.#connect = connectorOf(options)
     this.#limit = options.connections || Number.POSITIVE_INFINITY
     this.#maxAgeMs = options.maxConnectionAgeMs ?? 0
     this.#mayShare = options.allowH2 === true || (options.pipelining ?? 1) > 1
+    allowance.add(this)
   }
 
-  /** Sends a request on a connection that is free or new; else returns its place in the line of those that wait. */
+  /** Sends a request on a connection that is free or new; else returns its place in the line of those that wait, or refuses it. */
   send(request: Sendable): Place<Sendable> | undefined {
     const connection = this.#waiting.length === 0 ? this.#take(request) : undefined
-    if (connection === undefined) return this.#waiting.add(request)
-    request.sendOn(connection)
+    if (connection === undefined) {
+      const limit = this.#allowance.wait()
+      if (limit === undefined) return this.#waiting.add(request)
+      request.onRefused(limit)
+    } else request.sendOn(connection)
     return undefined
   }
 
@@ -106,6 +116,36 @@ export class ConnectionPool implements ConnectionOwner {
     for (let request = this.#waiting.shift(); request !== undefined; request = this.#waiting.shift())
       request.onError(new ClientDestroyedError())
     await Promise.all(all.map((connection) => connection.destroy()))
+    // undici says nothing of one that had not opened.
+    for (const connection of this.#all) this.#drop(connection)
+    this.#allowance.remove(this)
+  }
+
+  // What the limits over all threads want.
+
+  get hasNone(): boolean {
+    return this.#all.size === 0
+  }
+
+  retry(): void {
+    this.#serve()
+  }
+
+  closeIdle(most: number): number {
+    let closed = 0
+    for (const connection of this.#all) {
+      if (closed === most) break
+      if (connection.active > 0 || !connection.isOpen || connection.isRetired) continue
+      this.#yield(connection)
+      closed++
+    }
+    return closed
+  }
+
+  #yield(connection: Connection): void {
+    connection.isYielded = true
+    this.#allowance.yielded()
+    this.#retire(connection)
   }
 
   // A connection for a request.
@@ -144,7 +184,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   #open(): Connection | undefined {
-    if (this.#all.size >= this.#limit) return undefined
+    if (this.#all.size >= this.#limit || !this.#allowance.open(this)) return undefined
     const connection = new Connection(this, this.#url, this.#options, this.#connect)
     this.#all.add(connection)
     return connection
@@ -165,6 +205,7 @@ export class ConnectionPool implements ConnectionOwner {
     if (connection.isRetired) return
     const isExpired = this.#maxAgeMs > 0 && performance.now() >= connection.expiresAt
     if (isExpired) this.#retire(connection)
+    else if (connection.active === 0 && this.#allowance.mustYield()) this.#yield(connection)
     else if (connection.active === 0 && !this.#isShared(connection)) this.#idle.push(connection)
     if (this.#waiting.length > 0) this.#serve()
     if (this.#isClosing) this.#retireIdle(connection)
@@ -175,7 +216,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   failed(connection: Connection, error: Error): void {
-    this.#all.delete(connection)
+    this.#drop(connection)
     const isLast = this.#mayShare && this.#shared.length === 0 && !this.#isConnecting()
     // Those that waited for it fail with it; what they send elsewhere on account of that comes after them.
     for (let length = isLast ? this.#waiting.length : 0; length > 0; length--)
@@ -185,11 +226,23 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   gone(connection: Connection): void {
-    if (!this.#all.delete(connection)) return
+    if (!this.#drop(connection)) return
     remove(this.#idle, connection)
     remove(this.#shared, connection)
     this.#serve()
     this.#settle()
+  }
+
+  ended({ isYielded }: Connection): void {
+    this.#allowance.closed(isYielded)
+    if (this.#waiting.length > 0) this.#serve()
+  }
+
+  /** False where it was gone before. */
+  #drop(connection: Connection): boolean {
+    if (!this.#all.delete(connection)) return false
+    connection.drop()
+    return true
   }
 
   #isShared(connection: Connection): boolean {
@@ -223,7 +276,9 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   #settle(): void {
-    if (this.#isClosing && this.#all.size === 0 && this.#waiting.length === 0) this.#whenClosed?.()
+    if (!this.#isClosing || this.#all.size > 0 || this.#waiting.length > 0) return
+    this.#allowance.remove(this)
+    this.#whenClosed?.()
   }
 }
 

@@ -22,6 +22,12 @@ export class WaitingLine<T> {
   #first: Place<T> | undefined
   #last: Place<T> | undefined
   #length = 0
+  readonly #left: () => void
+
+  /** @param left is called whenever one is out of the line */
+  constructor(left: () => void = () => {}) {
+    this.#left = left
+  }
 
   get length(): number {
     return this.#length
@@ -58,5 +64,6 @@ export class WaitingLine<T> {
     place.next = undefined
     place.previous = undefined
     this.#length--
+    this.#left()
   }
 }

@@ -18,6 +18,8 @@ export interface Segment {
   readonly histograms: Int32Array<SharedArrayBuffer>
   /** SEGMENT_SLOTS records of CONCURRENCY.WORDS words. No core looks at them. */
   readonly concurrency: Int32Array<SharedArrayBuffer>
+  /** maxThreads columns of SEGMENT_SLOTS records of CONNECTION_CONTRIBUTION.WORDS words. No core looks at them. */
+  readonly connections: Int32Array<SharedArrayBuffer>
 }
 
 export interface PickerSpec {

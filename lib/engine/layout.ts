@@ -8,7 +8,7 @@
  */
 import { fingerprintOf } from '../runtime/bits.js'
 
-export const LAYOUT_VERSION = 5
+export const LAYOUT_VERSION = 6
 /** 'FLRD' read as a little-endian word. */
 export const MAGIC = 0x44524c46
 
@@ -114,6 +114,15 @@ export const SERVICE = {
   TURNED_AWAY: 68,
   /** Ticks, with the lowest bit set: when a caller gave up last, or came with a deadline; 0: none has. */
   IMPATIENT_AT: 69,
+  /**
+   * Connections that are open or being opened, requests that wait for one, and further tries under way, to all endpoints of
+   * the service.
+   */
+  CONNECTIONS: 70,
+  PENDING: 71,
+  ACTIVE_RETRIES: 72,
+  /** As that of a slot: any of the service's connections will do. */
+  CONNECTION_ASKED_AT: 73,
   /** Fallback engine: as HEADS, of the end. */
   TAILS: 80,
   /**
@@ -166,7 +175,7 @@ export const CONTROL_BUCKET_COUNT = 11
 
 /**
  * An endpoint's slot: four cache lines. The first is written by every request, the second and the third on failures and
- * changes, the fourth is free.
+ * changes, the fourth as connections come and go.
  */
 export const SLOT = {
   IN_FLIGHT: 0,
@@ -250,6 +259,16 @@ export const SLOT = {
   GATEWAY_FAILURES: 44,
   /** Requests in flight allowed by the configuration, or by the endpoint's agent; 0: no limit. */
   MOST: 45,
+
+  /** Connections of fairlead's own that are open or being opened, requests that wait for one, and further tries under way. */
+  CONNECTIONS: 48,
+  PENDING: 49,
+  ACTIVE_RETRIES: 50,
+  /**
+   * Ticks, with the lowest bit set: when a thread last had a request waiting, since the limit of connections is reached, and no
+   * connection at all: it is to be given the next that is free. 0: none asks.
+   */
+  CONNECTION_ASKED_AT: 51,
   WORDS: 64,
 } as const
 
@@ -305,7 +324,7 @@ export const CONCURRENCY = {
 
 /**
  * Service records of one service segment, and after them the threads' contributions to the services' own counts: one column
- * of SERVICE_SEGMENT_RECORDS records for each thread. More services chain more segments.
+ * of SERVICE_SEGMENT_RECORDS records for each thread, once more for those to the counts of connections. More services chain more segments.
  */
 export const SERVICE_SEGMENT_SHIFT = 8
 export const SERVICE_SEGMENT_RECORDS = 1 << SERVICE_SEGMENT_SHIFT
@@ -327,6 +346,18 @@ export const CONTRIBUTION = {
   OPEN: 2,
   /** Of a service: requests of this thread that wait for a place. */
   WAITING: 3,
+  WORDS: 4,
+} as const
+/**
+ * What one thread contributed to the counts of connections: apart from CONTRIBUTION, which every request writes. A column for
+ * each thread, in `Segment.connections` and at the end of the service segments. The addon does not look at it.
+ */
+export const CONNECTION_CONTRIBUTION = {
+  CONNECTIONS: 0,
+  PENDING: 1,
+  ACTIVE_RETRIES: 2,
+  /** As CONTRIBUTION.MARK, of these. */
+  MARK: 3,
   WORDS: 4,
 } as const
 /** Bit of CONTRIBUTION.MARK: this thread holds the slot's probe request. */
@@ -451,6 +482,7 @@ export const LAYOUT = {
   concurrency: CONCURRENCY,
   control_bucket: CONTROL_BUCKET,
   contribution: CONTRIBUTION,
+  connection_contribution: CONNECTION_CONTRIBUTION,
   outcome: OUTCOME,
   distributor: DISTRIBUTOR,
   metric: METRIC,
@@ -496,5 +528,13 @@ export const serviceWord = (service: number): number =>
 export const serviceContributionWord = (thread: number, service: number): number =>
   SERVICE_SEGMENT_RECORDS * SERVICE.WORDS +
   (thread * SERVICE_SEGMENT_RECORDS + (service & (SERVICE_SEGMENT_RECORDS - 1))) * CONTRIBUTION.WORDS
+/** The same of its contribution to the service's counts of connections. */
+export const serviceConnectionsWord = (maxThreads: number, thread: number, service: number): number =>
+  serviceContributionWord(maxThreads, 0) +
+  (thread * SERVICE_SEGMENT_RECORDS + (service & (SERVICE_SEGMENT_RECORDS - 1))) *
+    CONNECTION_CONTRIBUTION.WORDS
+/** First word of a thread's contribution to a slot's counts of connections, in its segment's `connections`. */
+export const slotConnectionsWord = (thread: number, slot: number): number =>
+  (thread * SEGMENT_SLOTS + (slot & (SEGMENT_SLOTS - 1))) * CONNECTION_CONTRIBUTION.WORDS
 export const SERVICE_SEGMENT_BYTES = (maxThreads: number): number =>
-  4 * serviceContributionWord(maxThreads, 0)
+  4 * serviceConnectionsWord(maxThreads, maxThreads, 0)

@@ -2,6 +2,7 @@ import type { Segment } from './contract.js'
 import {
   CONCURRENCY,
   CONFIG_PAGES,
+  CONNECTION_CONTRIBUTION,
   CONTRIBUTION,
   DEFAULT_MAX_THREADS,
   HEADER,
@@ -22,6 +23,7 @@ export interface SegmentHandle {
   readonly contributions: SharedArrayBuffer
   readonly histograms: SharedArrayBuffer
   readonly concurrency: SharedArrayBuffer
+  readonly connections: SharedArrayBuffer
 }
 
 const BYTES_PER_WORD = 4
@@ -70,22 +72,37 @@ export function createSegment(maxThreads: number): Segment {
     contributions: new SharedArrayBuffer(bytes.contributions),
     histograms: new SharedArrayBuffer(bytes.histograms),
     concurrency: new SharedArrayBuffer(bytes.concurrency),
+    connections: new SharedArrayBuffer(bytes.connections),
   })
 }
 
 /** A segment over memory that another thread has allocated. */
-export const openSegment = ({ cells, contributions, histograms, concurrency }: SegmentHandle): Segment => ({
+export const openSegment = ({
+  cells,
+  contributions,
+  histograms,
+  concurrency,
+  connections,
+}: SegmentHandle): Segment => ({
   cells: new Int32Array(cells),
   contributions: new Int32Array(contributions),
   histograms: new Int32Array(histograms),
   concurrency: new Int32Array(concurrency),
+  connections: new Int32Array(connections),
 })
 
-export const segmentHandle = ({ cells, contributions, histograms, concurrency }: Segment): SegmentHandle => ({
+export const segmentHandle = ({
+  cells,
+  contributions,
+  histograms,
+  concurrency,
+  connections,
+}: Segment): SegmentHandle => ({
   cells: cells.buffer,
   contributions: contributions.buffer,
   histograms: histograms.buffer,
   concurrency: concurrency.buffer,
+  connections: connections.buffer,
 })
 
 /** Bytes of each part of a segment. */
@@ -94,6 +111,7 @@ export const SEGMENT_BYTES = (maxThreads: number): Record<keyof SegmentHandle, n
   contributions: maxThreads * SEGMENT_SLOTS * CONTRIBUTION.WORDS * BYTES_PER_WORD,
   histograms: SEGMENT_SLOTS * HISTOGRAM_BUCKETS * BYTES_PER_WORD,
   concurrency: SEGMENT_SLOTS * CONCURRENCY.WORDS * BYTES_PER_WORD,
+  connections: maxThreads * SEGMENT_SLOTS * CONNECTION_CONTRIBUTION.WORDS * BYTES_PER_WORD,
 })
 
 /** A page of configuration grows up to this, in bytes; what it has not grown to is address space only. */

@@ -1,5 +1,12 @@
-import { settle } from './atomics/reclaim.js'
-import { CONTRIBUTION, SERVICE, SERVICE_SEGMENT_SHIFT } from './layout.js'
+import { type Counts, settle } from './atomics/reclaim.js'
+import {
+  CONNECTION_CONTRIBUTION,
+  CONTRIBUTION,
+  SEGMENT_SLOTS,
+  SERVICE,
+  SLOT,
+  slotConnectionsWord,
+} from './layout.js'
 import type { SharedState } from './state.js'
 
 /**
@@ -9,23 +16,64 @@ import type { SharedState } from './state.js'
 export function reclaimCounts(state: SharedState, ended: number): boolean {
   state.followGrowth()
   const slots = state.core.reclaim(ended)
+  // In both engines it is TypeScript that counts connections.
+  const connections = reclaimConnections(state, ended)
   let services = true
   // In both engines it is TypeScript that counts what a service has in flight as a whole.
   const used = state.servicesUsed
   for (let service = 0; service < used; service++) {
     const words = state.serviceWords(service)
-    const count = {
+    const count: Counts = {
       counts: words,
       words: [
         { at: state.serviceField(service, SERVICE.IN_FLIGHT), field: CONTRIBUTION.IN_FLIGHT },
         { at: state.serviceField(service, SERVICE.WAITING), field: CONTRIBUTION.WAITING },
       ],
       records: words,
-      recordOf: (thread: number) => state.serviceContribution(thread, service),
+      mark: CONTRIBUTION.MARK,
+      recordOf: (thread) => state.serviceContribution(thread, service),
+    }
+    const ofConnections: Counts = {
+      counts: words,
+      words: CONNECTION_COUNTS.map(({ service: field, own }) => ({
+        at: state.serviceField(service, field),
+        field: own,
+      })),
+      records: words,
+      mark: CONNECTION_CONTRIBUTION.MARK,
+      recordOf: (thread) => state.serviceConnections(thread, service),
     }
     if (!settle(state.root, count, ended)) services = false
+    if (!settle(state.root, ofConnections, ended)) services = false
   }
-  return slots && services
+  return slots && connections && services
+}
+
+/** Counts of connections: field of a slot, of a service, and of a thread's contribution to either. */
+const CONNECTION_COUNTS = [
+  { slot: SLOT.CONNECTIONS, service: SERVICE.CONNECTIONS, own: CONNECTION_CONTRIBUTION.CONNECTIONS },
+  { slot: SLOT.PENDING, service: SERVICE.PENDING, own: CONNECTION_CONTRIBUTION.PENDING },
+  { slot: SLOT.ACTIVE_RETRIES, service: SERVICE.ACTIVE_RETRIES, own: CONNECTION_CONTRIBUTION.ACTIVE_RETRIES },
+] as const
+
+function reclaimConnections(state: SharedState, ended: number): boolean {
+  let settled = true
+  for (const { cells, connections } of state.segments) {
+    for (let slot = 0; slot < SEGMENT_SLOTS; slot++) {
+      const own = slotConnectionsWord(ended, slot)
+      // Of a hundred thousand slots a thread has connections to a few.
+      if (CONNECTION_COUNTS.every((one) => connections[own + one.own] === 0)) continue
+      const counts: Counts = {
+        counts: cells,
+        words: CONNECTION_COUNTS.map((one) => ({ at: state.slotWord(slot) + one.slot, field: one.own })),
+        records: connections,
+        mark: CONNECTION_CONTRIBUTION.MARK,
+        recordOf: (thread) => slotConnectionsWord(thread, slot),
+      }
+      if (!settle(state.root, counts, ended)) settled = false
+    }
+  }
+  return settled
 }
 
 /** Requests of a thread in flight to all endpoints. */
@@ -50,8 +98,7 @@ export function eachOwn(
     const open = state.openContribution(state.thread, slot)
     for (let left = state.contribution(state.thread, slot); left > 0; left--) onSlot(slot, left <= open)
   }
-  const services = Math.min(state.servicesUsed, state.serviceSegments.length << SERVICE_SEGMENT_SHIFT)
-  for (let service = 0; service < services; service++) {
+  for (let service = 0; service < state.servicesAttached; service++) {
     const word = state.serviceContribution(state.thread, service) + CONTRIBUTION.IN_FLIGHT
     for (let left = Atomics.load(state.serviceWords(service), word); left > 0; left--) onService(service)
   }

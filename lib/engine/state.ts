@@ -15,8 +15,10 @@ import {
   SERVICE_SEGMENT_RECORDS,
   SERVICE_SEGMENT_SHIFT,
   SLOT,
+  serviceConnectionsWord,
   serviceContributionWord,
   serviceWord,
+  slotConnectionsWord,
   TICKS_PER_MS,
   threadWord,
 } from './layout.js'
@@ -158,6 +160,11 @@ export class SharedState {
   /** Slots of the segments that this thread has taken into use. */
   get segmentSlots(): number {
     return this.segments.length << SEGMENT_SHIFT
+  }
+
+  /** Service records of the segments that this thread has taken into use. */
+  get servicesAttached(): number {
+    return Math.min(this.servicesUsed, this.serviceSegments.length << SERVICE_SEGMENT_SHIFT)
   }
 
   /** Takes the segments into use in which other threads have handed out slots and service records. */
@@ -353,6 +360,25 @@ export class SharedState {
   /** First word, in `serviceWords(service)`, of a thread's contribution to a service's own count. */
   serviceContribution(thread: number, service: number): number {
     return serviceContributionWord(thread, service)
+  }
+
+  /** The same of its contribution to the service's counts of connections. */
+  serviceConnections(thread: number, service: number): number {
+    return serviceConnectionsWord(this.maxThreads, thread, service)
+  }
+
+  /** First word of a slot, in its segment's cells. */
+  slotWord(slot: number): number {
+    return (slot & MASK) << SLOT_SHIFT
+  }
+
+  /** First word of a thread's contribution to a slot's counts of connections, in its segment's `connections`. */
+  slotConnections(thread: number, slot: number): number {
+    return slotConnectionsWord(thread, slot)
+  }
+
+  segmentOf(slot: number): Segment {
+    return this.segments[slot >>> SEGMENT_SHIFT]
   }
 
   #contributionWord(thread: number, slot: number): number {

@@ -397,12 +397,30 @@ export interface RetryConfig {
   backoffMaxMs?: number
 }
 
-/** Requests in flight that are allowed, over all threads; above that `OverloadedError`. */
+/**
+ * Requests in flight, connections and further tries that are allowed at a time, over all threads; never
+ * exceeded. Requests above that are refused by `OverloadedError`.
+ */
 export interface LimitsConfig {
   /**
    * Requests in flight to the service as a whole. 0 is no limit. A whole number, 0 to 1,000,000. Default 0.
    */
   maxRequests?: number
+  /**
+   * Connections of fairlead's own to all endpoints, open or being opened; a request over that waits for a
+   * free one. 0 is no limit. A whole number, 0 to 1,000,000. Default 0.
+   */
+  maxConnections?: number
+  /**
+   * Requests that wait for a connection, to whichever endpoint. 0 is no limit. A whole number, 0 to
+   * 1,000,000. Default 0.
+   */
+  maxPending?: number
+  /**
+   * Further tries under way; one over that is not made. 0: the retry budget alone is the limit. A whole
+   * number, 0 to 1,000,000. Default 0.
+   */
+  maxRetries?: number
   /** Of each endpoint. */
   perEndpoint?: {
     /**
@@ -410,6 +428,18 @@ export interface LimitsConfig {
      * Default 1,024 (Envoy).
      */
     maxRequests?: number
+    /**
+     * As the service's `maxConnections`, to one endpoint. A whole number, 0 to 1,000,000. Default 1,024
+     * (Envoy).
+     */
+    maxConnections?: number
+    /**
+     * As the service's `maxPending`, at one endpoint; a request over that goes to another one. A whole
+     * number, 0 to 1,000,000. Default 1,024 (Envoy).
+     */
+    maxPending?: number
+    /** As the service's `maxRetries`, to one endpoint. A whole number, 0 to 1,000,000. Default 0. */
+    maxRetries?: number
     /**
      * Below that, fairlead finds out how many unanswered requests an endpoint takes before they queue up
      * there; where that is no more than is sent, there is no limit but `maxRequests`. Default true.
@@ -557,7 +587,10 @@ export interface ServiceConfig {
    * Further tries of a request that failed, within a budget that all threads share. `false`: one try only.
    */
   retry?: RetryConfig | false
-  /** Requests in flight that are allowed, over all threads; above that `OverloadedError`. */
+  /**
+   * Requests in flight, connections and further tries that are allowed at a time, over all threads; never
+   * exceeded. Requests above that are refused by `OverloadedError`.
+   */
   limits?: LimitsConfig
   /** Requests that find no place wait in line, first come, first served, over all threads. */
   queue?: QueueConfig

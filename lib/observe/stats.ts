@@ -2,6 +2,7 @@ import { ALL_LINES, endBucket, firstBucket, type LatencySummary, summarise } fro
 import { HISTOGRAM_BUCKETS, SERVICE, SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import type { ConnectionCounts, EndpointState } from '../model/index.js'
+import { endpointLimits, type Limits, type LimitsStats, serviceLimits } from './limits.js'
 
 /** Counts of one endpoint, from all threads. */
 export interface EndpointStats {
@@ -16,8 +17,7 @@ export interface EndpointStats {
   readonly unanswered: number
   /** How many unanswered requests it was found to take; 0: all that were sent. */
   readonly adaptiveLimit: number
-  /** Requests that it takes now before it is at a limit; `Infinity` where it has none. */
-  readonly remaining: number
+  readonly limits: LimitsStats
   readonly state: EndpointState
   readonly weight: number
   readonly zone: string
@@ -80,6 +80,7 @@ export interface ServiceStats {
   readonly queue: QueueStats
   /** undefined: off. */
   readonly admissionControl: AdmissionControlStats | undefined
+  readonly limits: LimitsStats
   readonly endpoints: Readonly<Record<string, EndpointStats>>
 }
 
@@ -144,6 +145,7 @@ function endpointStats(
   endpoint: ObservedEndpoint,
   totals: Totals,
   now: number,
+  limits: Limits,
 ): EndpointStats {
   const { slot, weight, zone, region, connections } = endpoint
   const { succeeded, failed, cancelled, latency, lines } = totals
@@ -157,7 +159,7 @@ function endpointStats(
     inFlight,
     unanswered,
     adaptiveLimit: Math.max(0, -state.get(slot, SLOT.LIMIT)),
-    remaining: state.places(slot, Number.POSITIVE_INFINITY),
+    limits: endpointLimits(state, slot, limits),
     state: endpoint.state,
     weight,
     zone,
@@ -181,6 +183,7 @@ export interface ObservedService {
   /** `queue.limit` */
   readonly queueLimit: number
   readonly admissionControl: AdmissionControlStats | undefined
+  readonly limits: Limits & { readonly perEndpoint: Limits }
 }
 
 function queueStats(state: SharedState, { index, queueLimit }: ObservedService): QueueStats {
@@ -214,7 +217,7 @@ export function serviceStats(state: SharedState, service: ObservedService): Serv
   const totals = new Totals()
   for (const endpoint of service.endpoints) {
     sum.add(totals.clear().addSlot(state, endpoint.slot))
-    const stats = endpointStats(state, endpoint, totals, now)
+    const stats = endpointStats(state, endpoint, totals, now, service.limits.perEndpoint)
     inFlight += stats.inFlight
     unanswered += stats.unanswered
     endpoints[endpoint.id] = stats
@@ -241,6 +244,7 @@ export function serviceStats(state: SharedState, service: ObservedService): Serv
     latencyMs: summarise(sum.latency, sum.lines),
     queue: queueStats(state, service),
     admissionControl: service.admissionControl,
+    limits: serviceLimits(state, service.index, inFlight, service.limits),
     endpoints,
   }
 }

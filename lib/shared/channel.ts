@@ -11,6 +11,10 @@ export type Message =
   | { readonly kind: 'leader-resigned' }
   /** An endpoint of that service was ejected, or set by hand: the leader may have to try to connect to it, or to check it no more. */
   | { readonly kind: 'inspect'; readonly service: number }
+  /** A request waits for a connection to that slot of that service, or to any (-1), and a limit is reached. */
+  | { readonly kind: 'connection-wanted'; readonly service: number; readonly slot: number }
+  /** There may be room for a connection more. */
+  | { readonly kind: 'connection-freed'; readonly service: number }
 
 /** Messages between the threads of one balancer. Keeps the event loop alive only while `hold` asks for it. */
 export class Channel {

@@ -37,7 +37,7 @@ const FIELDS = [
   'tickets',
   'pages',
 ] as const
-const PARTS = ['cells', 'contributions', 'histograms', 'concurrency'] as const
+const PARTS = ['cells', 'contributions', 'histograms', 'concurrency', 'connections'] as const
 /** More than any balancer has: of either kind, as an end to what is read. */
 const MOST_SEGMENTS = 1 << 16
 

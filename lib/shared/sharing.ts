@@ -1,3 +1,4 @@
+import { releaseConnectionCounts } from '../admission/connection-counts.js'
 import { releaseWaits } from '../admission/ticket-pool.js'
 import { THREAD, threadWord } from '../engine/layout.js'
 import { createPages } from '../engine/memory.js'
@@ -24,6 +25,10 @@ export interface ThreadEvents {
   led(): void
   /** The leader, which this thread is, is to inspect a service's ejections and endpoints. */
   inspect(service: number): void
+  /** Another thread waits for a connection of a service, to a slot or to any (-1). */
+  connectionWanted(service: number, slot: number): void
+  /** A service has one connection less. */
+  connectionFreed(service: number): void
   /** Threads have ended, perhaps in the middle of a change: `cleanUp` gives back what they held. */
   ended(): void
   /** Comes once a second, for what nobody has told. */
@@ -203,6 +208,13 @@ export class Sharing {
     if (!this.leads) this.#channel.send({ kind: 'inspect', service })
   }
 
+  /** Tells the other threads of a service's connections. */
+  tellOfConnections(
+    message: Extract<Message, { readonly kind: 'connection-wanted' | 'connection-freed' }>,
+  ): void {
+    if (!this.#state.detached) this.#channel.send(message)
+  }
+
   /** Tells all threads to look whether the balancer is stopped. */
   tellStopped(): void {
     this.#channel.send({ kind: 'configuration-changed', reply: false })
@@ -222,6 +234,7 @@ export class Sharing {
     this.#beatTimer?.cancel()
     this.#settleTimer?.cancel()
     eachOwn(this.#state, endSlot, endService)
+    releaseConnectionCounts(this.#state)
     releaseWaits(this.#state, this.#state.thread, this.#state.token)
     this.#state.detached = true
     if (this.#leadership.resign()) this.#channel.send({ kind: 'leader-resigned' })
@@ -250,6 +263,12 @@ export class Sharing {
         break
       case 'inspect':
         if (this.leads) this.#events.inspect(message.service)
+        break
+      case 'connection-wanted':
+        this.#events.connectionWanted(message.service, message.slot)
+        break
+      case 'connection-freed':
+        this.#events.connectionFreed(message.service)
         break
     }
   }

@@ -13,7 +13,7 @@ const TOTALS = [SLOT.SUCCEEDED, SLOT.FAILED, SLOT.CANCELLED]
 
 /**
  * Endpoints and services that have left, until their slots and records are free for others: when nothing is in flight
- * there and every living thread has taken over a configuration without them. Each thread keeps a list; one of them
+ * there, no connection is open, and every living thread has taken over a configuration without them. Each thread keeps a list; one of them
  * frees. Of the last request that ends, the last thread that catches up, and the cleaning up after one that has ended,
  * whichever comes last finds both true.
  */
@@ -62,7 +62,7 @@ export class RetiredSlots {
     if (this.#isEmpty) return
     for (const [slot, one] of this.#slots) {
       if (this.#isStill(slot, one)) {
-        if (this.#state.get(slot, SLOT.IN_FLIGHT) > 0 || !this.#isSeen(one.since)) continue
+        if (this.#isInUse(slot) || !this.#isSeen(one.since)) continue
         if (!this.#free(slot, one)) continue
       }
       this.#slots.delete(slot)
@@ -137,6 +137,11 @@ export class RetiredSlots {
   /** Whether another thread has not freed it meanwhile. */
   #isStill(slot: number, { generation }: RetiredSlot): boolean {
     return this.#state.get(slot, SLOT.GENERATION) === generation
+  }
+
+  /** Whether a request is in flight there, or a connection is open, which counts there until it is closed. */
+  #isInUse(slot: number): boolean {
+    return this.#state.get(slot, SLOT.IN_FLIGHT) > 0 || this.#state.get(slot, SLOT.CONNECTIONS) > 0
   }
 
   /** Its totals go to its service's slot for those that have left. False where another thread has it in its hands. */

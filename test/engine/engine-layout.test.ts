@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {
+  CONNECTION_CONTRIBUTION,
   CONTRIBUTION,
   HEADER,
   LAYOUT,
@@ -11,6 +12,7 @@ import {
   SERVICE_SEGMENT_BYTES,
   SERVICE_SEGMENT_RECORDS,
   SLOT,
+  serviceConnectionsWord,
   serviceContributionWord,
   serviceWord,
   THREAD,
@@ -61,7 +63,13 @@ test('the records of a service segment follow each other to its very end', () =>
   expect(serviceContributionWord(1, 5 * SERVICE_SEGMENT_RECORDS)).toBe(
     serviceContributionWord(0, last) + CONTRIBUTION.WORDS,
   )
-  expect(SERVICE_SEGMENT_BYTES(3)).toBe(4 * (serviceContributionWord(2, last) + CONTRIBUTION.WORDS))
+  expect(serviceConnectionsWord(3, 0, 0)).toBe(serviceContributionWord(2, last) + CONTRIBUTION.WORDS)
+  expect(serviceConnectionsWord(3, 1, 5 * SERVICE_SEGMENT_RECORDS)).toBe(
+    serviceConnectionsWord(3, 0, last) + CONNECTION_CONTRIBUTION.WORDS,
+  )
+  expect(SERVICE_SEGMENT_BYTES(3)).toBe(
+    4 * (serviceConnectionsWord(3, 2, last) + CONNECTION_CONTRIBUTION.WORDS),
+  )
   const segments = createServices(3, 2)
   expect(segments.map(({ byteLength }) => byteLength)).toEqual([
     SERVICE_SEGMENT_BYTES(3),

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import {
   CONCURRENCY,
+  CONNECTION_CONTRIBUTION,
   CONTRIBUTION,
   CONTROL_BUCKET,
   HEADER,
@@ -101,8 +102,11 @@ describe('words of shared memory', () => {
   it.each([
     // Those of a balancer stand on the page that tells of them, each on one.
     [
-      ['counters.md', 'admission.md', 'limits.md'],
-      { HEADER, THREAD, SERVICE, SLOT, CONTRIBUTION, TICKET, CONCURRENCY, CONTROL_BUCKET },
+      ['counters.md', 'admission.md', 'limits.md', 'connections.md'],
+      {
+        ...{ HEADER, THREAD, SERVICE, SLOT, CONTRIBUTION, CONNECTION_CONTRIBUTION },
+        ...{ TICKET, CONCURRENCY, CONTROL_BUCKET },
+      },
     ],
     [['queues.md'], { HEADER: QUEUE_HEADER, LANE, WAITER, HOLDER }],
   ])('%s say who writes each, and name no other', (pages, layout) => {

@@ -77,7 +77,19 @@ describe('a right configuration', () => {
         backoffBaseMs: 25,
         backoffMaxMs: 250,
       },
-      limits: { maxRequests: 0, perEndpoint: { maxRequests: 1_024, adaptive: true } },
+      limits: {
+        maxRequests: 0,
+        maxConnections: 0,
+        maxPending: 0,
+        maxRetries: 0,
+        perEndpoint: {
+          maxRequests: 1_024,
+          maxConnections: 1_024,
+          maxPending: 1_024,
+          maxRetries: 0,
+          adaptive: true,
+        },
+      },
       queue: { limit: 1_024, deadlineMs: 1_000, discipline: 'codel' },
       panicThreshold: 0.5,
       failTrafficOnPanic: false,
@@ -122,7 +134,11 @@ describe('a right configuration', () => {
       },
       outlier: { consecutive5xx: 0 },
       retry: { attempts: 5, budget: { ratio: 0.5 } },
-      limits: { maxRequests: 10, perEndpoint: { maxRequests: 2 } },
+      limits: {
+        maxRequests: 10,
+        maxRetries: 3,
+        perEndpoint: { maxRequests: 2, maxConnections: 0, maxPending: 7 },
+      },
       panicThreshold: 0,
       region: 'eu',
       zone: 'a',
@@ -172,7 +188,13 @@ describe('a right configuration', () => {
       statuses: [502, 503, 504],
       budget: { ratio: 0.5, minPerSecond: 10 },
     })
-    expect(users.limits).toEqual({ maxRequests: 10, perEndpoint: { maxRequests: 2, adaptive: true } })
+    expect(users.limits).toEqual({
+      maxRequests: 10,
+      maxConnections: 0,
+      maxPending: 0,
+      maxRetries: 3,
+      perEndpoint: { maxRequests: 2, maxConnections: 0, maxPending: 7, maxRetries: 0, adaptive: true },
+    })
     expect(users).toMatchObject({ panicThreshold: 0, region: 'eu', zone: 'a' })
   })
 

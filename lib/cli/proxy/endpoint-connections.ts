@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { Handler } from '../../clients/handler.js'
 import type { Way } from '../../clients/transport.js'
-import { type ServiceTransports, Transports } from '../../clients/transports.js'
+import { type AllowanceOf, type ServiceTransports, Transports } from '../../clients/transports.js'
 import type { ResolvedClient } from '../../connections/options.js'
 import { NO_CONNECTIONS } from '../../connections/pool.js'
 import type { ConnectionCounts, Endpoint } from '../../model/index.js'
@@ -20,8 +20,12 @@ const MIN_CHECK_MS = 20
 const MAX_CHECK_MS = 1000
 
 /** What a service's requests go over: HTTP/1.1 by Node's client, or undici where the service may speak HTTP/2. */
-export const openConnections = (service: string, client: ResolvedClient): ServiceTransports =>
-  client.allowH2 === true ? new Transports(service, client) : new EndpointConnections(client)
+export const openConnections = (
+  service: string,
+  client: ResolvedClient,
+  allowanceOf?: AllowanceOf,
+): ServiceTransports =>
+  client.allowH2 === true ? new Transports(service, client, allowanceOf) : new EndpointConnections(client)
 
 /** The connections to each endpoint, made when it is first chosen. As `Transports`, which it stands for. */
 export class EndpointConnections implements ServiceTransports {

@@ -11,6 +11,8 @@ export interface Counts {
   /** Word of each count, and which field of the records adds up to it. */
   readonly words: readonly { readonly at: number; readonly field: number }[]
   readonly records: Int32Array
+  /** The field of the records that says whether its thread is at work. */
+  readonly mark: number
   /** First word of a thread's record. */
   readonly recordOf: (thread: number) => number
 }
@@ -27,12 +29,12 @@ export function settle(root: Int32Array, counts: Counts, ended: number): boolean
   const own = counts.recordOf(ended)
   if (
     counts.words.every(({ field }) => counts.records[own + field] === 0) &&
-    (counts.records[own + CONTRIBUTION.MARK] & MARK_BUSY) === 0
+    (counts.records[own + counts.mark] & MARK_BUSY) === 0
   )
     return true
   for (const { at, field } of counts.words) if (!settleWord(root, counts, at, field)) return false
   for (const { field } of counts.words) Atomics.store(counts.records, own + field, 0)
-  Atomics.store(counts.records, own + CONTRIBUTION.MARK, 0)
+  Atomics.store(counts.records, own + counts.mark, 0)
   return true
 }
 
@@ -43,7 +45,7 @@ function settleWord(root: Int32Array, counts: Counts, at: number, field: number)
 
 function rebuild(
   root: Int32Array,
-  { counts, records, recordOf }: Counts,
+  { counts, records, recordOf, mark: markField }: Counts,
   at: number,
   field: number,
 ): boolean {
@@ -51,13 +53,13 @@ function rebuild(
   const claims = Atomics.load(root, HEADER.THREAD_CLAIMS)
   const living = livingThreads(root).map(recordOf)
   // (R2) Is a living thread between its two words?
-  const marks = living.map((record) => Atomics.load(records, record + CONTRIBUTION.MARK))
+  const marks = living.map((record) => Atomics.load(records, record + markField))
   if (marks.some((mark) => (mark & MARK_BUSY) !== 0)) return false
   let sum = 0
   for (const record of living) sum += Atomics.load(records, record + field)
   const seen = Atomics.load(counts, at) // (R3) the count that (R4) checks
   const undisturbed =
-    living.every((record, i) => Atomics.load(records, record + CONTRIBUTION.MARK) === marks[i]) &&
+    living.every((record, i) => Atomics.load(records, record + markField) === marks[i]) &&
     Atomics.load(root, HEADER.THREAD_CLAIMS) === claims
   // Who comes in between here changes the count, or puts it back to what it was: then the difference is still right. (R4)
   return undisturbed && (seen === sum || Atomics.compareExchange(counts, at, seen, sum) === seen)
@@ -75,6 +77,7 @@ export function reclaimSlots(root: Int32Array, segments: readonly Segment[], end
           { at: slot * SLOT.WORDS + SLOT.IN_FLIGHT, field: CONTRIBUTION.IN_FLIGHT },
         ],
         records: contributions,
+        mark: CONTRIBUTION.MARK,
         recordOf: (thread) => (thread * SEGMENT_SLOTS + slot) * CONTRIBUTION.WORDS,
       }
       if (!settle(root, counts, ended)) settled = false
