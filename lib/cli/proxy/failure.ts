@@ -25,10 +25,7 @@ type Meaning = readonly [status: number, text: string]
 
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   FAIRLEAD_NO_ENDPOINT: [UNAVAILABLE, 'no endpoint of it can take a request now'],
-  FAIRLEAD_OVERLOADED: [
-    UNAVAILABLE,
-    'every endpoint of it is at its limit of requests in flight, and none came free in time',
-  ],
+  FAIRLEAD_OVERLOADED: [UNAVAILABLE, 'it is overloaded, and cannot take this request now'],
   FAIRLEAD_STOPPED: [UNAVAILABLE, 'the proxy is stopping'],
   FAIRLEAD_DEADLINE: [GATEWAY_TIMEOUT, 'it did not answer in time'],
   UND_ERR_HEADERS_TIMEOUT: [GATEWAY_TIMEOUT, 'it did not answer in time'],

@@ -25,11 +25,7 @@ import { OverloadedError } from '../../../lib/errors.js'
 describe('an error of a request to a service', () => {
   it.each([
     ['FAIRLEAD_NO_ENDPOINT', 503, 'no endpoint of it can take a request now'],
-    [
-      'FAIRLEAD_OVERLOADED',
-      503,
-      'every endpoint of it is at its limit of requests in flight, and none came free in time',
-    ],
+    ['FAIRLEAD_OVERLOADED', 503, 'it is overloaded, and cannot take this request now'],
     ['FAIRLEAD_STOPPED', 503, 'the proxy is stopping'],
     ['FAIRLEAD_DEADLINE', 504, 'it did not answer in time'],
     ['UND_ERR_HEADERS_TIMEOUT', 504, 'it did not answer in time'],
