@@ -19,7 +19,8 @@ export interface Tolerance {
 const MEAN_MS = 10
 /** The admission queue with all bounds as far away as they go: nobody is refused. */
 export const ENDLESS_QUEUE = { discipline: 'fifo', limit: 32_768, deadlineMs: 3_600_000 } as const
-const UNLIMITED = { limits: { perEndpoint: { maxRequests: 0 } } }
+/** What the figures' authors had: no limit of any kind. */
+const UNLIMITED = { limits: { perEndpoint: { maxRequests: 0, adaptive: false } } }
 
 export interface Queues {
   readonly endpoints: number
