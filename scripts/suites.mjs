@@ -18,7 +18,7 @@ export const LONG = {
     'request-queue-stops.test.ts',
     'admission-stops.test.ts',
   ],
-  'simulations in long': ['figures.test.ts', 'simulate/policies.test.ts', 'erlang-c-long.test.ts'],
+  'simulations in long': ['figures.test.ts', 'simulate/policies.test.ts'],
   'linearizability of recorded histories': ['limits.test.ts', 'linearizability/queue.test.ts'],
   'stress over threads': ['stress.test.ts'],
   'the demonstration': ['demo.test.ts'],

@@ -35,7 +35,7 @@ describe('Erlang’s formula', () => {
 })
 
 describe('one slot an endpoint, nobody refused', () => {
-  // The fuller, and the fewer, the longer it takes to come to a mean: a load of 0.9 is for erlang-c-long.test.ts.
+  // The fuller, and the fewer, the longer it takes to come to a mean: a load of 0.9 is for test/soak/erlang-c.soak.ts.
   it.each([
     [2, 0.5],
     [10, 0.7],
