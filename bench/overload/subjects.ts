@@ -60,11 +60,12 @@ async function fairlead(endpoints: string[], given: number | undefined, known: b
   await balancer.start()
   return {
     async send(deadlineMs, priority) {
-      const deadline = known ? { deadlineMs } : { signal: AbortSignal.timeout(deadlineMs) }
-      const answer = await balancer.fetch(`http://${SERVICE}/`, {
-        ...deadline,
+      const balance = {
+        ...(known ? { deadlineMs } : {}),
         ...(priority === undefined ? {} : { priority }),
-      })
+      }
+      const signal = known ? {} : { signal: AbortSignal.timeout(deadlineMs) }
+      const answer = await balancer.fetch(`http://${SERVICE}/`, { ...signal, balance })
       await answer.arrayBuffer()
       if (answer.status !== 200) throw new Error(`status ${answer.status}`)
     },
