@@ -5,9 +5,9 @@
 
 namespace fairlead::layout {
 
-inline constexpr std::uint32_t kVersion = 6;
+inline constexpr std::uint32_t kVersion = 7;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0x8cb2bb1b;
+inline constexpr std::uint32_t kFingerprint = 0x54776c28;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -168,6 +168,8 @@ inline constexpr std::uint32_t kWork = 25;
 inline constexpr std::uint32_t kRateAnswers = 26;
 inline constexpr std::uint32_t kRateMs = 27;
 inline constexpr std::uint32_t kProbeWait = 28;
+inline constexpr std::uint32_t kOverdue = 29;
+inline constexpr std::uint32_t kOverdueAt = 30;
 inline constexpr std::uint32_t kWords = 32;
 } // namespace concurrency
 

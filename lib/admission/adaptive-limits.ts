@@ -14,6 +14,14 @@ import { noteAbort, noteAnswer, noteSent, OPEN } from './concurrency-state.js'
 import type { Impatience } from './impatience.js'
 import { countPlainAnswer, meanAfter, SharedConcurrency } from './shared-concurrency.js'
 
+/**
+ * Where an endpoint is at its limit and has answered nothing for so many mean latencies, and ms, what it has is overdue: lost, or held up by
+ * something else than a line of requests.
+ */
+const OVERDUE_ANSWERS = 10
+const OVERDUE_MS = 500
+/** Between two looks at all endpoints of a service, ms. */
+const LOOK_MS = 45
 /** ms after which a record is taken from a thread that is at work on it: it has ended, or is held. */
 const HELD_MS = 1_000
 
@@ -24,6 +32,10 @@ const HELD_MS = 1_000
 export class AdaptiveLimits {
   readonly #state: SharedState
   readonly #record: SharedConcurrency
+  /** Of endpoints at their limits: how many requests had been answered at the last look, and since when it is as many. */
+  readonly #full = new Map<number, { answers: number; since: number }>()
+
+  #lookedAt = Number.NEGATIVE_INFINITY
 
   constructor(state: SharedState, impatience: Impatience) {
     this.#state = state
@@ -55,6 +67,51 @@ export class AdaptiveLimits {
     if (noteAbort(this.#record.of(slot), now, ageMs, unanswered)) this.#roll(slot, now, unanswered)
   }
 
+  /** A request is answered, or over. Call before `answered` and `aborted`. `startedAt`: when it was sent, ms. */
+  ended(slot: number, startedAt: number): void {
+    const { concurrency } = this.#state.segments[slot >>> SEGMENT_SHIFT]
+    if (concurrency[concurrencyWord(slot) + CONCURRENCY.OVERDUE] === 0) return
+    const record = this.#record.of(slot)
+    if (startedAt <= record.overdueAt) this.#setOverdue(slot, record.overdue - 1)
+  }
+
+  /**
+   * Nobody found a place at `now`, ms, on any of these endpoints. A request that an endpoint has lost must not keep its place from all others: where one is at
+   * its limit and answers nothing for long, what it has counts no more. True: there are places now.
+   */
+  relieve(endpoints: readonly { readonly slot: number }[], now: number): boolean {
+    if (now - this.#lookedAt < LOOK_MS) return false
+    this.#lookedAt = now
+    let hasMore = false
+    for (const { slot } of endpoints) if (this.#relieve(slot, now)) hasMore = true
+    return hasMore
+  }
+
+  #relieve(slot: number, now: number): boolean {
+    if (this.#state.peek(slot, SLOT.LIMIT) >= 0 || this.#state.places(slot, 1) > 0) {
+      this.#full.delete(slot)
+      return false
+    }
+    // The low words of the two totals: whether they are others than before is all that matters.
+    const answers = this.#state.peek(slot, SLOT.SUCCEEDED) + this.#state.peek(slot, SLOT.FAILED)
+    const before = this.#full.get(slot)
+    if (before === undefined || before.answers !== answers) {
+      this.#full.set(slot, { answers, since: now })
+      return false
+    }
+    const record = this.#record.of(slot)
+    if (now - before.since < Math.max(OVERDUE_MS, OVERDUE_ANSWERS * record.meanMs)) return false
+    this.#full.delete(slot)
+    record.overdueAt = now
+    this.#setOverdue(slot, this.#state.peek(slot, SLOT.IN_FLIGHT) - this.#state.peek(slot, SLOT.OPEN))
+    return true
+  }
+
+  #setOverdue(slot: number, requests: number): void {
+    this.#record.of(slot).overdue = Math.max(0, requests)
+    publishLimit(this.#state.segments[slot >>> SEGMENT_SHIFT], slot)
+  }
+
   /** Latency with few requests in flight, ms; 0: unknown, or not measured. */
   baseMs(slot: number): number {
     return this.#isOn(slot) ? this.#record.of(slot).baseMs : 0
@@ -74,8 +131,11 @@ export class AdaptiveLimits {
     return (this.#state.peek(slot, SLOT.FLAGS) & SLOT_FLAGS.ADAPTIVE) !== 0
   }
 
+  /** Requests that are unanswered, and not overdue. */
   #unanswered(slot: number): number {
-    return this.#state.peek(slot, SLOT.IN_FLIGHT) - this.#state.peek(slot, SLOT.OPEN)
+    const { concurrency } = this.#state.segments[slot >>> SEGMENT_SHIFT]
+    const overdue = concurrency[concurrencyWord(slot) + CONCURRENCY.OVERDUE]
+    return Math.max(0, this.#state.peek(slot, SLOT.IN_FLIGHT) - this.#state.peek(slot, SLOT.OPEN) - overdue)
   }
 
   #roll(slot: number, now: number, unanswered: number): void {
@@ -89,6 +149,9 @@ export class AdaptiveLimits {
     const record = this.#record.of(slot)
     rollWindow(record, now, unanswered, record.max)
     if (record.phase === OPEN) record.limit = 0
+    // Those of a thread that has ended went without a word.
+    const left = this.#state.peek(slot, SLOT.IN_FLIGHT) - this.#state.peek(slot, SLOT.OPEN)
+    if (record.overdue > left) record.overdue = Math.max(0, left)
     publishLimit(segment, slot)
     Atomics.store(segment.concurrency, lock, 0) // (C19) after all that it wrote
   }

@@ -402,6 +402,7 @@ export class AdmissionQueue<Request, Place> {
     this.#tick = this.#timers.after(HELD_MS, () => this.#onTick())
     if (this.#grants.count > 0 && this.#places.free(1) > 0) this.#grants.takeBackHeld(this.#ticks())
     else this.#grants.forget()
+    this.#places.relieve?.()
     this.called()
   }
 

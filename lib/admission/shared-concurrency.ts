@@ -83,6 +83,23 @@ export class SharedConcurrency implements ConcurrencyState {
     this.#floats[this.#at + CONCURRENCY.MEAN_MS] = value
   }
 
+  /** Unanswered requests that do not count, and when the last of them was sent at the latest, ms. */
+  get overdue(): number {
+    return this.#ints[this.#at + CONCURRENCY.OVERDUE]
+  }
+
+  set overdue(value: number) {
+    Atomics.store(this.#ints, this.#at + CONCURRENCY.OVERDUE, value) // (S6) then `publishLimit`
+  }
+
+  get overdueAt(): number {
+    return this.#doubles[(this.#at + CONCURRENCY.OVERDUE_AT) >> 1]
+  }
+
+  set overdueAt(value: number) {
+    this.#doubles[(this.#at + CONCURRENCY.OVERDUE_AT) >> 1] = value
+  }
+
   get windowStart(): number {
     return this.#doubles[(this.#at + CONCURRENCY.WINDOW_START) >> 1]
   }

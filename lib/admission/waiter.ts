@@ -6,6 +6,8 @@ export interface Places<Request, Place> {
   take(request: Request): Place | undefined
   /** Free places of the service, counted up to `enough`. */
   free(enough: number): number
+  /** Every 50 ms while somebody waits: places that something holds without need may be made free. */
+  relieve?(): void
 }
 
 /** One request that waits. */

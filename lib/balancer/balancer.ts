@@ -215,6 +215,7 @@ export class BalancerCore {
   readonly #places: ServicePlaces = {
     take: (service, { pick, mayMove }) => this.#tryPlace(service, pick, mayMove),
     free: (service, enough) => this.#freePlaces(service, enough),
+    relieve: (service) => this.#relieve(service),
   }
 
   #tryPlace(service: ServiceRuntime, request: PickOptions, mayMove: boolean): Reservation | undefined {
@@ -239,6 +240,7 @@ export class BalancerCore {
       const slot = view.picker(hashOn === undefined ? request : withKey(request, hashOn))
       if (slot >= 0) return this.#lease(service, slot, flags)
       if (flags & LEASE_FLAGS.COUNTED) service.limit.leave()
+      this.#relieve(service)
       return 'endpoints'
     } catch (error) {
       if (flags & LEASE_FLAGS.COUNTED) service.limit.leave()
@@ -259,6 +261,12 @@ export class BalancerCore {
     const { maxRequests } = service.options.limits
     const most = maxRequests === 0 ? enough : Math.min(enough, maxRequests - service.limit.value)
     return most <= 0 ? 0 : freePlaces(this.#state, this.#viewOf(service).whole, most)
+  }
+
+  /** Nobody finds a place: requests that endpoints have lost must not hold them. */
+  #relieve(service: ServiceRuntime): void {
+    const { usable } = this.#viewOf(service).whole
+    if (service.adaptive.relieve(usable, this.#state.core.now())) service.admission.offer()
   }
 
   /** The first request after an ejection probes the endpoint; all others go on elsewhere meanwhile. */

@@ -93,6 +93,7 @@ export class Feedback {
       if (control !== undefined) control.ended(OUTCOME_OF[verdict])
       this.#state.core.answer(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
     }
+    this.service.adaptive.ended(member.slot, startedAt)
     if (verdict === 'success') this.#noteAnswer(member, startedAt, latencyMs, flags)
     policy.answered(member.slot, startedAt, latencyMs, verdict === 'success')
     // Where unanswered requests are limited, a place is free.
@@ -138,6 +139,7 @@ export class Feedback {
       if (flags & LEASE_FLAGS.COUNTED_BESIDE) this.#leave(member, flags)
       this.#state.core.end(member.slot, startedAt, OUTCOME_OF[verdict], latencyMs)
     }
+    this.service.adaptive.ended(member.slot, startedAt)
     if (verdict === 'success') this.#noteAnswer(member, startedAt, latencyMs, flags)
     else if (verdict === 'cancelled') this.#noteAbort(member, startedAt)
     policy.answered(member.slot, startedAt, latencyMs, verdict === 'success')

@@ -8,6 +8,7 @@ import {
 import { Impatience } from '../admission/impatience.js'
 import { ServiceCount } from '../admission/service-count.js'
 import { SharedControl } from '../admission/shared-control.js'
+import { UNLIMITED } from '../admission/shared-count.js'
 import type { ThreadWaits } from '../admission/thread-waits.js'
 import type { ConfiguredService, EndpointDiff } from '../configuration/configured-service.js'
 import type { ResolvedService } from '../configuration/service.js'
@@ -50,10 +51,9 @@ export interface ServicePlaces {
   take(service: ServiceRuntime, request: WaitingRequest): Reservation | undefined
   /** Free places, counted up to `enough`. */
   free(service: ServiceRuntime, enough: number): number
+  /** Nobody finds a place: looks whether something holds them without need. */
+  relieve(service: ServiceRuntime): void
 }
-
-/** More requests in flight than there can be: they are only counted. */
-const UNLIMITED = 0x7fffffff
 
 /** What every service of a balancer stands on. */
 export interface ServiceParts {
@@ -155,6 +155,7 @@ export class ServiceRuntime {
     this.admission = new AdmissionQueue(state, index, timers, parts.waits, {
       take: (request) => parts.places.take(this, request),
       free: (enough) => parts.places.free(this, enough),
+      relieve: () => parts.places.relieve(this),
     })
     const renew = () => {
       this.#view = undefined

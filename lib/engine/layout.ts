@@ -8,7 +8,7 @@
  */
 import { fingerprintOf } from '../runtime/bits.js'
 
-export const LAYOUT_VERSION = 6
+export const LAYOUT_VERSION = 7
 /** 'FLRD' read as a little-endian word. */
 export const MAGIC = 0x44524c46
 
@@ -307,7 +307,7 @@ export const CONCURRENCY = {
 
   /** Ticks, with the lowest bit set: since when a thread has been at work on the line below; 0: none is. */
   ROLLING: 16,
-  /** Unanswered requests allowed; 0: no such limit. */
+  /** Unanswered requests allowed beside OVERDUE; 0: no such limit. */
   LIMIT: 17,
   /** float64, ms. */
   CUT_AT: 18,
@@ -319,6 +319,10 @@ export const CONCURRENCY = {
   RATE_ANSWERS: 26,
   RATE_MS: 27,
   PROBE_WAIT: 28,
+  /** Unanswered requests that are so late that they say nothing any more: they do not count. */
+  OVERDUE: 29,
+  /** float64, ms: those that were sent before. */
+  OVERDUE_AT: 30,
   WORDS: 32,
 } as const
 

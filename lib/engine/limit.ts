@@ -27,12 +27,17 @@ export function placesAt(cells: Int32Array, at: number, enough: number): number 
  */
 export function publishLimit({ cells, concurrency }: Segment, slot: number): void {
   const at = (slot & (SEGMENT_SLOTS - 1)) * SLOT.WORDS
-  const foundAt = concurrencyWord(slot) + CONCURRENCY.LIMIT
-  for (;;) {
+  const record = concurrencyWord(slot)
+  const limit = (): number => {
     const most = Atomics.load(cells, at + SLOT.MOST) // (S6) before LIMIT is written
-    const found = Atomics.load(concurrency, foundAt)
+    const found = Atomics.load(concurrency, record + CONCURRENCY.LIMIT)
     const isFound = found > 0 && (cells[at + SLOT.FLAGS] & SLOT_FLAGS.ADAPTIVE) !== 0
-    Atomics.store(cells, at + SLOT.LIMIT, isFound ? -found : most) // (S6) then look again
-    if (Atomics.load(cells, at + SLOT.MOST) === most && Atomics.load(concurrency, foundAt) === found) return
+    return isFound ? -(found + Atomics.load(concurrency, record + CONCURRENCY.OVERDUE)) : most
+  }
+  for (let next = limit(); ; ) {
+    Atomics.store(cells, at + SLOT.LIMIT, next) // (S6) then look again
+    const again = limit()
+    if (again === next) return
+    next = again
   }
 }

@@ -6,6 +6,7 @@ import { rollWindow } from '../../lib/admission/concurrency-limit.js'
 import { initialState, noteAbort, noteAnswer, noteSent } from '../../lib/admission/concurrency-state.js'
 import { Impatience } from '../../lib/admission/impatience.js'
 import { CONCURRENCY, concurrencyWord, OUTCOME, SLOT, TICKS_PER_MS } from '../../lib/engine/layout.js'
+import type { SharedState } from '../../lib/engine/state.js'
 import { admit, configure } from '../../lib/topology/member.js'
 import { endpoint, manualState, setNow } from '../support/state.js'
 
@@ -39,6 +40,9 @@ function overload({ state, slot, limits }: ReturnType<typeof scene>, answers = 6
     limits.answered(slot, now, now - at, false)
   }
 }
+
+const word = (state: SharedState, slot: number, field: number): number =>
+  state.segments[0].concurrency[concurrencyWord(slot) + field]
 
 describe('an endpoint that is sent more than it takes', () => {
   it('has no limit at first, and is held near what it takes then', () => {
@@ -155,6 +159,77 @@ describe('an endpoint that is sent more than it takes', () => {
     expect(next.slot).toBe(slot)
     expect(one.limits.baseMs(slot)).toBe(0)
     expect(state.peek(slot, SLOT.LIMIT)).toBe(MOST)
+  })
+})
+
+describe('requests that an endpoint has lost', () => {
+  /** At its limit, and nothing is answered any more; the time. */
+  function full() {
+    const one = scene()
+    overload(one)
+    const { state, slot } = one
+    while (state.core.reserve(slot));
+    let now = START + 10_000
+    const lookAfter = (ms: number): boolean => {
+      now += ms
+      setNow(state, now)
+      return one.limits.relieve([one.member], now)
+    }
+    return { ...one, lookAfter, now: () => now }
+  }
+
+  it('count no more once nothing has been answered for ten mean latencies', () => {
+    const { state, slot, limits, lookAfter } = full()
+    const bound = 10 * limits.meanMs(slot)
+    expect(bound).toBeGreaterThan(500)
+    expect(lookAfter(0)).toBe(false)
+    expect(lookAfter(bound - 1)).toBe(false)
+    expect(state.core.reserve(slot)).toBe(false)
+    expect(lookAfter(50)).toBe(true)
+    const found = word(state, slot, CONCURRENCY.LIMIT)
+    for (let i = 0; i < found; i++) expect(state.core.reserve(slot)).toBe(true)
+    expect(state.core.reserve(slot)).toBe(false)
+  })
+
+  it('are not taken for lost while others are answered', () => {
+    const { state, slot, limits, lookAfter, now } = full()
+    const bound = 10 * limits.meanMs(slot)
+    lookAfter(0)
+    for (let i = 0; i < 5; i++) {
+      state.core.end(slot, now(), OUTCOME.SUCCEEDED, 100)
+      state.core.reserve(slot)
+      expect(lookAfter(bound / 2)).toBe(false)
+    }
+  })
+
+  it('count again no more often than they end: each of them that is answered or given up takes one off', () => {
+    const { state, slot, limits, lookAfter, now } = full()
+    lookAfter(0)
+    lookAfter(10 * limits.meanMs(slot) + 50)
+    const overdue = word(state, slot, CONCURRENCY.OVERDUE)
+    expect(overdue).toBe(state.peek(slot, SLOT.IN_FLIGHT))
+    limits.ended(slot, now() + 1)
+    expect(word(state, slot, CONCURRENCY.OVERDUE)).toBe(overdue)
+    const held = state.peek(slot, SLOT.LIMIT)
+    for (let left = overdue; left > 0; left--) {
+      state.core.end(slot, START, OUTCOME.CANCELLED, -1)
+      limits.ended(slot, START)
+    }
+    expect(word(state, slot, CONCURRENCY.OVERDUE)).toBe(0)
+    expect(state.peek(slot, SLOT.LIMIT)).toBe(held + overdue)
+    // What ends that was not among them takes nothing off.
+    limits.ended(slot, START)
+    expect(word(state, slot, CONCURRENCY.OVERDUE)).toBe(0)
+  })
+
+  it('are looked for on endpoints that are at a found limit, and nowhere else', () => {
+    const { state, slot, limits, member } = scene(2)
+    while (state.core.reserve(slot));
+    for (let now = START; now < START + 60_000; now += 1_000) {
+      setNow(state, now)
+      expect(limits.relieve([member], now)).toBe(false)
+    }
+    expect(state.peek(slot, SLOT.LIMIT)).toBe(2)
   })
 })
 
