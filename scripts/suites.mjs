@@ -38,6 +38,7 @@ export const LONG = {
   ],
   'simulations by the command line': ['cli-simulate.test.ts'],
   'hostile clients and endpoints of the proxy, at random': ['proxy-fuzz.test.ts'],
+  'long polls and lost requests under a found limit': ['lost-requests.test.ts'],
   'ten thousand services and endpoints': ['scale-services.test.ts', 'scale.test.ts'],
 }
 

@@ -7,7 +7,7 @@ namespace fairlead::layout {
 
 inline constexpr std::uint32_t kVersion = 7;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0x54776c28;
+inline constexpr std::uint32_t kFingerprint = 0x63c59229;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -152,7 +152,7 @@ inline constexpr std::uint32_t kAbortAgeSum = 6;
 inline constexpr std::uint32_t kFewAnswers = 7;
 inline constexpr std::uint32_t kFewLatencySum = 8;
 inline constexpr std::uint32_t kLate = 9;
-inline constexpr std::uint32_t kReached = 10;
+inline constexpr std::uint32_t kAnsweredSent = 10;
 inline constexpr std::uint32_t kFewInFlight = 11;
 inline constexpr std::uint32_t kBaseMs = 12;
 inline constexpr std::uint32_t kPhase = 13;
@@ -170,7 +170,14 @@ inline constexpr std::uint32_t kRateMs = 27;
 inline constexpr std::uint32_t kProbeWait = 28;
 inline constexpr std::uint32_t kOverdue = 29;
 inline constexpr std::uint32_t kOverdueAt = 30;
-inline constexpr std::uint32_t kWords = 32;
+inline constexpr std::uint32_t kReached = 32;
+inline constexpr std::uint32_t kLates = 33;
+inline constexpr std::uint32_t kRecentAnswers = 34;
+inline constexpr std::uint32_t kRecentLates = 35;
+inline constexpr std::uint32_t kAging = 36;
+inline constexpr std::uint32_t kAgingAt = 38;
+inline constexpr std::uint32_t kBusyAt = 40;
+inline constexpr std::uint32_t kWords = 48;
 } // namespace concurrency
 
 namespace control_bucket {

@@ -9,14 +9,14 @@ import {
 import { publishLimit } from '../engine/limit.js'
 import type { SharedState } from '../engine/state.js'
 import { isPast } from '../engine/tickets.js'
-import { rollWindow } from './concurrency-limit.js'
+import { isCrowded, lift, rollWindow } from './concurrency-limit.js'
 import { noteAbort, noteAnswer, noteSent, OPEN } from './concurrency-state.js'
 import type { Impatience } from './impatience.js'
 import { countPlainAnswer, meanAfter, SharedConcurrency } from './shared-concurrency.js'
 
 /**
- * Where an endpoint is at its limit and has answered nothing for so many mean latencies, and ms, what it has is overdue: lost, or held up by
- * something else than a line of requests.
+ * A request that is unanswered for longer than so many mean latencies of its endpoint, and ms, does not wait in line: it is lost, or a long
+ * poll. At the limit that was found, latency is about two bases.
  */
 const OVERDUE_ANSWERS = 10
 const OVERDUE_MS = 500
@@ -32,8 +32,6 @@ const HELD_MS = 1_000
 export class AdaptiveLimits {
   readonly #state: SharedState
   readonly #record: SharedConcurrency
-  /** Of endpoints at their limits: how many requests had been answered at the last look, and since when it is as many. */
-  readonly #full = new Map<number, { answers: number; since: number }>()
 
   #lookedAt = Number.NEGATIVE_INFINITY
 
@@ -70,14 +68,18 @@ export class AdaptiveLimits {
   /** A request is answered, or over. Call before `answered` and `aborted`. `startedAt`: when it was sent, ms. */
   ended(slot: number, startedAt: number): void {
     const { concurrency } = this.#state.segments[slot >>> SEGMENT_SHIFT]
-    if (concurrency[concurrencyWord(slot) + CONCURRENCY.OVERDUE] === 0) return
+    const at = concurrencyWord(slot)
+    if (concurrency[at + CONCURRENCY.OVERDUE] === 0 && concurrency[at + CONCURRENCY.AGING] === 0) return
     const record = this.#record.of(slot)
-    if (startedAt <= record.overdueAt) this.#setOverdue(slot, record.overdue - 1)
+    if (startedAt <= record.overdueAt) {
+      record.overdue = Math.max(0, record.overdue - 1)
+      publishLimit(this.#state.segments[slot >>> SEGMENT_SHIFT], slot)
+    } else if (startedAt <= record.agingAt) record.aging = Math.max(0, record.aging - 1)
   }
 
   /**
-   * Nobody found a place at `now`, ms, on any of these endpoints. A request that an endpoint has lost must not keep its place from all others: where one is at
-   * its limit and answers nothing for long, what it has counts no more. True: there are places now.
+   * Nobody found a place at `now`, ms, on any of these endpoints. A request that an endpoint has lost, or a long poll, must not keep its place
+   * from all others: where one is at its limit, what it has had for long counts no more. True: there are places now.
    */
   relieve(endpoints: readonly { readonly slot: number }[], now: number): boolean {
     if (now - this.#lookedAt < LOOK_MS) return false
@@ -88,28 +90,26 @@ export class AdaptiveLimits {
   }
 
   #relieve(slot: number, now: number): boolean {
-    if (this.#state.peek(slot, SLOT.LIMIT) >= 0 || this.#state.places(slot, 1) > 0) {
-      this.#full.delete(slot)
-      return false
-    }
-    // The low words of the two totals: whether they are others than before is all that matters.
-    const answers = this.#state.peek(slot, SLOT.SUCCEEDED) + this.#state.peek(slot, SLOT.FAILED)
-    const before = this.#full.get(slot)
-    if (before === undefined || before.answers !== answers) {
-      this.#full.set(slot, { answers, since: now })
-      return false
-    }
+    if (this.#state.peek(slot, SLOT.LIMIT) >= 0 || this.#state.places(slot, 1) > 0) return false
     const record = this.#record.of(slot)
-    if (now - before.since < Math.max(OVERDUE_MS, OVERDUE_ANSWERS * record.meanMs)) return false
-    this.#full.delete(slot)
-    record.overdueAt = now
-    this.#setOverdue(slot, this.#state.peek(slot, SLOT.IN_FLIGHT) - this.#state.peek(slot, SLOT.OPEN))
-    return true
+    const age = now - record.agingAt
+    if (age < Math.max(OVERDUE_MS, OVERDUE_ANSWERS * record.meanMs) || !this.#begin(slot, now)) return false
+    // What was sent before `agingAt` is as old as that by now; what came since begins to age.
+    const aged = record.aging
+    record.overdueAt = record.agingAt
+    record.agingAt = now
+    const overdue = Math.min(record.overdue + aged, this.#allUnanswered(slot))
+    record.aging = this.#allUnanswered(slot) - overdue
+    record.overdue = overdue
+    if (isCrowded(record, overdue)) this.#lift(record)
+    publishLimit(this.#state.segments[slot >>> SEGMENT_SHIFT], slot)
+    this.#finish(slot)
+    return aged > 0
   }
 
-  #setOverdue(slot: number, requests: number): void {
-    this.#record.of(slot).overdue = Math.max(0, requests)
-    publishLimit(this.#state.segments[slot >>> SEGMENT_SHIFT], slot)
+  #lift(record: SharedConcurrency): void {
+    lift(record, record.max)
+    record.limit = 0
   }
 
   /** Latency with few requests in flight, ms; 0: unknown, or not measured. */
@@ -134,25 +134,36 @@ export class AdaptiveLimits {
   /** Requests that are unanswered, and not overdue. */
   #unanswered(slot: number): number {
     const { concurrency } = this.#state.segments[slot >>> SEGMENT_SHIFT]
-    const overdue = concurrency[concurrencyWord(slot) + CONCURRENCY.OVERDUE]
-    return Math.max(0, this.#state.peek(slot, SLOT.IN_FLIGHT) - this.#state.peek(slot, SLOT.OPEN) - overdue)
+    return Math.max(0, this.#allUnanswered(slot) - concurrency[concurrencyWord(slot) + CONCURRENCY.OVERDUE])
+  }
+
+  #allUnanswered(slot: number): number {
+    return Math.max(0, this.#state.peek(slot, SLOT.IN_FLIGHT) - this.#state.peek(slot, SLOT.OPEN))
   }
 
   #roll(slot: number, now: number, unanswered: number): void {
-    const segment = this.#state.segments[slot >>> SEGMENT_SHIFT]
-    const lock = concurrencyWord(slot) + CONCURRENCY.ROLLING
-    const ticks = (now * TICKS_PER_MS) | 0
-    const held = segment.concurrency[lock]
-    if (held !== 0 && !isPast((held + HELD_MS * TICKS_PER_MS) | 1, ticks)) return
-    // (C19) Of several that see a window end one sets the limit; others go on counting.
-    if (Atomics.compareExchange(segment.concurrency, lock, held, ticks | 1) !== held) return
+    if (!this.#begin(slot, now)) return
     const record = this.#record.of(slot)
     rollWindow(record, now, unanswered, record.max)
     if (record.phase === OPEN) record.limit = 0
     // Those of a thread that has ended went without a word.
-    const left = this.#state.peek(slot, SLOT.IN_FLIGHT) - this.#state.peek(slot, SLOT.OPEN)
-    if (record.overdue > left) record.overdue = Math.max(0, left)
-    publishLimit(segment, slot)
-    Atomics.store(segment.concurrency, lock, 0) // (C19) after all that it wrote
+    record.overdue = Math.min(record.overdue, this.#allUnanswered(slot))
+    publishLimit(this.#state.segments[slot >>> SEGMENT_SHIFT], slot)
+    this.#finish(slot)
+  }
+
+  /** (C19) Of several that see a window end one sets the limit; others go on counting. False: another is at it. */
+  #begin(slot: number, now: number): boolean {
+    const { concurrency } = this.#state.segments[slot >>> SEGMENT_SHIFT]
+    const lock = concurrencyWord(slot) + CONCURRENCY.ROLLING
+    const ticks = (now * TICKS_PER_MS) | 0
+    const held = concurrency[lock]
+    if (held !== 0 && !isPast((held + HELD_MS * TICKS_PER_MS) | 1, ticks)) return false
+    return Atomics.compareExchange(concurrency, lock, held, ticks | 1) === held
+  }
+
+  #finish(slot: number): void {
+    const { concurrency } = this.#state.segments[slot >>> SEGMENT_SHIFT]
+    Atomics.store(concurrency, concurrencyWord(slot) + CONCURRENCY.ROLLING, 0) // (C19) after all that was written
   }
 }

@@ -28,6 +28,8 @@ import {
  *    not answered yet (BBR's ProbeRTT, with a mean in place of the least). Due after 15 bases, then 30 and so on up to 300;
  *    at once where the work seems to have fallen. Before it the surplus in flight must have been answered.
  * 7. Windows in which the limit was not reached raise it by a quarter, until it is gone; a minute without use ends it too.
+ * 8. At the least limit, and next to nobody is answered: what is in flight waits for something else than its turn (long polls, an
+ *    endpoint that hangs). The limit is lifted.
  *
  * Sources: Little 1961; BBR (draft-ietf-ccwg-bbr: cwnd_gain 2, ProbeRTT at half the estimate); CoDel (RFC 8289, standing
  * queue); Netflix's concurrency-limits and Envoy's gradient controller, which take a long average or the least round trip as
@@ -45,6 +47,11 @@ const MAX_PROBE_WAIT = 20
 const FALL = 0.6
 const RELAX = 1.25
 const FORGET_MS = 60_000
+const FEW_OVERDUE = 2
+/** An endpoint that works on less than this, while requests wait for their answers, does not have them in line. */
+const IDLE = 0.2
+const STUCK_MS = 20_000
+const STUCK_BASES = 40
 
 /**
  * Ends the window and sets the limit anew. One thread at a time: whoever exchanges `windowStart` first.
@@ -79,6 +86,14 @@ function decide(state: ConcurrencyState, now: number, inFlight: number, max: num
     if (leaving) beginLimit(state, now, inFlight, max)
     return
   }
+  // Nobody is served, however few are sent at once.
+  if (workOf(state, now) >= IDLE) state.busyAt = now
+  if (
+    state.aborts > state.answers &&
+    state.limit <= MIN_LIMIT &&
+    now - state.busyAt > Math.max(STUCK_MS, STUCK_BASES * state.baseMs)
+  )
+    return lift(state, max)
   if (leaving || state.reached === 1) state.neededAt = now
   else if (now - state.neededAt > FORGET_MS) return open(state, max)
   if (leaving) {
@@ -99,6 +114,19 @@ function decide(state: ConcurrencyState, now: number, inFlight: number, max: num
   const queued = state.latencySum > 1.4 * state.baseMs * state.answers
   if (fell || (queued && now - state.probedAt > interval)) beginProbe(state, now, inFlight, max)
   else setLimit(state, GAIN * state.work, inFlight, max, now)
+}
+
+/** More than one or two that are lost: most of what the endpoint has. */
+export const isCrowded = (state: ConcurrencyState, overdue: number): boolean =>
+  overdue > FEW_OVERDUE && 2 * overdue >= state.limit
+
+/** It is no line that holds requests up: the limit helps nobody. Only answers that are late from now on make one again. */
+export function lift(state: ConcurrencyState, max: number): void {
+  open(state, max)
+  state.draining = 0
+  state.late = 0
+  state.recentLates = 0
+  state.lates = 0
 }
 
 /** Samples of the base that came by themselves; and a mean latency below the base, at whatever load, is a better base. */
@@ -139,6 +167,7 @@ function beginLimit(state: ConcurrencyState, now: number, inFlight: number, max:
   if (known) state.work = Math.max(0.7 * state.work, workOf(state, now))
   state.phase = LIMITED
   state.neededAt = now
+  state.busyAt = now
   state.probeWait = 0
   forgetRate(state)
   setLimit(state, GAIN * state.work, inFlight, max, now)

@@ -22,8 +22,12 @@ export interface ConcurrencyState {
   probeWait: number
   /** When the limit was reached last. */
   neededAt: number
+  /** When it worked on more than next to nothing last. */
+  busyAt: number
   /** When a caller gave up last, or came with a deadline. */
   impatientAt: number
+  /** When the request was sent that was sent last of those that have been answered. */
+  answeredSentAt: number
   /** A request that is sent with at most so many in flight, itself included, is a sample of the base. */
   fewInFlight: number
 
@@ -40,6 +44,11 @@ export interface ConcurrencyState {
   fewLatencySum: number
   /** Outcomes in a row that took more than LATE_BASES bases. */
   late: number
+  /** Of the answers, those that took more than LATE_BASES bases. */
+  lates: number
+  /** Answers of the windows before, and the late ones among them, fading. */
+  recentAnswers: number
+  recentLates: number
   /** 1: the limit has been reached since the window began. */
   reached: number
 }
@@ -58,6 +67,11 @@ const PROBE_ANSWERS = 10
 export const LEAST_WINDOW_MS = 100
 /** A limit is set only where a caller has given up within this, ms, or has a deadline: where nobody does, a queue does no harm. */
 export const IMPATIENT_MS = 60_000
+/** Who has waited for longer than this, ms, or has a deadline that is further off, was not impatient: a long poll, a large report. */
+export const PATIENCE_MS = 10_000
+/** Where fewer of the last answers than this were late, there was no line, and who leaves tells nothing of one. */
+const QUEUED_SHARE = 1 / 4
+const RECENT_ANSWERS = 8
 
 export function initialState(now: number, max: number): ConcurrencyState {
   return {
@@ -76,11 +90,13 @@ export function initialState(now: number, max: number): ConcurrencyState {
       probedAt: now,
       probeWait: 0,
       neededAt: now,
+      busyAt: now,
       impatientAt: Number.NEGATIVE_INFINITY,
+      answeredSentAt: 0,
       fewInFlight: 1,
     },
     ...{ windowStart: now, answers: 0, latencySum: 0, prompt: 0, aborts: 0, abortAgeSum: 0 },
-    ...{ fewAnswers: 0, fewLatencySum: 0, late: 0, reached: 0 },
+    ...{ fewAnswers: 0, fewLatencySum: 0, late: 0, lates: 0, recentAnswers: 0, recentLates: 0, reached: 0 },
   }
 }
 
@@ -106,29 +122,46 @@ export function noteAnswer(
     state.fewAnswers++
     state.fewLatencySum += latencyMs
   }
+  state.answeredSentAt = Math.max(state.answeredSentAt, now - latencyMs)
   state.answers++
   state.latencySum += latencyMs
   if (latencyMs <= 1.05 * state.baseMs) state.prompt++
-  noteLateness(state, latencyMs)
+  if (noteLateness(state, latencyMs)) state.lates++
   return isDue(state, now, inFlight)
 }
 
 /** A caller gave up before the headers, `ageMs` after its request was sent. True: `rollWindow` is due. */
 export function noteAbort(state: ConcurrencyState, now: number, ageMs: number, inFlight: number): boolean {
-  // What was sent before the last cut tells of the surplus that was cut.
-  const counts = state.baseSamples > 0 && ageMs > state.baseMs / 2 && now - ageMs >= state.cutAt
-  if (counts) {
-    state.aborts++
-    state.impatientAt = now
-    state.abortAgeSum += ageMs
-    noteLateness(state, ageMs)
-  }
+  const sentAt = now - ageMs
+  const counts =
+    state.baseSamples > 0 &&
+    ageMs > state.baseMs / 2 &&
+    ageMs <= PATIENCE_MS &&
+    // What was sent before the last cut tells of the surplus that was cut.
+    sentAt >= state.cutAt &&
+    // What others have overtaken did not wait in line: it is long at work, or a long poll.
+    sentAt >= state.answeredSentAt
+  if (counts) countAbort(state, now, ageMs)
   return (counts || state.draining === 1) && isDue(state, now, inFlight)
 }
 
-function noteLateness(state: ConcurrencyState, ms: number): void {
-  if (ms > LATE_BASES * state.baseMs) state.late++
+function countAbort(state: ConcurrencyState, now: number, ageMs: number): void {
+  state.impatientAt = now
+  if (state.phase === OPEN && !wereLate(state)) return
+  state.aborts++
+  state.abortAgeSum += ageMs
+  noteLateness(state, ageMs)
+}
+
+/** A line at the endpoint makes answers late before callers leave. Where it did not, they left long polls, or an endpoint that hangs. */
+const wereLate = (state: ConcurrencyState): boolean =>
+  state.recentLates + state.lates > QUEUED_SHARE * (state.recentAnswers + state.answers)
+
+function noteLateness(state: ConcurrencyState, ms: number): boolean {
+  const isLate = ms > LATE_BASES * state.baseMs
+  if (isLate) state.late++
   else if (state.late > 0) state.late = 0
+  return isLate
 }
 
 /** Whether there is something for `rollWindow` to do. Reads only. */
@@ -164,6 +197,11 @@ export const meanInFlight = (state: ConcurrencyState, now: number): number =>
   (state.latencySum + state.abortAgeSum) / (now - state.windowStart)
 
 export function clearWindow(state: ConcurrencyState, now: number): void {
+  const answers = state.recentAnswers + state.answers
+  const kept = answers > RECENT_ANSWERS ? RECENT_ANSWERS / answers : 1
+  state.recentLates = kept * (state.recentLates + state.lates)
+  state.recentAnswers = kept * answers
+  state.lates = 0
   state.windowStart = now
   state.answers = 0
   state.latencySum = 0

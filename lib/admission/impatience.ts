@@ -1,9 +1,7 @@
 import { SERVICE, TICKS_PER_MS } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
-import { IMPATIENT_MS } from './concurrency-state.js'
+import { IMPATIENT_MS, PATIENCE_MS } from './concurrency-state.js'
 
-/** A deadline that is further off than this says nothing, ms. */
-const PATIENCE_MS = 10_000
 /** It is not written down more often than this, ms: the word is one for all threads. */
 const NOTED_EVERY_MS = 100
 

@@ -1,10 +1,12 @@
-import { CONCURRENCY, concurrencyWord, SEGMENT_SHIFT, SLOT } from '../engine/layout.js'
+import { CONCURRENCY, concurrencyWord, SEGMENT_SHIFT, SLOT, TICKS_PER_MS } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import { type ConcurrencyState, LATE_BASES, LEAST_WINDOW_MS, OPEN } from './concurrency-state.js'
 import type { Impatience } from './impatience.js'
 
 /** The highest limit of an endpoint that has none of its own. */
 const HIGHEST = 1 << 16
+
+const ticksOf = (ms: number): number => (ms * TICKS_PER_MS) | 0
 
 /** Views of one segment's records. */
 export interface Views {
@@ -100,6 +102,23 @@ export class SharedConcurrency implements ConcurrencyState {
     this.#doubles[(this.#at + CONCURRENCY.OVERDUE_AT) >> 1] = value
   }
 
+  /** Unanswered requests that were sent before `agingAt`, ms, and count: the next to be overdue. */
+  get aging(): number {
+    return this.#ints[this.#at + CONCURRENCY.AGING]
+  }
+
+  set aging(value: number) {
+    this.#ints[this.#at + CONCURRENCY.AGING] = value
+  }
+
+  get agingAt(): number {
+    return this.#doubles[(this.#at + CONCURRENCY.AGING_AT) >> 1]
+  }
+
+  set agingAt(value: number) {
+    this.#doubles[(this.#at + CONCURRENCY.AGING_AT) >> 1] = value
+  }
+
   get windowStart(): number {
     return this.#doubles[(this.#at + CONCURRENCY.WINDOW_START) >> 1]
   }
@@ -164,12 +183,48 @@ export class SharedConcurrency implements ConcurrencyState {
     this.#floats[this.#at + CONCURRENCY.FEW_LATENCY_SUM] = value
   }
 
+  /** To a sixteenth of a ms. */
+  get answeredSentAt(): number {
+    const now = this.#state.core.now()
+    const sinceTicks = (ticksOf(now) - this.#ints[this.#at + CONCURRENCY.ANSWERED_SENT]) | 0
+    // Ticks come around every 75 hours. What seems to lie ahead is of long ago.
+    return sinceTicks < 0 ? 0 : now - sinceTicks / TICKS_PER_MS
+  }
+
+  set answeredSentAt(value: number) {
+    this.#ints[this.#at + CONCURRENCY.ANSWERED_SENT] = ticksOf(value)
+  }
+
   get late(): number {
     return this.#ints[this.#at + CONCURRENCY.LATE]
   }
 
   set late(value: number) {
     this.#ints[this.#at + CONCURRENCY.LATE] = value
+  }
+
+  get lates(): number {
+    return this.#ints[this.#at + CONCURRENCY.LATES]
+  }
+
+  set lates(value: number) {
+    this.#ints[this.#at + CONCURRENCY.LATES] = value
+  }
+
+  get recentAnswers(): number {
+    return this.#floats[this.#at + CONCURRENCY.RECENT_ANSWERS]
+  }
+
+  set recentAnswers(value: number) {
+    this.#floats[this.#at + CONCURRENCY.RECENT_ANSWERS] = value
+  }
+
+  get recentLates(): number {
+    return this.#floats[this.#at + CONCURRENCY.RECENT_LATES]
+  }
+
+  set recentLates(value: number) {
+    this.#floats[this.#at + CONCURRENCY.RECENT_LATES] = value
   }
 
   get reached(): number {
@@ -245,6 +300,14 @@ export class SharedConcurrency implements ConcurrencyState {
     this.#doubles[(this.#at + CONCURRENCY.NEEDED_AT) >> 1] = value
   }
 
+  get busyAt(): number {
+    return this.#doubles[(this.#at + CONCURRENCY.BUSY_AT) >> 1]
+  }
+
+  set busyAt(value: number) {
+    this.#doubles[(this.#at + CONCURRENCY.BUSY_AT) >> 1] = value
+  }
+
   get baseSamples(): number {
     return this.#floats[this.#at + CONCURRENCY.BASE_SAMPLES]
   }
@@ -317,6 +380,10 @@ export function countPlainAnswer(
     ints[at + CONCURRENCY.FEW_ANSWERS]++
     floats[at + CONCURRENCY.FEW_LATENCY_SUM] += latencyMs
   }
+  const last = ints[at + CONCURRENCY.ANSWERED_SENT]
+  const sent = ticksOf(now - latencyMs)
+  // Later than the last; or that one is of so long ago that it seems to lie ahead.
+  if (((sent - last) | 0) > 0 || ((ticksOf(now) - last) | 0) < 0) ints[at + CONCURRENCY.ANSWERED_SENT] = sent
   ints[at + CONCURRENCY.ANSWERS]++
   floats[at + CONCURRENCY.LATENCY_SUM] += latencyMs
   if (ints[at + CONCURRENCY.LATE] > 0) ints[at + CONCURRENCY.LATE] = 0

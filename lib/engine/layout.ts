@@ -282,7 +282,7 @@ export const SLOT_FLAGS = {
 } as const
 
 /**
- * What is kept of a slot to find out how many requests its endpoint takes at once: two cache lines, of `Segment.concurrency`.
+ * What is kept of a slot to find out how many requests its endpoint takes at once: three cache lines, of `Segment.concurrency`.
  * The addon does not look at it. See `admission/concurrency-limit.ts`, whose names these are.
  */
 export const CONCURRENCY = {
@@ -297,7 +297,8 @@ export const CONCURRENCY = {
   FEW_ANSWERS: 7,
   FEW_LATENCY_SUM: 8,
   LATE: 9,
-  REACHED: 10,
+  /** Ticks: when the request was sent that was sent last of those that have been answered. */
+  ANSWERED_SENT: 10,
   FEW_IN_FLIGHT: 11,
   BASE_MS: 12,
   PHASE: 13,
@@ -323,7 +324,18 @@ export const CONCURRENCY = {
   OVERDUE: 29,
   /** float64, ms: those that were sent before. */
   OVERDUE_AT: 30,
-  WORDS: 32,
+  /** Written by requests that are sent while there is a limit. */
+  REACHED: 32,
+  /** Written by answers that are late. */
+  LATES: 33,
+  RECENT_ANSWERS: 34,
+  RECENT_LATES: 35,
+  /** Unanswered requests that were sent before AGING_AT, and are not overdue. */
+  AGING: 36,
+  /** float64, ms. */
+  AGING_AT: 38,
+  BUSY_AT: 40,
+  WORDS: 48,
 } as const
 
 /**

@@ -47,7 +47,7 @@ const SETTLE_MS = 5
 const NOBODY = -1
 /**
  * A balancer that is shared has room for at least so many slots and services, and for this many times those it has. What is
- * never used costs address space only: 3.4 KiB a slot, 3.8 KiB a service.
+ * never used costs address space only: 3.5 KiB a slot, 3.8 KiB a service.
  */
 const LEAST_SLOTS = 24_576
 const LEAST_SERVICES = 10_240

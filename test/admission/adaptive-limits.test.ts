@@ -77,7 +77,7 @@ describe('an endpoint that is sent more than it takes', () => {
     expect(one.impatience.isRecent).toBe(false)
     limits.aborted(other.slot, START, 4)
     expect(one.impatience.isRecent).toBe(false)
-    limits.aborted(other.slot, START, 500)
+    limits.aborted(other.slot, START, 10)
     expect(one.impatience.isRecent).toBe(true)
     setNow(one.state, START + 59_000)
     expect(one.impatience.isRecent).toBe(true)
@@ -178,7 +178,7 @@ describe('requests that an endpoint has lost', () => {
     return { ...one, lookAfter, now: () => now }
   }
 
-  it('count no more once nothing has been answered for ten mean latencies', () => {
+  it('count no more once they are older than ten mean latencies', () => {
     const { state, slot, limits, lookAfter } = full()
     const bound = 10 * limits.meanMs(slot)
     expect(bound).toBeGreaterThan(500)
@@ -191,15 +191,51 @@ describe('requests that an endpoint has lost', () => {
     expect(state.core.reserve(slot)).toBe(false)
   })
 
-  it('are not taken for lost while others are answered', () => {
+  it('are those alone that are old: others are answered meanwhile, and take their places', () => {
     const { state, slot, limits, lookAfter, now } = full()
     const bound = 10 * limits.meanMs(slot)
+    const inFlight = state.peek(slot, SLOT.IN_FLIGHT)
     lookAfter(0)
-    for (let i = 0; i < 5; i++) {
-      state.core.end(slot, now(), OUTCOME.SUCCEEDED, 100)
+    expect(word(state, slot, CONCURRENCY.AGING)).toBe(inFlight)
+    // All but one are answered, and others sent.
+    for (let i = 1; i < inFlight; i++) {
+      state.core.end(slot, START, OUTCOME.SUCCEEDED, 100)
+      limits.ended(slot, START)
       state.core.reserve(slot)
-      expect(lookAfter(bound / 2)).toBe(false)
     }
+    // Those that were sent since take none off.
+    limits.ended(slot, now() + 1)
+    expect(word(state, slot, CONCURRENCY.AGING)).toBe(1)
+    expect(lookAfter(bound + 1)).toBe(true)
+    expect(word(state, slot, CONCURRENCY.OVERDUE)).toBe(1)
+    expect(word(state, slot, CONCURRENCY.AGING)).toBe(inFlight - 1)
+    expect(state.core.reserve(slot)).toBe(true)
+    expect(state.core.reserve(slot)).toBe(false)
+  })
+
+  it('of one whose thread has ended, without a word, do not count for ever', () => {
+    const { state, slot, limits, lookAfter } = full()
+    lookAfter(0)
+    while (state.peek(slot, SLOT.IN_FLIGHT) > 1) state.core.end(slot, START, OUTCOME.CANCELLED, -1)
+    while (state.core.reserve(slot)) state.core.answer(slot, START, OUTCOME.SUCCEEDED, -1)
+    while (state.core.reserve(slot));
+    lookAfter(10 * limits.meanMs(slot) + 50)
+    expect(word(state, slot, CONCURRENCY.OVERDUE)).toBeLessThanOrEqual(
+      state.peek(slot, SLOT.IN_FLIGHT) - state.peek(slot, SLOT.OPEN),
+    )
+  })
+
+  it('lift the limit where they are more than two, and half of it: they are long polls', () => {
+    const { state, slot, limits, lookAfter } = full()
+    const found = word(state, slot, CONCURRENCY.LIMIT)
+    lookAfter(0)
+    let looks = 0
+    while (state.peek(slot, SLOT.LIMIT) < 0 && looks++ < 20) {
+      while (state.core.reserve(slot));
+      lookAfter(10 * limits.meanMs(slot) + 50)
+    }
+    expect(state.peek(slot, SLOT.LIMIT)).toBe(MOST)
+    expect(state.peek(slot, SLOT.IN_FLIGHT)).toBeLessThanOrEqual(Math.max(6, 2 * found))
   })
 
   it('count again no more often than they end: each of them that is answered or given up takes one off', () => {

@@ -179,14 +179,72 @@ describe('an endpoint that is only slow', () => {
 
 describe("callers' aborts", () => {
   const known = (): ConcurrencyState => ({ ...impatient(), baseMs: 100, baseSamples: 32, work: 10 })
+  /** Of the last answers half were late. */
+  const queued = (): ConcurrencyState => ({ ...known(), recentAnswers: 8, recentLates: 4 })
+  const leave = (state: ConcurrencyState, count: number, everyMs: number, ageMs: number, from = 1_000) => {
+    for (let i = 1; i <= count; i++) {
+      const now = from + everyMs * i
+      if (noteAbort(state, now, ageMs, 0)) rollWindow(state, now, 0, MAX)
+    }
+  }
 
   it('lower the limit where more leave than are answered', () => {
-    const state = known()
+    const state = queued()
     for (let i = 1; i <= 40; i++) {
       if (noteAbort(state, 1_000 + 20 * i, 150, 20)) rollWindow(state, 1_000 + 20 * i, 20, MAX)
     }
     expect(state.phase).not.toBe(OPEN)
     expect(state.limit).toBeLessThan(30)
+  })
+
+  it('begin no limit where answers were not late: long polls', () => {
+    const state = { ...known(), impatientAt: 0 }
+    leave(state, 1_000, 20, 5_000)
+    expect(state).toMatchObject({ phase: OPEN, limit: MAX, aborts: 0, late: 0 })
+    // They tell of impatient callers all the same.
+    expect(state.impatientAt).toBe(21_000)
+  })
+
+  it('of requests that later ones have overtaken say nothing: they are long at work, or long polls', () => {
+    const state = { ...queued(), impatientAt: 0 }
+    noteAnswer(state, 10_000, 100, 20, false)
+    expect(state.answeredSentAt).toBe(9_900)
+    noteAbort(state, 10_000, 101, 20)
+    expect(state).toMatchObject({ aborts: 0, impatientAt: 0 })
+    noteAbort(state, 10_000, 100, 20)
+    expect(state).toMatchObject({ aborts: 1, impatientAt: 10_000 })
+  })
+
+  it('after ten seconds say nothing: who waits for so long is not impatient', () => {
+    const state = { ...queued(), impatientAt: 0 }
+    noteAbort(state, 50_000, 10_001, 20)
+    expect(state).toMatchObject({ aborts: 0, impatientAt: 0 })
+    noteAbort(state, 50_000, 10_000, 20)
+    expect(state).toMatchObject({ aborts: 1, impatientAt: 50_000 })
+  })
+
+  it('lift the limit where it is the least, and nobody has been answered for long', () => {
+    const state = { ...queued(), phase: LIMITED, limit: 2, work: 1, busyAt: 1_000, neededAt: 1_000 }
+    leave(state, 60, 300, 500)
+    expect(state.phase).not.toBe(OPEN)
+    expect(state.limit).toBeLessThanOrEqual(2)
+    leave(state, 30, 300, 500, 19_000)
+    expect(state).toMatchObject({ phase: OPEN, limit: MAX })
+    // Those who go on leaving do not bring it back; late answers do.
+    leave(state, 100, 300, 500, 28_000)
+    expect(state.phase).toBe(OPEN)
+    for (let now = 60_000; now < 61_000 && state.phase === OPEN; now += 100)
+      if (noteAnswer(state, now, 500, 20, false)) rollWindow(state, now, 20, MAX)
+    expect(state.phase).not.toBe(OPEN)
+  })
+
+  it('do not lift it while the endpoint works', () => {
+    const state = { ...queued(), phase: LIMITED, limit: 2, work: 1, busyAt: 1_000, neededAt: 1_000 }
+    for (let now = 1_000; now < 60_000; now += 300) {
+      leave(state, 2, 10, 290, now)
+      if (noteAnswer(state, now + 100, 90, 1, false)) rollWindow(state, now + 100, 1, MAX)
+    }
+    expect(state.phase).not.toBe(OPEN)
   })
 
   it('never lift the limit above the highest, whatever the estimate', () => {

@@ -1,4 +1,4 @@
-/** An endpoint that never answers some of its requests keeps serving the others, whatever limit was found for it. */
+/** An endpoint that never answers some of its requests, or holds long polls, keeps serving the others, whatever limit was found for it. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -6,8 +6,10 @@ import { afterEach, expect, it } from 'vitest'
 import { Balancer } from '../../lib/index.js'
 
 const SERVICE_MS = 20
+const POLLS = 40
 let server: Server
 let balancer: Balancer
+let url: string
 
 afterEach(async () => {
   await balancer.stop({ drainMs: 0 })
@@ -15,44 +17,106 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve))
 })
 
-it('is not shut off by requests that it has lost, once overload has found it a limit', {
-  timeout: 60_000,
-}, async () => {
-  // One worker; what asks for /lost is forgotten.
+/** One worker; what asks for /lost or /poll waits for ever. */
+async function serve(): Promise<void> {
   let freeAt = 0
   server = createServer((request, response) => {
-    if (request.url === '/lost') return
+    if (request.url !== '/') return
     freeAt = Math.max(freeAt, performance.now()) + SERVICE_MS
     setTimeout(() => response.end('answered'), freeAt - performance.now())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   balancer = new Balancer({ services: { users: { endpoints: [url] } } })
-  const found = () => balancer.stats().services.users.endpoints[url].adaptiveLimit
-  const ask = async (signal?: AbortSignal) => (await balancer.fetch('http://users/', { signal })).text()
-  const answers = (gapMs: number, lasts: () => boolean) => async () => {
-    const all: Promise<boolean>[] = []
-    while (lasts()) {
-      all.push(
-        ask(AbortSignal.timeout(500)).then(
-          () => true,
-          () => false,
-        ),
-      )
-      await sleep(gapMs)
+}
+
+const view = () => balancer.stats().services.users.endpoints[url]
+const ask = async (signal?: AbortSignal) => (await balancer.fetch('http://users/', { signal })).text()
+
+/** Asks every `gapMs` while `lasts`; how many were answered. */
+async function ofMany(gapMs: number, lasts: () => boolean): Promise<number> {
+  const all: Promise<boolean>[] = []
+  while (lasts()) {
+    all.push(
+      ask(AbortSignal.timeout(500)).then(
+        () => true,
+        () => false,
+      ),
+    )
+    await sleep(gapMs)
+  }
+  return (await Promise.all(all)).filter(Boolean).length
+}
+
+/** At half of what is served. */
+const ofTwenty = () => {
+  let left = 20
+  return ofMany(2 * SERVICE_MS, () => left-- > 0)
+}
+
+/** Callers who poll, leave after `patienceMs`, and come again, until `ended`. Counts those who found no place. */
+function poll(patienceMs: number, ended: AbortSignal): { refused: number } {
+  const polls = { refused: 0 }
+  const one = async (): Promise<void> => {
+    while (!ended.aborted) {
+      const signal = AbortSignal.any([ended, AbortSignal.timeout(patienceMs)])
+      await balancer.fetch('http://users/poll', { signal }).catch((error: { code?: string }) => {
+        if (error.code === 'FAIRLEAD_OVERLOADED') polls.refused++
+      })
+      await sleep(50)
     }
-    return (await Promise.all(all)).filter(Boolean).length
   }
+  for (let i = 0; i < POLLS; i++) void one()
+  return polls
+}
+
+it('is not shut off by requests that it has lost, once overload has found it a limit', {
+  timeout: 60_000,
+}, async () => {
+  await serve()
   await ask()
-  await answers(5, () => found() === 0)()
+  await ofMany(5, () => view().adaptiveLimit === 0)
   const lost = Array.from({ length: 20 }, () => balancer.fetch('http://users/lost').catch(() => {}))
-  // Those that found no place are refused, some are lost; then the others come again, at half of what is served.
-  const ofTwenty = () => {
-    let left = 20
-    return answers(2 * SERVICE_MS, () => left-- > 0)()
-  }
+  // Those that found no place are refused, some are lost; then the others come again.
   await expect.poll(ofTwenty, { timeout: 40_000, interval: 1 }).toBe(20)
-  expect(balancer.stats().services.users.endpoints[url].unanswered).toBeGreaterThan(0)
+  expect(view().unanswered).toBeGreaterThan(0)
   await balancer.stop({ drainMs: 0 })
   await Promise.all(lost)
+})
+
+it.each([1_000, 3_000])(
+  'is not limited by long polls that callers leave after %i ms, with nothing else going on or beside others',
+  {
+    timeout: 60_000,
+  },
+  async (patienceMs) => {
+    await serve()
+    for (let i = 0; i < 10; i++) await ask()
+    const end = new AbortController()
+    const polls = poll(patienceMs, end.signal)
+    await sleep(2.5 * patienceMs)
+    expect(view().unanswered).toBeGreaterThan(POLLS / 2)
+    expect(await ofTwenty()).toBe(20)
+    await sleep(1.5 * patienceMs)
+    expect(await ofTwenty()).toBe(20)
+    expect(polls.refused).toBe(0)
+    expect(view().adaptiveLimit).toBe(0)
+    end.abort()
+  },
+)
+
+it('is limited no longer than half a minute by long polls, once overload has found it a limit', {
+  timeout: 90_000,
+}, async () => {
+  await serve()
+  await ask()
+  await ofMany(5, () => view().adaptiveLimit === 0)
+  const end = new AbortController()
+  const polls = poll(3_000, end.signal)
+  await expect.poll(ofTwenty, { timeout: 60_000, interval: 1 }).toBe(20)
+  await expect.poll(() => view().unanswered, { timeout: 10_000 }).toBeGreaterThan(POLLS / 2)
+  polls.refused = 0
+  expect(await ofTwenty()).toBe(20)
+  expect(polls.refused).toBe(0)
+  end.abort()
 })
