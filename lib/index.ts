@@ -11,7 +11,6 @@ export type * from './model/index.js'
 export type { BalancerEvents, ConfigEvent, EndpointChange, EndpointEvent } from './observe/events.js'
 export type { LimitStats, LimitsStats } from './observe/limits.js'
 export type {
-  AdmissionControlStats,
   BalancerStats,
   EndpointStats,
   QueueStats,

@@ -7,17 +7,10 @@ import { unharmed } from '../runtime/unharmed.js'
 import { Grants, HELD_MS } from './grants.js'
 import { PassedThreads } from './passed-threads.js'
 import { NO_PLACE, ServiceCount } from './service-count.js'
+import { Standing } from './standing.js'
 import type { ThreadWaits } from './thread-waits.js'
 import type { Places, Stay, Waiter } from './waiter.js'
 
-/** Waits in the share of long ones, and the whole of it. */
-const WAITS_SHIFT = 5
-const ALL_WAITS = 1 << 16
-/**
- * While fewer of a tier's waits are long ones and others wait behind it, its queue is no standing one once it has been empty: it has places
- * enough, and is busy since those behind it take all that it leaves.
- */
-const MANY_LONG_WAITS = ALL_WAITS / 5
 /** A line has no more tickets than this many times `queue.limit`, those included whose requests have left it. */
 const LINE_FACTOR = 2
 
@@ -53,6 +46,7 @@ export class AdmissionQueue<Request, Place> {
   readonly #waits: ThreadWaits
   readonly #places: Places<Request, Place>
   readonly #waiting: ServiceCount
+  readonly #standing: Standing
   readonly #grants: Grants
   readonly #passedThreads: PassedThreads
   readonly #words: Int32Array
@@ -78,6 +72,7 @@ export class AdmissionQueue<Request, Place> {
     this.#waits = waits
     this.#places = places
     this.#waiting = ServiceCount.waiting(state, service)
+    this.#standing = new Standing(state, service, this.#waiting)
     this.#grants = new Grants(state, service)
     this.#passedThreads = new PassedThreads(state, service)
     this.#words = state.serviceWords(service)
@@ -94,43 +89,9 @@ export class AdmissionQueue<Request, Place> {
     return this.#waiting.value
   }
 
-  /**
-   * For how long somebody of the tier, or of one before it, has been waiting, ms. Once that is `standingMs`, it takes as long without
-   * anybody to begin anew. Those behind it do not make it wait.
-   */
+  /** See `Standing.busyMs`. */
   busyMs(tier: number, standingMs: number): number {
-    const ticks = this.#ticks()
-    if (!this.#isBehind(tier) && !this.#goesOn(tier, ticks, standingMs)) return 0
-    const since = Atomics.load(this.#words, this.#at + SERVICE.WAITING_SINCE + tier)
-    return since === 0 ? 0 : Math.max(0, (ticks - since) | 0) / TICKS_PER_MS
-  }
-
-  /** Whether anybody of the tier, or of one before it, waits in line; where all that wait are beside their lines, they count for each. */
-  #isBehind(tier: number, waiting = this.waiting): boolean {
-    if (waiting === 0) return false
-    const { lines } = this.#state
-    for (let one = 0; one < TIERS; one++) if (lines.lengthOf(this.#service, one) > 0) return one <= tier
-    return true
-  }
-
-  #isWaitedForBehind(tier: number): boolean {
-    for (let one = tier + 1; one < TIERS; one++)
-      if (this.#state.lines.lengthOf(this.#service, one) > 0) return true
-    return false
-  }
-
-  #shareOfLongWaits(tier: number): number {
-    return Atomics.load(this.#words, this.#at + SERVICE.LONG_WAITS + tier) // (A15) an estimate
-  }
-
-  /** Nobody waits: whether that is but a moment in a standing queue. Both words say when; one of a moment ago will do. */
-  #goesOn(tier: number, ticks: number, standingMs: number): boolean {
-    const since = Atomics.load(this.#words, this.#at + SERVICE.WAITING_SINCE + tier)
-    const emptied = Atomics.load(this.#words, this.#at + SERVICE.EMPTY_SINCE + tier)
-    if (since === 0 || emptied === 0) return false
-    const standing = standingMs * TICKS_PER_MS
-    if (((emptied - since) | 0) <= standing || ((ticks - emptied) | 0) >= standing) return false
-    return !this.#isWaitedForBehind(tier) || this.#shareOfLongWaits(tier) > MANY_LONG_WAITS
+    return this.#standing.busyMs(tier, this.#ticks(), standingMs)
   }
 
   /**
@@ -161,11 +122,7 @@ export class AdmissionQueue<Request, Place> {
     }
     const ticks = this.#ticks()
     if (before === 0) this.#grants.begin()
-    for (let one = tier; one < TIERS; one++) {
-      if (this.#isBehind(one, before)) break // and behind it in each tier after that
-      if (!this.#goesOn(one, ticks, waiter.standingMs ?? 0))
-        Atomics.store(this.#words, this.#at + SERVICE.WAITING_SINCE + one, ticks | 1)
-    }
+    this.#standing.begins(tier, ticks, waiter.standingMs ?? 0, before)
     const since = this.#state.core.now()
     const entry: Entry<Request, Place> = {
       waiter,
@@ -343,7 +300,7 @@ export class AdmissionQueue<Request, Place> {
   #late(entry: Entry<Request, Place>): void {
     this.#giveUp(entry)
     this.#count(SERVICE.LATE)
-    this.#noteWait(entry, Number.POSITIVE_INFINITY)
+    this.#standing.noteWait(entry.waiter.tier, true)
     unharmed(() => entry.waiter.late())
     this.offer()
   }
@@ -374,8 +331,7 @@ export class AdmissionQueue<Request, Place> {
     if (this.#passed.delete(entry) && this.#passed.size === 0) this.#passedThreads.unmark()
     this.#waits.pool.give(entry.ticket)
     this.#waiting.leave()
-    for (let one = entry.waiter.tier; one < TIERS && !this.#isBehind(one); one++)
-      Atomics.store(this.#words, this.#at + SERVICE.EMPTY_SINCE + one, this.#ticks() | 1)
+    this.#standing.ends(entry.waiter.tier, this.#ticks())
     if (this.#byTicket.size === 0) this.#unwatch()
   }
 
@@ -432,13 +388,6 @@ export class AdmissionQueue<Request, Place> {
   #record(entry: Entry<Request, Place>): void {
     const waited = this.#state.core.now() - entry.since
     Atomics.add(this.#words, this.#at + SERVICE.WAITS + bucketOf(waited), 1)
-    this.#noteWait(entry, waited)
-  }
-
-  #noteWait({ waiter: { tier, shortMs = 0 } }: Entry<Request, Place>, waitedMs: number): void {
-    const share = this.#shareOfLongWaits(tier)
-    const sample = waitedMs > shortMs ? ALL_WAITS : 0
-    const next = share + ((sample - share) >> WAITS_SHIFT)
-    Atomics.store(this.#words, this.#at + SERVICE.LONG_WAITS + tier, next) // (A15) of two at once one counts
+    this.#standing.noteWait(entry.waiter.tier, waited > (entry.waiter.shortMs ?? 0))
   }
 }

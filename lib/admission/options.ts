@@ -96,7 +96,7 @@ export const QUEUE = group(
       default: 'codel',
       source: 'Facebook',
       about:
-        'What a request may wait: with `codel` at most 5 ms while the queue has not been empty for 100 ms (half an answer and ten answers, where those take longer); with `fifo` always until its deadline, which collapses under overload.',
+        'What a request may wait: with `codel`, where callers are impatient, at most 5 ms while the queue has not been empty for 100 ms (half an answer and ten answers, where those take longer); with `fifo` always until its deadline, which collapses under overload.',
     }),
   },
   {

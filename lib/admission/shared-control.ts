@@ -1,5 +1,6 @@
 import { OUTCOME, type OutcomeCode, SERVICE, TIERS } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
+import type { AdmissionControlStats } from '../model/index.js'
 import { TWO_TO_32 } from '../runtime/bits.js'
 import {
   type RejectionOptions,
@@ -11,13 +12,6 @@ import type { ResolvedAdmissionControl } from './options.js'
 import { OutcomeWindow } from './outcome-window.js'
 
 const PER_CENT = 100
-
-/** Of one service, from all threads. */
-export interface ControlStats {
-  readonly successRate: number
-  readonly rejectionProbability: number
-  readonly tiers: readonly { readonly rejectionProbability: number; readonly rejected: number }[]
-}
 
 /** Admission control of one service: rejects a share of its requests at once while too many of them fail, over all threads. */
 export class SharedControl {
@@ -71,7 +65,7 @@ export class SharedControl {
     this.#window.add(0, -1, this.#state.core.now())
   }
 
-  get stats(): ControlStats {
+  get stats(): AdmissionControlStats {
     this.#window.look(this.#state.core.now())
     const { asked } = this.#window
     const probability = this.#probability

@@ -461,9 +461,9 @@ export interface QueueConfig {
    */
   deadlineMs?: number
   /**
-   * What a request may wait: with `codel` at most 5 ms while the queue has not been empty for 100 ms (half an
-   * answer and ten answers, where those take longer); with `fifo` always until its deadline, which collapses
-   * under overload. Default `codel` (Facebook).
+   * What a request may wait: with `codel`, where callers are impatient, at most 5 ms while the queue has not
+   * been empty for 100 ms (half an answer and ten answers, where those take longer); with `fifo` always until
+   * its deadline, which collapses under overload. Default `codel` (Facebook).
    */
   discipline?: 'codel' | 'fifo'
 }

@@ -1,7 +1,7 @@
 import { ALL_LINES, endBucket, firstBucket, type LatencySummary, summarise } from '../engine/histogram.js'
 import { HISTOGRAM_BUCKETS, SERVICE, SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
-import type { ConnectionCounts, EndpointState } from '../model/index.js'
+import type { AdmissionControlStats, ConnectionCounts, EndpointState } from '../model/index.js'
 import { endpointLimits, type Limits, type LimitsStats, serviceLimits } from './limits.js'
 
 /** Counts of one endpoint, from all threads. */
@@ -48,16 +48,6 @@ export interface QueueStats {
   readonly wakeUps: number
   readonly revoked: number
   readonly retries: number
-}
-
-/** What admission control does, over all threads. Shares are 0 to 1. */
-export interface AdmissionControlStats {
-  /** Share of the requests of `admissionControl.windowMs` that ended well; 1 where none has ended. */
-  readonly successRate: number
-  /** Share of all requests that it rejects now. */
-  readonly rejectionProbability: number
-  /** By `priority`, 0 first: the share that it rejects now, and how many it has rejected so far. */
-  readonly tiers: readonly { readonly rejectionProbability: number; readonly rejected: number }[]
 }
 
 /** Counts of one service, from all threads. */

@@ -1,7 +1,8 @@
 /** Goodput over time: a row of bars a policy, with the offered load as a line above them. */
 import type { Spec } from 'vega'
 import type { PolicyResult } from '../results.js'
-import { BLUE, FAINT, INK, labels } from './theme.js'
+import { LEGEND, policyAxis, rowTitle } from './rows.js'
+import { BLUE, FAINT, INK } from './theme.js'
 
 const WIDTH = 620
 const ROW = 110
@@ -67,39 +68,10 @@ export function goodputSpec(results: readonly PolicyResult[]): Spec {
     ],
     axes: [
       { scale: 'time', orient: 'bottom', title: `Time since the simulation began, ${unit}` },
-      {
-        scale: 'row',
-        orient: 'left',
-        domain: false,
-        ticks: false,
-        encode: labels('policies[datum.value]'),
-        labelOffset: -3,
-        labelColor: INK,
-        title: 'Policy',
-        description: 'Policies',
-      },
-      {
-        scale: 'row',
-        orient: 'right',
-        offset: 48,
-        domain: false,
-        ticks: false,
-        labels: false,
-        title: 'Requests a second',
-        aria: false,
-      },
+      policyAxis('policies[datum.value]'),
+      rowTitle('Requests a second', 48),
     ],
-    legends: [
-      {
-        fill: 'fill',
-        stroke: 'stroke',
-        strokeDash: 'dash',
-        shape: 'shape',
-        orient: 'top',
-        direction: 'horizontal',
-        symbolSize: 120,
-      },
-    ],
+    legends: [LEGEND],
     marks: [
       {
         type: 'group',

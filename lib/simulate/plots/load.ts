@@ -1,6 +1,7 @@
 /** The share of the requests that each endpoint got: a row of bars a policy, a column an endpoint. */
 import type { Spec } from 'vega'
 import type { PolicyResult } from '../results.js'
+import { LEGEND, policyAxis, rowTitle } from './rows.js'
 import { BLUE, INK, labels } from './theme.js'
 
 const WIDTH = 620
@@ -65,39 +66,10 @@ export function loadSpec(results: readonly PolicyResult[]): Spec {
         description: 'Endpoints',
       },
       { ...nameAxis, orient: 'top', ...(turned ? { labelAlign: 'left' } : {}), aria: false },
-      {
-        scale: 'row',
-        orient: 'left',
-        domain: false,
-        ticks: false,
-        encode: labels('policies[datum.value]'),
-        labelOffset: -3,
-        labelColor: INK,
-        title: 'Policy',
-        description: 'Policies',
-      },
-      {
-        scale: 'row',
-        orient: 'right',
-        offset: 40,
-        domain: false,
-        ticks: false,
-        labels: false,
-        title: 'Share of requests, %',
-        aria: false,
-      },
+      policyAxis('policies[datum.value]'),
+      rowTitle('Share of requests, %', 40),
     ],
-    legends: [
-      {
-        fill: 'fill',
-        stroke: 'stroke',
-        strokeDash: 'dash',
-        shape: 'shape',
-        orient: 'top',
-        direction: 'horizontal',
-        symbolSize: 120,
-      },
-    ],
+    legends: [LEGEND],
     marks: [
       {
         type: 'group',
