@@ -2,7 +2,7 @@
 import { ctest } from './ctest.mjs'
 import { lastCount, one } from './phases.mjs'
 import { bin, run } from './shell.mjs'
-import { ENGINE_OF_THE_PROCESS, LONG } from './suites.mjs'
+import { ENGINE_OF_THE_PROCESS, LONG, SOAK_OVERLOAD } from './suites.mjs'
 import { missingTool } from './toolchain.mjs'
 import { vitest } from './vitest.mjs'
 
@@ -92,6 +92,8 @@ export function restPhases(wanted, native) {
   if (wanted !== 'fallback') phases.push(onNative(native, ['long']))
   if (wanted !== 'native')
     phases.push(suitesOn('fallback', wanted === 'auto' && native ? ['quick', 'long'] : ['long']))
+  if (wanted !== 'fallback' && native) phases.push(overload('native'))
+  if (wanted !== 'native') phases.push(overload('fallback'))
   if (wanted !== 'fallback') phases.push(...sanitized())
   return wanted === 'auto' ? [...phases, ...programs(native)] : phases
 }
@@ -125,6 +127,18 @@ const programs = (native) => [
     body: () => counted(['scripts/test-faults.mjs', '--check', '--engine', native ? 'native' : 'fallback']),
   },
 ]
+
+/**
+ * The soak under overload in short, in a run of its own: it is about memory and about threads, and takes both cores.
+ * @param {string} engine
+ * @returns {Phase}
+ */
+const overload = (engine) => ({
+  name: `soak under overload, in short, ${engine} engine`,
+  how: 'npm run test:soak -- --minutes 0.75',
+  body: () =>
+    vitest(`soak-overload-${engine}`, ['--mode', 'soak', SOAK_OVERLOAD], { FAIRLEAD_ENGINE: engine }),
+})
 
 /**
  * What a run of `npm test` has not run, and how to run it.

@@ -7,7 +7,7 @@ namespace fairlead::layout {
 
 inline constexpr std::uint32_t kVersion = 7;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0x63c59229;
+inline constexpr std::uint32_t kFingerprint = 0x667ce7ee;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -26,6 +26,7 @@ inline constexpr std::uint32_t kId = 22;
 inline constexpr std::uint32_t kThreadsUsed = 24;
 inline constexpr std::uint32_t kThreadClaims = 25;
 inline constexpr std::uint32_t kTicketsUsed = 26;
+inline constexpr std::uint32_t kSettling = 27;
 inline constexpr std::uint32_t kSlotsUsed = 32;
 inline constexpr std::uint32_t kSlotsFreed = 33;
 inline constexpr std::uint32_t kServicesUsed = 34;

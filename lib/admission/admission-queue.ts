@@ -256,12 +256,18 @@ export class AdmissionQueue<Request, Place> {
     this.#exchange(entry, TICKET_STATE.GRANTED, TICKET_STATE.FREE)
   }
 
-  /** It is its turn. What its caller throws is not that of the request which has just ended, and gave it the place. */
+  /** It is its turn. */
   #take(entry: Entry<Request, Place>): void {
+    this.#takeOnce(entry)
+    if (this.#offerAgain && !this.#isOffering) this.#offer(false)
+  }
+
+  /** What its caller throws is not that of the request which has just ended, and gave it the place. */
+  #takeOnce(entry: Entry<Request, Place>): void {
     const { waiter } = entry
     let place: Place | undefined
     try {
-      place = this.#places.take(waiter.request)
+      place = this.#placeFor(waiter.request)
     } catch (error) {
       this.#giveUp(entry)
       unharmed(() => waiter.failed(error))
@@ -278,6 +284,20 @@ export class AdmissionQueue<Request, Place> {
     this.#settle(entry)
     this.#count(SERVICE.ADMITTED)
     unharmed(() => waiter.placed(own))
+  }
+
+  /**
+   * Others may appear while it is looked for: with a configuration that is taken over, of requests that are lost. They are offered after it,
+   * or the same request would be at its turn twice.
+   */
+  #placeFor(request: Request): Place | undefined {
+    const isOffering = this.#isOffering
+    this.#isOffering = true
+    try {
+      return this.#places.take(request)
+    } finally {
+      this.#isOffering = isOffering
+    }
   }
 
   #pass(entry: Entry<Request, Place>): void {

@@ -58,7 +58,8 @@ export class SharedCount {
       const entered = Atomics.compareExchange(this.#counts, this.#count, seen, seen + 1) === seen
       if (!entered) addToOwn(this.#records, this.#own, -1) // (C3) not reserved
       addToOwn(this.#records, this.#mark, MARK_BUSY) // (C13) done: both words agree
-      if (entered) return seen
+      // Memory that was damaged must not look like a refusal.
+      if (entered) return Math.max(0, seen)
     }
   }
 

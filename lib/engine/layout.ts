@@ -44,6 +44,8 @@ export const HEADER = {
   THREAD_CLAIMS: 25,
   /** Tickets of waiting requests that were ever handed out. */
   TICKETS_USED: 26,
+  /** Token of the thread that puts counts right after an end; 0: none does. */
+  SETTLING: 27,
   /** Slots ever handed out; slots below it may be free again. */
   SLOTS_USED: 32,
   /** Grows by one with each slot that is given back. */

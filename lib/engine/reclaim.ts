@@ -2,18 +2,31 @@ import { type Counts, settle } from './atomics/reclaim.js'
 import {
   CONNECTION_CONTRIBUTION,
   CONTRIBUTION,
+  HEADER,
   SEGMENT_SLOTS,
   SERVICE,
   SLOT,
   slotConnectionsWord,
 } from './layout.js'
 import type { SharedState } from './state.js'
+import { isLivingToken } from './threads.js'
 
 /**
  * Takes off all shared counts what a thread that has ended had in flight: to slots and to services. For the record's one
- * cleaner. False where living threads were at work on a count: to be called again.
+ * cleaner. False where living threads were at work on a count, or another cleaner is: to be called again.
  */
 export function reclaimCounts(state: SharedState, ended: number): boolean {
+  const { root, token } = state
+  const before = Atomics.load(root, HEADER.SETTLING)
+  if (before !== 0 && isLivingToken(root, before)) return false
+  // (R0) One at a time: who has begun may take a thread for a living one that another settles as ended, and count it in.
+  if (Atomics.compareExchange(root, HEADER.SETTLING, before, token) !== before) return false
+  const isSettled = settleAll(state, ended)
+  Atomics.compareExchange(root, HEADER.SETTLING, token, 0) // (R0) after all that it has written
+  return isSettled
+}
+
+function settleAll(state: SharedState, ended: number): boolean {
   state.followGrowth()
   const slots = state.core.reclaim(ended)
   // In both engines it is TypeScript that counts connections.

@@ -135,6 +135,36 @@ describe('one thread', () => {
     expect(a.log).toEqual(['1 has x', '2 has y'])
   })
 
+  test('places that appear while one is looked for are offered after that: no request is at its turn twice', async () => {
+    const {
+      threads: [a],
+      yard,
+      advance,
+    } = setUp()
+    const { take } = yard
+    a.wait('1', { longestMs: 75 })
+    a.wait('2')
+    // Another takes the place that it was granted: it keeps its turn.
+    yard.take = () => void yard.free.clear()
+    a.release('x')
+    yard.take = take
+    await advance(74)
+    // As it tries for the last time, places appear.
+    let isFirst = true
+    yard.take = (request) => {
+      if (isFirst) {
+        isFirst = false
+        yard.free.add('y').add('z').add('spare')
+        a.queue.offer()
+      }
+      return take(request)
+    }
+    await advance(1)
+    expect(a.log).toEqual(['1 has y', '2 has z'])
+    expect([a.queue.waiting, [...yard.free], a.word(SERVICE.GRANTED)]).toEqual([0, ['spare'], 0])
+    expect(a.total(SERVICE.ADMITTED)).toBe(2)
+  })
+
   test('a place that came free before a request was in line is found when it joins', () => {
     const {
       threads: [a],

@@ -140,6 +140,49 @@ for (const engine of engines) {
       },
     )
 
+    test('cleaners of two ended threads do not settle at the same time, wherever the one is', () => {
+      let kept = 0
+      for (const at of places(1_000)) {
+        const threads = new Threads(engine, 5)
+        for (const thread of [0, 1, 2]) threads.of(thread)[1].connections.enter(9)
+        const words = () => [...threads.values, threads.of(1)[1].connections.ownValue]
+        const done = { first: false, second: false }
+        const isReached = interposeAt(
+          at,
+          () => {
+            const before = words()
+            done.second = threads.reclaim(1, 4)
+            if (done.second) return
+            kept++
+            expect(words(), `${at}`).toEqual(before)
+          },
+          () => {
+            done.first = threads.reclaim(0, 3)
+          },
+        )
+        if (!done.first) done.first = threads.reclaim(0, 3)
+        if (isReached && !done.second) done.second = threads.reclaim(1, 4)
+        expect(done, `${at}`).toEqual({ first: true, second: isReached })
+        expect(threads.values, `${at}`).toEqual([0, 0, 0, isReached ? 1 : 2, 0, 0])
+        if (!isReached) return void expect(kept).toBeGreaterThan(20)
+      }
+      throw new Error('it never came to its end')
+    })
+
+    test('a cleaner that ends anywhere keeps no other from it', () => {
+      for (const at of places(1_000)) {
+        const threads = new Threads(engine, 4)
+        for (const thread of [0, 1]) threads.of(thread)[1].pending.enter(9)
+        const isStopped = stopAt(at, () => threads.reclaim(0, 2))
+        threads.end(2)
+        expect(threads.reclaim(0, 3), `${at}`).toBe(true)
+        expect(threads.reclaim(2, 3), `${at}`).toBe(true)
+        expect(threads.values, `${at}`).toEqual([0, 0, 0, 0, 1, 0])
+        if (!isStopped) return
+      }
+      throw new Error('it never came to its end')
+    })
+
     test('a thread that leaves the balancer gives back what it holds, and no more', () => {
       const threads = new Threads(engine, 2)
       for (const thread of [0, 1])
@@ -203,6 +246,6 @@ for (const engine of engines) {
   })
 }
 
-function* places(): Iterable<number> {
-  for (let at = 0; at < MOST_PLACES; at++) yield at
+function* places(most = MOST_PLACES): Iterable<number> {
+  for (let at = 0; at < most; at++) yield at
 }

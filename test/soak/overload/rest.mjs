@@ -1,10 +1,13 @@
 // What must be in the balancer's shared memory when nothing is under way: read word by word, so that what no statistics show counts too.
 import {
+  CONTRIBUTION,
   HEADER,
+  MARK_BUSY,
   SERVICE,
   SERVICE_SEGMENT_BYTES,
   SERVICE_SEGMENT_RECORDS,
   SLOT,
+  serviceContributionWord,
   THREAD,
   TICKET,
   TICKET_STATE,
@@ -54,6 +57,15 @@ export function notAtRest(balancer, livingThreads) {
     const at = service * SERVICE.WORDS
     for (const field of ['WAITING', 'IN_FLIGHT', 'CLAIM'])
       same(`SERVICE.${field} of service ${service}`, words[at + SERVICE[field]], 0)
+    // Whose it is tells how it came to stay.
+    const records = new Int32Array(segment)
+    for (let thread = 0; thread < root[HEADER.THREADS_USED]; thread++) {
+      const own = serviceContributionWord(thread, service)
+      const use = `of thread ${thread} (holder ${root[threadWord(thread) + THREAD.HOLDER]}) to service ${service}`
+      for (const field of ['WAITING', 'IN_FLIGHT'])
+        same(`CONTRIBUTION.${field} ${use}`, records[own + CONTRIBUTION[field]], 0)
+      same(`busy CONTRIBUTION.MARK ${use}`, records[own + CONTRIBUTION.MARK] & MARK_BUSY, 0)
+    }
     // A guess, which may be too low: then one more is granted than there are places, and keeps its turn.
     if (words[at + SERVICE.GRANTED] > 0)
       wrong.push(`SERVICE.GRANTED of service ${service}: ${words[at + SERVICE.GRANTED]}`)
