@@ -7,7 +7,7 @@ namespace fairlead::layout {
 
 inline constexpr std::uint32_t kVersion = 7;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0x667ce7ee;
+inline constexpr std::uint32_t kFingerprint = 0xe22b9008;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -168,14 +168,14 @@ inline constexpr std::uint32_t kBaseSamples = 24;
 inline constexpr std::uint32_t kWork = 25;
 inline constexpr std::uint32_t kRateAnswers = 26;
 inline constexpr std::uint32_t kRateMs = 27;
-inline constexpr std::uint32_t kProbeWait = 28;
+inline constexpr std::uint32_t kAging = 28;
 inline constexpr std::uint32_t kOverdue = 29;
 inline constexpr std::uint32_t kOverdueAt = 30;
 inline constexpr std::uint32_t kReached = 32;
 inline constexpr std::uint32_t kLates = 33;
 inline constexpr std::uint32_t kRecentAnswers = 34;
 inline constexpr std::uint32_t kRecentLates = 35;
-inline constexpr std::uint32_t kAging = 36;
+inline constexpr std::uint32_t kProbeWait = 36;
 inline constexpr std::uint32_t kAgingAt = 38;
 inline constexpr std::uint32_t kBusyAt = 40;
 inline constexpr std::uint32_t kWords = 48;

@@ -321,7 +321,8 @@ export const CONCURRENCY = {
   WORK: 25,
   RATE_ANSWERS: 26,
   RATE_MS: 27,
-  PROBE_WAIT: 28,
+  /** Unanswered requests that were sent before AGING_AT, and are not overdue. */
+  AGING: 28,
   /** Unanswered requests that are so late that they say nothing any more: they do not count. */
   OVERDUE: 29,
   /** float64, ms: those that were sent before. */
@@ -332,8 +333,8 @@ export const CONCURRENCY = {
   LATES: 33,
   RECENT_ANSWERS: 34,
   RECENT_LATES: 35,
-  /** Unanswered requests that were sent before AGING_AT, and are not overdue. */
-  AGING: 36,
+  /** float32. */
+  PROBE_WAIT: 36,
   /** float64, ms. */
   AGING_AT: 38,
   BUSY_AT: 40,
