@@ -5,7 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, it } from 'vitest'
 import { Balancer } from '../../lib/index.js'
 
-const SERVICE_MS = 20
+/** So much that a machine which is busy with other tests makes no answer late. */
+const SERVICE_MS = 100
+const PATIENCE_MS = 1_000
 const POLLS = 40
 let server: Server
 let balancer: Balancer
@@ -38,7 +40,7 @@ async function ofMany(gapMs: number, lasts: () => boolean): Promise<number> {
   const all: Promise<boolean>[] = []
   while (lasts()) {
     all.push(
-      ask(AbortSignal.timeout(500)).then(
+      ask(AbortSignal.timeout(PATIENCE_MS)).then(
         () => true,
         () => false,
       ),
@@ -49,8 +51,8 @@ async function ofMany(gapMs: number, lasts: () => boolean): Promise<number> {
 }
 
 /** At half of what is served. */
-const ofTwenty = () => {
-  let left = 20
+const ofTen = () => {
+  let left = 10
   return ofMany(2 * SERVICE_MS, () => left-- > 0)
 }
 
@@ -75,10 +77,10 @@ it('is not shut off by requests that it has lost, once overload has found it a l
 }, async () => {
   await serve()
   await ask()
-  await ofMany(5, () => view().adaptiveLimit === 0)
+  await ofMany(SERVICE_MS / 4, () => view().adaptiveLimit === 0)
   const lost = Array.from({ length: 20 }, () => balancer.fetch('http://users/lost').catch(() => {}))
   // Those that found no place are refused, some are lost; then the others come again.
-  await expect.poll(ofTwenty, { timeout: 40_000, interval: 1 }).toBe(20)
+  await expect.poll(ofTen, { timeout: 40_000, interval: 1 }).toBe(10)
   expect(view().unanswered).toBeGreaterThan(0)
   await balancer.stop({ drainMs: 0 })
   await Promise.all(lost)
@@ -96,27 +98,27 @@ it.each([1_000, 3_000])(
     const polls = poll(patienceMs, end.signal)
     await sleep(2.5 * patienceMs)
     expect(view().unanswered).toBeGreaterThan(POLLS / 2)
-    expect(await ofTwenty()).toBe(20)
+    expect(await ofTen()).toBe(10)
     await sleep(1.5 * patienceMs)
-    expect(await ofTwenty()).toBe(20)
+    expect(await ofTen()).toBe(10)
     expect(polls.refused).toBe(0)
     expect(view().adaptiveLimit).toBe(0)
     end.abort()
   },
 )
 
-it('is limited no longer than half a minute by long polls, once overload has found it a limit', {
+it('is let go in spite of long polls, once overload has found it a limit', {
   timeout: 90_000,
 }, async () => {
   await serve()
   await ask()
-  await ofMany(5, () => view().adaptiveLimit === 0)
+  await ofMany(SERVICE_MS / 4, () => view().adaptiveLimit === 0)
   const end = new AbortController()
   const polls = poll(3_000, end.signal)
-  await expect.poll(ofTwenty, { timeout: 60_000, interval: 1 }).toBe(20)
+  await expect.poll(ofTen, { timeout: 60_000, interval: 1 }).toBe(10)
   await expect.poll(() => view().unanswered, { timeout: 10_000 }).toBeGreaterThan(POLLS / 2)
   polls.refused = 0
-  expect(await ofTwenty()).toBe(20)
+  expect(await ofTen()).toBe(10)
   expect(polls.refused).toBe(0)
   end.abort()
 })
