@@ -9,14 +9,13 @@ const FIGURE = 'docs/figures/overload.svg'
 const TITLE =
   'Goodput at two and four times what endpoints can serve, callers who wait one second, in % of what could be served'
 const ROW = 22
-/** Each has a shape of its own, for eyes that tell no colours apart. */
-const LOOKS = {
-  'fairlead, all defaults': ['#0550ae', 'circle'],
-  'fairlead, limit given': ['#54aeff', 'square'],
-  HAProxy: ['#bc4c00', 'triangle-up'],
-  'undici BalancedPool': ['#a40e26', 'diamond'],
-  'undici Agent': ['#59636e', 'cross'],
-}
+const SUBJECTS = [
+  'fairlead, limit given',
+  'fairlead, all defaults',
+  'HAProxy',
+  'undici BalancedPool',
+  'undici Agent',
+]
 
 const [file] = process.argv.slice(2)
 if (file === undefined || file.startsWith('-')) {
@@ -25,6 +24,7 @@ if (file === undefined || file.startsWith('-')) {
 }
 await setupOrExit()
 const { draw } = await import('../dist/simulate/plots/draw.js')
+const { FAINT, SERIES } = await import('../dist/simulate/plots/theme.js')
 const { results } = JSON.parse(readFileSync(file, 'utf8'))
 const points = results.flatMap(pointOf)
 if (points.length === 0) {
@@ -48,8 +48,6 @@ function pointOf({ name, engine, peer, value }) {
 /** @param {{ shape: string, who: string, value: number, hint: string }[]} points */
 function specOf(points) {
   const shapes = [...new Set(points.map(({ shape }) => shape))]
-  const names = Object.keys(LOOKS).filter((name) => points.some(({ who }) => who === name))
-  const looks = names.map((name) => LOOKS[name])
   return {
     width: 620,
     height: shapes.length * ROW,
@@ -65,8 +63,8 @@ function specOf(points) {
         range: 'width',
       },
       { name: 'y', type: 'band', domain: shapes, range: 'height' },
-      { name: 'colour', type: 'ordinal', domain: names, range: looks.map(([colour]) => colour) },
-      { name: 'shape', type: 'ordinal', domain: names, range: looks.map(([, shape]) => shape) },
+      { name: 'colour', type: 'ordinal', domain: SUBJECTS, range: [...SERIES.colours, FAINT] },
+      { name: 'shape', type: 'ordinal', domain: SUBJECTS, range: [...SERIES.shapes, 'cross'] },
     ],
     axes: [
       { scale: 'x', orient: 'bottom', grid: true, title: 'Goodput, % of what the endpoints can serve' },
@@ -91,7 +89,7 @@ function specOf(points) {
             x: { scale: 'x', field: 'data' },
             y: { value: 0 },
             y2: { signal: 'height' },
-            stroke: { value: '#59636e' },
+            stroke: { value: FAINT },
             strokeDash: { value: [4, 3] },
           },
         },

@@ -40,13 +40,12 @@ export async function shapes(run: Run): Promise<Result[]> {
   const results: Result[] = []
   for (const [i, shape] of chosen.entries()) {
     run.progress(`${nameOf(shape)} (${i + 1} of ${chosen.length})`)
-    results.push(...(await measureShape(run, shape, version !== undefined)))
+    results.push(...(await measure(run, shape, version !== undefined)))
   }
   return results
 }
 
-/** Goodput, latency and recovery of one shape, by subject. */
-export async function measureShape(run: Run, shape: Shape, hasHaproxy: boolean): Promise<Result[]> {
+async function measure(run: Run, shape: Shape, hasHaproxy: boolean): Promise<Result[]> {
   const given = GIVEN * shape.workers
   const contenders: Contender[] = [
     ...run.engines.flatMap((engine): Contender[] => [

@@ -101,15 +101,9 @@ export class AdaptiveLimits {
     const overdue = Math.min(record.overdue + aged, this.#allUnanswered(slot))
     record.aging = this.#allUnanswered(slot) - overdue
     record.overdue = overdue
-    if (isCrowded(record, overdue)) this.#lift(record)
-    publishLimit(this.#state.segments[slot >>> SEGMENT_SHIFT], slot)
+    if (isCrowded(record, overdue)) lift(record, record.max)
     this.#finish(slot)
     return aged > 0
-  }
-
-  #lift(record: SharedConcurrency): void {
-    lift(record, record.max)
-    record.limit = 0
   }
 
   /** Latency with few requests in flight, ms; 0: unknown, or not measured. */
@@ -145,10 +139,8 @@ export class AdaptiveLimits {
     if (!this.#begin(slot, now)) return
     const record = this.#record.of(slot)
     rollWindow(record, now, unanswered, record.max)
-    if (record.phase === OPEN) record.limit = 0
     // Those of a thread that has ended went without a word.
     record.overdue = Math.min(record.overdue, this.#allUnanswered(slot))
-    publishLimit(this.#state.segments[slot >>> SEGMENT_SHIFT], slot)
     this.#finish(slot)
   }
 
@@ -162,8 +154,12 @@ export class AdaptiveLimits {
     return Atomics.compareExchange(concurrency, lock, held, ticks | 1) === held
   }
 
+  /** Puts in force what was decided. */
   #finish(slot: number): void {
-    const { concurrency } = this.#state.segments[slot >>> SEGMENT_SHIFT]
-    Atomics.store(concurrency, concurrencyWord(slot) + CONCURRENCY.ROLLING, 0) // (C19) after all that was written
+    const record = this.#record.of(slot)
+    if (record.phase === OPEN) record.limit = 0
+    const segment = this.#state.segments[slot >>> SEGMENT_SHIFT]
+    publishLimit(segment, slot)
+    Atomics.store(segment.concurrency, concurrencyWord(slot) + CONCURRENCY.ROLLING, 0) // (C19) after all that was written
   }
 }

@@ -125,8 +125,8 @@ export function lift(state: ConcurrencyState, max: number): void {
   open(state, max)
   state.draining = 0
   state.late = 0
-  state.recentLates = 0
-  state.lates = 0
+  state.recentLateAnswers = 0
+  state.lateAnswers = 0
 }
 
 /** Samples of the base that came by themselves; and a mean latency below the base, at whatever load, is a better base. */

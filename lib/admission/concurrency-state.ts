@@ -45,10 +45,10 @@ export interface ConcurrencyState {
   /** Outcomes in a row that took more than LATE_BASES bases. */
   late: number
   /** Of the answers, those that took more than LATE_BASES bases. */
-  lates: number
+  lateAnswers: number
   /** Answers of the windows before, and the late ones among them, fading. */
   recentAnswers: number
-  recentLates: number
+  recentLateAnswers: number
   /** 1: the limit has been reached since the window began. */
   reached: number
 }
@@ -96,7 +96,15 @@ export function initialState(now: number, max: number): ConcurrencyState {
       fewInFlight: 1,
     },
     ...{ windowStart: now, answers: 0, latencySum: 0, prompt: 0, aborts: 0, abortAgeSum: 0 },
-    ...{ fewAnswers: 0, fewLatencySum: 0, late: 0, lates: 0, recentAnswers: 0, recentLates: 0, reached: 0 },
+    ...{
+      fewAnswers: 0,
+      fewLatencySum: 0,
+      late: 0,
+      lateAnswers: 0,
+      recentAnswers: 0,
+      recentLateAnswers: 0,
+      reached: 0,
+    },
   }
 }
 
@@ -126,7 +134,7 @@ export function noteAnswer(
   state.answers++
   state.latencySum += latencyMs
   if (latencyMs <= 1.05 * state.baseMs) state.prompt++
-  if (noteLateness(state, latencyMs)) state.lates++
+  if (noteLateness(state, latencyMs)) state.lateAnswers++
   return isDue(state, now, inFlight)
 }
 
@@ -155,7 +163,7 @@ function countAbort(state: ConcurrencyState, now: number, ageMs: number): void {
 
 /** A line at the endpoint makes answers late before callers leave. Where it did not, they left long polls, or an endpoint that hangs. */
 const wereLate = (state: ConcurrencyState): boolean =>
-  state.recentLates + state.lates > QUEUED_SHARE * (state.recentAnswers + state.answers)
+  state.recentLateAnswers + state.lateAnswers > QUEUED_SHARE * (state.recentAnswers + state.answers)
 
 function noteLateness(state: ConcurrencyState, ms: number): boolean {
   const isLate = ms > LATE_BASES * state.baseMs
@@ -199,9 +207,9 @@ export const meanInFlight = (state: ConcurrencyState, now: number): number =>
 export function clearWindow(state: ConcurrencyState, now: number): void {
   const answers = state.recentAnswers + state.answers
   const kept = answers > RECENT_ANSWERS ? RECENT_ANSWERS / answers : 1
-  state.recentLates = kept * (state.recentLates + state.lates)
+  state.recentLateAnswers = kept * (state.recentLateAnswers + state.lateAnswers)
   state.recentAnswers = kept * answers
-  state.lates = 0
+  state.lateAnswers = 0
   state.windowStart = now
   state.answers = 0
   state.latencySum = 0

@@ -203,12 +203,12 @@ export class SharedConcurrency implements ConcurrencyState {
     this.#ints[this.#at + CONCURRENCY.LATE] = value
   }
 
-  get lates(): number {
-    return this.#ints[this.#at + CONCURRENCY.LATES]
+  get lateAnswers(): number {
+    return this.#ints[this.#at + CONCURRENCY.LATE_ANSWERS]
   }
 
-  set lates(value: number) {
-    this.#ints[this.#at + CONCURRENCY.LATES] = value
+  set lateAnswers(value: number) {
+    this.#ints[this.#at + CONCURRENCY.LATE_ANSWERS] = value
   }
 
   get recentAnswers(): number {
@@ -219,12 +219,12 @@ export class SharedConcurrency implements ConcurrencyState {
     this.#floats[this.#at + CONCURRENCY.RECENT_ANSWERS] = value
   }
 
-  get recentLates(): number {
-    return this.#floats[this.#at + CONCURRENCY.RECENT_LATES]
+  get recentLateAnswers(): number {
+    return this.#floats[this.#at + CONCURRENCY.RECENT_LATE_ANSWERS]
   }
 
-  set recentLates(value: number) {
-    this.#floats[this.#at + CONCURRENCY.RECENT_LATES] = value
+  set recentLateAnswers(value: number) {
+    this.#floats[this.#at + CONCURRENCY.RECENT_LATE_ANSWERS] = value
   }
 
   get reached(): number {

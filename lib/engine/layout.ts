@@ -330,9 +330,9 @@ export const CONCURRENCY = {
   /** Written by requests that are sent while there is a limit. */
   REACHED: 32,
   /** Written by answers that are late. */
-  LATES: 33,
+  LATE_ANSWERS: 33,
   RECENT_ANSWERS: 34,
-  RECENT_LATES: 35,
+  RECENT_LATE_ANSWERS: 35,
   /** float32. */
   PROBE_WAIT: 36,
   /** float64, ms. */

@@ -180,7 +180,7 @@ describe('an endpoint that is only slow', () => {
 describe("callers' aborts", () => {
   const known = (): ConcurrencyState => ({ ...impatient(), baseMs: 100, baseSamples: 32, work: 10 })
   /** Of the last answers half were late. */
-  const queued = (): ConcurrencyState => ({ ...known(), recentAnswers: 8, recentLates: 4 })
+  const queued = (): ConcurrencyState => ({ ...known(), recentAnswers: 8, recentLateAnswers: 4 })
   const leave = (state: ConcurrencyState, count: number, everyMs: number, ageMs: number, from = 1_000) => {
     for (let i = 1; i <= count; i++) {
       const now = from + everyMs * i
