@@ -39,6 +39,7 @@ export const LONG = {
   'simulations by the command line': ['cli-simulate.test.ts'],
   'hostile clients and endpoints of the proxy, at random': ['proxy-fuzz.test.ts'],
   'long polls and lost requests under a found limit': ['lost-requests.test.ts'],
+  'overload from the first request on': ['overload-from-the-start.test.ts'],
   'ten thousand services and endpoints': ['scale-services.test.ts', 'scale.test.ts'],
 }
 

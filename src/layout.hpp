@@ -7,7 +7,7 @@ namespace fairlead::layout {
 
 inline constexpr std::uint32_t kVersion = 7;
 inline constexpr std::uint32_t kMagic = 0x44524c46;
-inline constexpr std::uint32_t kFingerprint = 0x23d31890;
+inline constexpr std::uint32_t kFingerprint = 0x43aec4c6;
 
 namespace header {
 inline constexpr std::uint32_t kMagic = 0;
@@ -172,9 +172,8 @@ inline constexpr std::uint32_t kAging = 28;
 inline constexpr std::uint32_t kOverdue = 29;
 inline constexpr std::uint32_t kOverdueAt = 30;
 inline constexpr std::uint32_t kReached = 32;
-inline constexpr std::uint32_t kLateAnswers = 33;
-inline constexpr std::uint32_t kRecentAnswers = 34;
-inline constexpr std::uint32_t kRecentLateAnswers = 35;
+inline constexpr std::uint32_t kOvertaken = 33;
+inline constexpr std::uint32_t kPollsAt = 34;
 inline constexpr std::uint32_t kProbeWait = 36;
 inline constexpr std::uint32_t kAgingAt = 38;
 inline constexpr std::uint32_t kBusyAt = 40;

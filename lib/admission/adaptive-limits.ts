@@ -101,7 +101,7 @@ export class AdaptiveLimits {
     const overdue = Math.min(record.overdue + aged, this.#allUnanswered(slot))
     record.aging = this.#allUnanswered(slot) - overdue
     record.overdue = overdue
-    if (isCrowded(record, overdue)) lift(record, record.max)
+    if (isCrowded(record, overdue)) lift(record, now, record.max)
     this.#finish(slot)
     return aged > 0
   }

@@ -20,7 +20,7 @@ import {
  *    the workers, and as many requests again that wait at the endpoint, so that no worker idles (BBR's gain of two).
  * 3. OPEN: there is no limit until a queue stands there: LATE answers in a row took more than LATE_BASES bases (CoDel: a delay
  *    that does not go away) and a caller has given up lately, or more gave up than were answered. An abort younger than half the
- *    base says nothing.
+ *    base says nothing, nor one of a request that a later one has overtaken; where most are such, callers leave long polls.
  * 4. LIMITED: each window in which the limit was reached throughout measures the rate anew. Below the endpoint's workers the
  *    work equals what is in flight, so the limit doubles from window to window; above, it stays where it is.
  * 5. A window in which most answers took no longer than the base had no queue: it never lowers the limit.
@@ -48,6 +48,7 @@ const FALL = 0.6
 const RELAX = 1.25
 const FORGET_MS = 60_000
 const FEW_OVERDUE = 2
+const FEW_POLLS = 3
 /** An endpoint that works on less than this, while requests wait for their answers, does not have them in line. */
 const IDLE = 0.2
 const STUCK_MS = 20_000
@@ -76,6 +77,7 @@ const workOf = (state: ConcurrencyState, now: number): number =>
   (state.answers / (now - state.windowStart)) * state.baseMs
 
 function decide(state: ConcurrencyState, now: number, inFlight: number, max: number): void {
+  if (showsPolls(state)) state.pollsAt = now
   // What is sent while a queue stands there tells nothing of the base, however few they are beside the others.
   const isQueued = state.phase === OPEN && state.late >= LATE
   if (state.phase !== PROBING && !isQueued) learnFromWindow(state)
@@ -93,7 +95,7 @@ function decide(state: ConcurrencyState, now: number, inFlight: number, max: num
     state.limit <= MIN_LIMIT &&
     now - state.busyAt > Math.max(STUCK_MS, STUCK_BASES * state.baseMs)
   )
-    return lift(state, max)
+    return lift(state, now, max)
   if (leaving || state.reached === 1) state.neededAt = now
   else if (now - state.neededAt > FORGET_MS) return open(state, max)
   if (leaving) {
@@ -120,14 +122,17 @@ function decide(state: ConcurrencyState, now: number, inFlight: number, max: num
 export const isCrowded = (state: ConcurrencyState, overdue: number): boolean =>
   overdue > FEW_OVERDUE && 2 * overdue >= state.limit
 
-/** It is no line that holds requests up: the limit helps nobody. Only answers that are late from now on make one again. */
-export function lift(state: ConcurrencyState, max: number): void {
+/** It is no line that holds requests up: the limit helps nobody. For a while only answers that are late make one again. */
+export function lift(state: ConcurrencyState, now: number, max: number): void {
   open(state, max)
   state.draining = 0
   state.late = 0
-  state.recentLateAnswers = 0
-  state.lateAnswers = 0
+  state.pollsAt = now
 }
+
+/** Most of those who left had been overtaken, by requests that were answered as promptly as ever: they did not stand in line. */
+const showsPolls = (state: ConcurrencyState): boolean =>
+  state.overtaken >= FEW_POLLS && state.overtaken > state.aborts && 2 * state.prompt >= state.answers
 
 /** Samples of the base that came by themselves; and a mean latency below the base, at whatever load, is a better base. */
 function learnFromWindow(state: ConcurrencyState): void {

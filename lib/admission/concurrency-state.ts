@@ -26,6 +26,8 @@ export interface ConcurrencyState {
   busyAt: number
   /** When a caller gave up last, or came with a deadline. */
   impatientAt: number
+  /** When it was seen last that callers leave long polls; 0: never. */
+  pollsAt: number
   /** When the request was sent that was sent last of those that have been answered. */
   answeredSentAt: number
   /** A request that is sent with at most so many in flight, itself included, is a sample of the base. */
@@ -39,16 +41,13 @@ export interface ConcurrencyState {
   prompt: number
   aborts: number
   abortAgeSum: number
+  /** Callers gave up on so many that were old, and that later requests had overtaken. */
+  overtaken: number
   /** Samples of the base: of the requests sent with few in flight, or of all while probing. */
   fewAnswers: number
   fewLatencySum: number
   /** Outcomes in a row that took more than LATE_BASES bases. */
   late: number
-  /** Of the answers, those that took more than LATE_BASES bases. */
-  lateAnswers: number
-  /** Answers of the windows before, and the late ones among them, fading. */
-  recentAnswers: number
-  recentLateAnswers: number
   /** 1: the limit has been reached since the window began. */
   reached: number
 }
@@ -69,9 +68,10 @@ export const LEAST_WINDOW_MS = 100
 export const IMPATIENT_MS = 60_000
 /** Who has waited for longer than this, ms, or has a deadline that is further off, was not impatient: a long poll, a large report. */
 export const PATIENCE_MS = 10_000
-/** Where fewer of the last answers than this were late, there was no line, and who leaves tells nothing of one. */
-const QUEUED_SHARE = 1 / 4
-const RECENT_ANSWERS = 8
+/** What has been overtaken after so many bases is a long poll, and no request that takes a little longer than others. */
+const POLL_BASES = 4
+/** Where long polls were seen within this, ms, callers who leave begin no limit. */
+const POLLS_MS = 60_000
 
 export function initialState(now: number, max: number): ConcurrencyState {
   return {
@@ -92,19 +92,12 @@ export function initialState(now: number, max: number): ConcurrencyState {
       neededAt: now,
       busyAt: now,
       impatientAt: Number.NEGATIVE_INFINITY,
+      pollsAt: 0,
       answeredSentAt: 0,
       fewInFlight: 1,
     },
-    ...{ windowStart: now, answers: 0, latencySum: 0, prompt: 0, aborts: 0, abortAgeSum: 0 },
-    ...{
-      fewAnswers: 0,
-      fewLatencySum: 0,
-      late: 0,
-      lateAnswers: 0,
-      recentAnswers: 0,
-      recentLateAnswers: 0,
-      reached: 0,
-    },
+    ...{ windowStart: now, answers: 0, latencySum: 0, prompt: 0, aborts: 0, abortAgeSum: 0, overtaken: 0 },
+    ...{ fewAnswers: 0, fewLatencySum: 0, late: 0, reached: 0 },
   }
 }
 
@@ -134,7 +127,7 @@ export function noteAnswer(
   state.answers++
   state.latencySum += latencyMs
   if (latencyMs <= 1.05 * state.baseMs) state.prompt++
-  if (noteLateness(state, latencyMs)) state.lateAnswers++
+  noteLateness(state, latencyMs)
   return isDue(state, now, inFlight)
 }
 
@@ -146,30 +139,30 @@ export function noteAbort(state: ConcurrencyState, now: number, ageMs: number, i
     ageMs > state.baseMs / 2 &&
     ageMs <= PATIENCE_MS &&
     // What was sent before the last cut tells of the surplus that was cut.
-    sentAt >= state.cutAt &&
-    // What others have overtaken did not wait in line: it is long at work, or a long poll.
-    sentAt >= state.answeredSentAt
+    sentAt >= state.cutAt
   if (counts) countAbort(state, now, ageMs)
   return (counts || state.draining === 1) && isDue(state, now, inFlight)
 }
 
 function countAbort(state: ConcurrencyState, now: number, ageMs: number): void {
+  // What others have overtaken did not wait in line: it is long at work, or a long poll.
+  if (now - ageMs < state.answeredSentAt) {
+    if (ageMs > POLL_BASES * state.baseMs) state.overtaken++
+    return
+  }
   state.impatientAt = now
-  if (state.phase === OPEN && !wereLate(state)) return
+  if (state.phase === OPEN && arePolls(state, now)) return
   state.aborts++
   state.abortAgeSum += ageMs
   noteLateness(state, ageMs)
 }
 
-/** A line at the endpoint makes answers late before callers leave. Where it did not, they left long polls, or an endpoint that hangs. */
-const wereLate = (state: ConcurrencyState): boolean =>
-  state.recentLateAnswers + state.lateAnswers > QUEUED_SHARE * (state.recentAnswers + state.answers)
+const arePolls = (state: ConcurrencyState, now: number): boolean =>
+  state.pollsAt > 0 && now - state.pollsAt < POLLS_MS
 
-function noteLateness(state: ConcurrencyState, ms: number): boolean {
-  const isLate = ms > LATE_BASES * state.baseMs
-  if (isLate) state.late++
+function noteLateness(state: ConcurrencyState, ms: number): void {
+  if (ms > LATE_BASES * state.baseMs) state.late++
   else if (state.late > 0) state.late = 0
-  return isLate
 }
 
 /** Whether there is something for `rollWindow` to do. Reads only. */
@@ -205,15 +198,11 @@ export const meanInFlight = (state: ConcurrencyState, now: number): number =>
   (state.latencySum + state.abortAgeSum) / (now - state.windowStart)
 
 export function clearWindow(state: ConcurrencyState, now: number): void {
-  const answers = state.recentAnswers + state.answers
-  const kept = answers > RECENT_ANSWERS ? RECENT_ANSWERS / answers : 1
-  state.recentLateAnswers = kept * (state.recentLateAnswers + state.lateAnswers)
-  state.recentAnswers = kept * answers
-  state.lateAnswers = 0
   state.windowStart = now
   state.answers = 0
   state.latencySum = 0
   state.prompt = 0
   state.aborts = 0
   state.abortAgeSum = 0
+  state.overtaken = 0
 }

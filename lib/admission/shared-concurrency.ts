@@ -203,28 +203,20 @@ export class SharedConcurrency implements ConcurrencyState {
     this.#ints[this.#at + CONCURRENCY.LATE] = value
   }
 
-  get lateAnswers(): number {
-    return this.#ints[this.#at + CONCURRENCY.LATE_ANSWERS]
+  get overtaken(): number {
+    return this.#ints[this.#at + CONCURRENCY.OVERTAKEN]
   }
 
-  set lateAnswers(value: number) {
-    this.#ints[this.#at + CONCURRENCY.LATE_ANSWERS] = value
+  set overtaken(value: number) {
+    this.#ints[this.#at + CONCURRENCY.OVERTAKEN] = value
   }
 
-  get recentAnswers(): number {
-    return this.#floats[this.#at + CONCURRENCY.RECENT_ANSWERS]
+  get pollsAt(): number {
+    return this.#doubles[(this.#at + CONCURRENCY.POLLS_AT) >> 1]
   }
 
-  set recentAnswers(value: number) {
-    this.#floats[this.#at + CONCURRENCY.RECENT_ANSWERS] = value
-  }
-
-  get recentLateAnswers(): number {
-    return this.#floats[this.#at + CONCURRENCY.RECENT_LATE_ANSWERS]
-  }
-
-  set recentLateAnswers(value: number) {
-    this.#floats[this.#at + CONCURRENCY.RECENT_LATE_ANSWERS] = value
+  set pollsAt(value: number) {
+    this.#doubles[(this.#at + CONCURRENCY.POLLS_AT) >> 1] = value
   }
 
   get reached(): number {

@@ -329,10 +329,10 @@ export const CONCURRENCY = {
   OVERDUE_AT: 30,
   /** Written by requests that are sent while there is a limit. */
   REACHED: 32,
-  /** Written by answers that are late. */
-  LATE_ANSWERS: 33,
-  RECENT_ANSWERS: 34,
-  RECENT_LATE_ANSWERS: 35,
+  /** Written by callers who leave requests that others have overtaken. */
+  OVERTAKEN: 33,
+  /** float64, ms; 0: never. */
+  POLLS_AT: 34,
   /** float32. */
   PROBE_WAIT: 36,
   /** float64, ms. */

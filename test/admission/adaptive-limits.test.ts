@@ -3,8 +3,15 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { AdaptiveLimits } from '../../lib/admission/adaptive-limits.js'
 import { rollWindow } from '../../lib/admission/concurrency-limit.js'
-import { initialState, noteAbort, noteAnswer, noteSent } from '../../lib/admission/concurrency-state.js'
+import {
+  type ConcurrencyState,
+  initialState,
+  noteAbort,
+  noteAnswer,
+  noteSent,
+} from '../../lib/admission/concurrency-state.js'
 import { Impatience } from '../../lib/admission/impatience.js'
+import { SharedConcurrency } from '../../lib/admission/shared-concurrency.js'
 import { CONCURRENCY, concurrencyWord, OUTCOME, SLOT, TICKS_PER_MS } from '../../lib/engine/layout.js'
 import type { SharedState } from '../../lib/engine/state.js'
 import { admit, configure } from '../../lib/topology/member.js'
@@ -147,6 +154,17 @@ describe('an endpoint that is sent more than it takes', () => {
     expect(found).toBeLessThan(0)
     one.state.setLimit(one.slot, 9)
     expect([one.state.peek(one.slot, SLOT.LIMIT), one.state.peek(one.slot, SLOT.MOST)]).toEqual([found, 9])
+  })
+
+  it('each thing that is kept of it has a place of its own', () => {
+    const { state, slot, impatience } = scene()
+    const record = new SharedConcurrency(state, impatience).of(slot)
+    const names = Object.keys(initialState(0, MOST)).filter((name) => name !== 'impatientAt') as Exclude<
+      keyof ConcurrencyState,
+      'impatientAt'
+    >[]
+    for (const [i, name] of names.entries()) record[name] = i + 1
+    expect(names.map((name) => Math.round(record[name]))).toEqual(names.map((_, i) => i + 1))
   })
 
   it('its record is empty for the next endpoint in the slot', () => {

@@ -179,8 +179,6 @@ describe('an endpoint that is only slow', () => {
 
 describe("callers' aborts", () => {
   const known = (): ConcurrencyState => ({ ...impatient(), baseMs: 100, baseSamples: 32, work: 10 })
-  /** Of the last answers half were late. */
-  const queued = (): ConcurrencyState => ({ ...known(), recentAnswers: 8, recentLateAnswers: 4 })
   const leave = (state: ConcurrencyState, count: number, everyMs: number, ageMs: number, from = 1_000) => {
     for (let i = 1; i <= count; i++) {
       const now = from + everyMs * i
@@ -189,7 +187,7 @@ describe("callers' aborts", () => {
   }
 
   it('lower the limit where more leave than are answered', () => {
-    const state = queued()
+    const state = known()
     for (let i = 1; i <= 40; i++) {
       if (noteAbort(state, 1_000 + 20 * i, 150, 20)) rollWindow(state, 1_000 + 20 * i, 20, MAX)
     }
@@ -197,16 +195,78 @@ describe("callers' aborts", () => {
     expect(state.limit).toBeLessThan(30)
   })
 
-  it('begin no limit where answers were not late: long polls', () => {
-    const state = { ...known(), impatientAt: 0 }
-    leave(state, 1_000, 20, 5_000)
-    expect(state).toMatchObject({ phase: OPEN, limit: MAX, aborts: 0, late: 0 })
-    // They tell of impatient callers all the same.
-    expect(state.impatientAt).toBe(21_000)
+  describe('that leave long polls', () => {
+    /** Answers every 10 ms, each after `latencyMs`, and after each one of `polls` of 3 s that somebody leaves. */
+    const pollBeside = (state: ConcurrencyState, polls: number, latencyMs = 100): void => {
+      for (let i = 1; i <= 100; i++) {
+        const now = 10_000 + 10 * i
+        if (noteAnswer(state, now, latencyMs, 20, false)) rollWindow(state, now, 20, MAX)
+        if (i <= polls) noteAbort(state, now, 3_000, 20)
+      }
+    }
+
+    it('are known by the prompt answers that have overtaken them, and begin no limit for a minute', () => {
+      const state = { ...known(), impatientAt: 0 }
+      pollBeside(state, 50)
+      expect(state.pollsAt).toBeGreaterThan(10_000)
+      leave(state, 1_000, 20, 5_000, 20_000)
+      expect(state).toMatchObject({ phase: OPEN, limit: MAX, aborts: 0, late: 0 })
+      // They tell of impatient callers all the same.
+      expect(state.impatientAt).toBe(40_000)
+      leave(state, 100, 20, 5_000, state.pollsAt + 60_000)
+      expect(state.phase).not.toBe(OPEN)
+    })
+
+    it('are not known by two, nor where answers are not prompt, nor where more leave what nobody has overtaken', () => {
+      const two = known()
+      pollBeside(two, 2)
+      const slow = known()
+      pollBeside(slow, 50, 190)
+      const leaving = known()
+      for (let i = 1; i <= 10; i++) {
+        const now = 10_000 + 10 * i
+        noteAnswer(leaving, now, 100, 20, false)
+        noteAbort(leaving, now, 3_000, 20)
+        noteAbort(leaving, now, 80, 20)
+      }
+      expect(leaving).toMatchObject({ overtaken: 10, aborts: 10 })
+      rollWindow(leaving, 10_200, 20, MAX)
+      for (const state of [two, slow, leaving]) expect(state.pollsAt).toBe(0)
+    })
+
+    it('are known by three in one window, not by two in each', () => {
+      const state = known()
+      const window = (at: number, polls: number): void => {
+        for (let i = 0; i < 10; i++) noteAnswer(state, at, 100, 20, false)
+        for (let i = 0; i < polls; i++) noteAbort(state, at, 3_000, 20)
+        rollWindow(state, at, 20, MAX)
+      }
+      window(10_000, 2)
+      window(10_200, 2)
+      expect(state.pollsAt).toBe(0)
+      window(10_400, 3)
+      expect(state.pollsAt).toBe(10_400)
+    })
+
+    it('are no requests of four bases', () => {
+      const state = known()
+      noteAnswer(state, 10_000, 100, 20, false)
+      noteAbort(state, 10_000, 400, 20)
+      expect(state.overtaken).toBe(0)
+      noteAbort(state, 10_000, 401, 20)
+      expect(state.overtaken).toBe(1)
+    })
+
+    it('do not keep late answers from beginning one', () => {
+      const state = { ...known(), pollsAt: 9_000, impatientAt: 9_000 }
+      for (let now = 10_000; now < 11_000 && state.phase === OPEN; now += 100)
+        if (noteAnswer(state, now, 500, 20, false)) rollWindow(state, now, 20, MAX)
+      expect(state.phase).not.toBe(OPEN)
+    })
   })
 
   it('of requests that later ones have overtaken say nothing: they are long at work, or long polls', () => {
-    const state = { ...queued(), impatientAt: 0 }
+    const state = { ...known(), impatientAt: 0 }
     noteAnswer(state, 10_000, 100, 20, false)
     expect(state.answeredSentAt).toBe(9_900)
     noteAbort(state, 10_000, 101, 20)
@@ -216,7 +276,7 @@ describe("callers' aborts", () => {
   })
 
   it('after ten seconds say nothing: who waits for so long is not impatient', () => {
-    const state = { ...queued(), impatientAt: 0 }
+    const state = { ...known(), impatientAt: 0 }
     noteAbort(state, 50_000, 10_001, 20)
     expect(state).toMatchObject({ aborts: 0, impatientAt: 0 })
     noteAbort(state, 50_000, 10_000, 20)
@@ -224,7 +284,7 @@ describe("callers' aborts", () => {
   })
 
   it('lift the limit where it is the least, and nobody has been answered for long', () => {
-    const state = { ...queued(), phase: LIMITED, limit: 2, work: 1, busyAt: 1_000, neededAt: 1_000 }
+    const state = { ...known(), phase: LIMITED, limit: 2, work: 1, busyAt: 1_000, neededAt: 1_000 }
     leave(state, 60, 300, 500)
     expect(state.phase).not.toBe(OPEN)
     expect(state.limit).toBeLessThanOrEqual(2)
@@ -239,7 +299,7 @@ describe("callers' aborts", () => {
   })
 
   it('do not lift it while the endpoint works', () => {
-    const state = { ...queued(), phase: LIMITED, limit: 2, work: 1, busyAt: 1_000, neededAt: 1_000 }
+    const state = { ...known(), phase: LIMITED, limit: 2, work: 1, busyAt: 1_000, neededAt: 1_000 }
     for (let now = 1_000; now < 60_000; now += 300) {
       leave(state, 2, 10, 290, now)
       if (noteAnswer(state, now + 100, 90, 1, false)) rollWindow(state, now + 100, 1, MAX)
