@@ -1,4 +1,5 @@
 /** One shape of overload, for several subjects side by side, each with endpoints of its own. */
+import { cpus } from 'node:os'
 import type { Sample } from '../harness/case.js'
 import { CaseProcess } from '../harness/case-process.js'
 import { withCases } from '../harness/interleave.js'
@@ -31,7 +32,10 @@ const MS_PER_S = 1e3
 export const capacityOf = ({ endpoints, workers }: Shape, meanMs: number): number =>
   (endpoints * workers * MS_PER_S) / meanMs
 
-/** Figures by name of the contender; `goodput` is a share of what the endpoints could serve, by the service times that were drawn. */
+/**
+ * Figures by name of the contender; `goodput` is a share of what the endpoints could serve, by the service times that were drawn; `busy` of the
+ * machine's processors while they ran.
+ */
 export async function runShape(
   shape: Shape,
   contenders: readonly Contender[],
@@ -58,14 +62,32 @@ export async function runShape(
     return withCases(clients, async (cases) => {
       const capacity = capacityOf(shape, meanMs)
       const input: Input = { ...timing, perSecond: shape.load * capacity, calmPerSecond: capacity / 2 }
+      const before = cpuTimes()
       const samples = await Promise.all(cases.map((one) => one.slice(input)))
+      const busy = busyShare(before, cpuTimes())
       const drawn = await Promise.all(served.map((one) => one.slice()))
       return new Map(
         cases.map(({ name }, i) => {
           const goodput = samples[i]['goodPerSecond'] / capacityOf(shape, drawn[i]['meanMs'])
-          return [name, { ...samples[i], goodput }]
+          return [name, { ...samples[i], goodput, busy }]
         }),
       )
     })
   })
 }
+
+interface CpuTimes {
+  readonly idle: number
+  readonly all: number
+}
+
+/** Of all processors since the machine was started, ms. */
+function cpuTimes(): CpuTimes {
+  const times = cpus().map((cpu) => cpu.times)
+  const sum = (ofOne: (one: (typeof times)[number]) => number): number =>
+    times.reduce((total, one) => total + ofOne(one), 0)
+  return { idle: sum(({ idle }) => idle), all: sum((one) => Object.values(one).reduce((a, b) => a + b, 0)) }
+}
+
+const busyShare = (from: CpuTimes, to: CpuTimes): number =>
+  1 - (to.idle - from.idle) / Math.max(1, to.all - from.all)

@@ -1,4 +1,5 @@
 /** Goodput of every shape: workers, service times, load, and whether the deadline can be read. */
+import { availableParallelism } from 'node:os'
 import { type Result, result } from '../harness/result.js'
 import type { Run } from '../harness/suite.js'
 import { haproxyVersion } from './haproxy.js'
@@ -14,8 +15,11 @@ const GIVEN = 2
 const MIN_GOODPUT_GIVEN = 0.95
 const MIN_GOODPUT = 0.9
 const MAX_RECOVERY_MS = 2_000
-/** Requests a second that run side by side: above it the processor would be what is measured. */
-const MOST_PER_SECOND = 1_500
+/** Requests a second, and contenders, that run side by side: above it the processors would be what is measured. */
+const MOST_PER_SECOND = 960 * availableParallelism()
+const MOST_AT_ONCE = 2 * availableParallelism()
+/** Above this, as a share, they are. */
+const MOST_BUSY = 0.9
 
 export const SHAPES: readonly Shape[] = [1, 4, 16].flatMap((workers) =>
   (['fixed', 'exponential'] as const).flatMap((service) =>
@@ -56,12 +60,17 @@ async function measure(run: Run, shape: Shape, hasHaproxy: boolean): Promise<Res
     ...(shape.known ? [] : rivals(given, hasHaproxy)),
   ]
   const offered = (shape.load * ENDPOINTS * shape.workers * 1e3) / MEAN_MS
-  const atOnce = Math.max(1, Math.floor(MOST_PER_SECOND / offered))
+  const atOnce = Math.min(MOST_AT_ONCE, Math.max(1, Math.floor(MOST_PER_SECOND / offered)))
   const results: Result[] = []
   for (let i = 0; i < contenders.length; i += atOnce) {
     const some = contenders.slice(i, i + atOnce)
     const samples = await runShape(shape, some, run.quick ? QUICK : FULL)
     for (const one of some) results.push(...rows(shape, one, samples.get(one.name) ?? {}))
+    const busy = Math.max(...Array.from(samples.values(), (sample) => sample['busy']))
+    if (busy > MOST_BUSY)
+      run.note(
+        `${nameOf(shape)}, ${some.map(({ name }) => name).join(', ')}: the processors were ${Math.round(100 * busy)}% busy, and may be what was measured`,
+      )
   }
   return results
 }
@@ -98,6 +107,7 @@ function rows(shape: Shape, { name, subject, engine }: Contender, sample: Record
       ...row('recoveryMs', 'recovery', 'ms'),
       ...(isOwn ? { target: { of: 'value', atMost: MAX_RECOVERY_MS } } : {}),
     }),
+    result(row('busy', 'processors busy', '%', 100)),
     ...(isOwn
       ? [result(row('rssMiB', 'memory grown', 'MiB')), result(row('descriptors', 'descriptors grown', ''))]
       : []),
