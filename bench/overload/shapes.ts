@@ -17,7 +17,7 @@ const MIN_GOODPUT = 0.9
 const MAX_RECOVERY_MS = 2_000
 /** Requests a second, and contenders, that run side by side: above it the processors would be what is measured. */
 const MOST_PER_SECOND = 960 * availableParallelism()
-const MOST_AT_ONCE = 2 * availableParallelism()
+const MOST_AT_ONCE = 5
 /** Above this, as a share, they are. */
 const MOST_BUSY = 0.9
 

@@ -119,7 +119,7 @@ async function rest() {
       .filter((open) => open !== 0)
       .map((open) => `${open} requests of a thread have not ended`)
   })
-  const found = [...undrained, ...(await settled(() => notAtRest(balancer, THREADS)))]
+  const found = [...undrained, ...(await settled(() => notAtRest(balancer, THREADS, workers.kills)))]
   found.forEach(unexpected)
   const connections = async () => {
     const threads = [load.leftovers(), ...(await workers.askAll('leftovers'))]
