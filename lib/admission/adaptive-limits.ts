@@ -20,6 +20,8 @@ import { countPlainAnswer, meanAfter, SharedConcurrency } from './shared-concurr
  */
 const OVERDUE_ANSWERS = 10
 const OVERDUE_MS = 500
+/** The same where nothing was ever answered, ms. */
+const OVERDUE_UNKNOWN_MS = 20_000
 /** Between two looks at all endpoints of a service, ms. */
 const LOOK_MS = 45
 /** ms after which a record is taken from a thread that is at work on it: it has ended, or is held. */
@@ -42,7 +44,7 @@ export class AdaptiveLimits {
 
   /** A request was sent at `now`, ms. True: to be handed back with its answer. */
   sent(slot: number, now: number): boolean {
-    if (!this.#isOn(slot)) return false
+    if (!this.isOn(slot)) return false
     // Most have no limit that was found, and then there is nothing to note.
     if (this.#state.peek(slot, SLOT.LIMIT) >= 0) return this.#unanswered(slot) <= this.#fewInFlight(slot)
     return noteSent(this.#record.of(slot), now, this.#unanswered(slot))
@@ -50,7 +52,7 @@ export class AdaptiveLimits {
 
   /** A good answer came at `now`, `latencyMs` after it was sent. `few` is what `sent` said. */
   answered(slot: number, now: number, latencyMs: number, few: boolean): void {
-    if (!this.#isOn(slot)) return
+    if (!this.isOn(slot)) return
     if (countPlainAnswer(this.#record.viewsOf(slot), concurrencyWord(slot), now, latencyMs, few)) return
     const record = this.#record.of(slot)
     const unanswered = this.#unanswered(slot)
@@ -60,7 +62,7 @@ export class AdaptiveLimits {
 
   /** A caller gave up at `now` on a request that was sent `ageMs` before and was not answered. */
   aborted(slot: number, now: number, ageMs: number): void {
-    if (!this.#isOn(slot)) return
+    if (!this.isOn(slot)) return
     const unanswered = this.#unanswered(slot)
     if (noteAbort(this.#record.of(slot), now, ageMs, unanswered)) this.#roll(slot, now, unanswered)
   }
@@ -93,7 +95,7 @@ export class AdaptiveLimits {
     if (this.#state.peek(slot, SLOT.LIMIT) >= 0 || this.#state.places(slot, 1) > 0) return false
     const record = this.#record.of(slot)
     const age = now - record.agingAt
-    if (age < Math.max(OVERDUE_MS, OVERDUE_ANSWERS * record.meanMs) || !this.#begin(slot, now)) return false
+    if (age < overdueMs(record.meanMs) || !this.#begin(slot, now)) return false
     // What was sent before `agingAt` is as old as that by now; what came since begins to age.
     const aged = record.aging
     record.overdueAt = record.agingAt
@@ -108,12 +110,12 @@ export class AdaptiveLimits {
 
   /** Latency with few requests in flight, ms; 0: unknown, or not measured. */
   baseMs(slot: number): number {
-    return this.#isOn(slot) ? this.#record.of(slot).baseMs : 0
+    return this.isOn(slot) ? this.#record.of(slot).baseMs : 0
   }
 
   /** Mean latency of the last answers, ms; 0: unknown, or not measured. */
   meanMs(slot: number): number {
-    return this.#isOn(slot) ? this.#record.of(slot).meanMs : 0
+    return this.isOn(slot) ? this.#record.of(slot).meanMs : 0
   }
 
   #fewInFlight(slot: number): number {
@@ -121,7 +123,8 @@ export class AdaptiveLimits {
     return Math.max(1, concurrency[concurrencyWord(slot) + CONCURRENCY.FEW_IN_FLIGHT])
   }
 
-  #isOn(slot: number): boolean {
+  /** Whether the endpoint's limit is found out. */
+  isOn(slot: number): boolean {
     return (this.#state.peek(slot, SLOT.FLAGS) & SLOT_FLAGS.ADAPTIVE) !== 0
   }
 
@@ -163,3 +166,6 @@ export class AdaptiveLimits {
     Atomics.store(segment.concurrency, concurrencyWord(slot) + CONCURRENCY.ROLLING, 0) // (C19) after all that was written
   }
 }
+
+const overdueMs = (meanMs: number): number =>
+  meanMs === 0 ? OVERDUE_UNKNOWN_MS : Math.max(OVERDUE_MS, OVERDUE_ANSWERS * meanMs)

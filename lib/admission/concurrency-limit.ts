@@ -2,8 +2,10 @@ import {
   type ConcurrencyState,
   clearWindow,
   hasLostPace,
+  isBlind,
   isProbed,
   isQueueStanding,
+  isUnanswered,
   LATE,
   LIMITED,
   meanInFlight,
@@ -21,6 +23,7 @@ import {
  * 3. OPEN: there is no limit until a queue stands there: LATE answers in a row took more than LATE_BASES bases (CoDel: a delay
  *    that does not go away) and a caller has given up lately, or more gave up than were answered. An abort younger than half the
  *    base says nothing, nor one of a request that a later one has overtaken; where most are such, callers leave long polls.
+ *    Where nobody has ever been answered, that callers leave is all there is to see: sixteen of them begin with a probe.
  * 4. LIMITED: each window in which the limit was reached throughout measures the rate anew. Below the endpoint's workers the
  *    work equals what is in flight, so the limit doubles from window to window; above, it stays where it is.
  * 5. A window in which most answers took no longer than the base had no queue: it never lowers the limit.
@@ -64,6 +67,10 @@ export function rollWindow(state: ConcurrencyState, now: number, inFlight: numbe
     return
   }
   if (state.baseSamples === 0) learnBase(state, state.fewAnswers, state.fewLatencySum)
+  if (isBlind(state)) {
+    if (isUnanswered(state)) beginBlindly(state, now, inFlight, max)
+    return
+  }
   if (state.phase === OPEN && isQueueStanding(state, now, inFlight)) beginLimit(state, now, inFlight, max)
   else if (state.phase === PROBING && isProbed(state, now)) endProbe(state, now, inFlight, max)
   else if (hasLostPace(state, inFlight)) state.reached = 0
@@ -176,6 +183,14 @@ function beginLimit(state: ConcurrencyState, now: number, inFlight: number, max:
   state.probeWait = 0
   forgetRate(state)
   setLimit(state, GAIN * state.work, inFlight, max, now)
+}
+
+/** Nobody was ever answered in time: one at a time shows what an answer takes, once what lies there in line is worked off. */
+function beginBlindly(state: ConcurrencyState, now: number, inFlight: number, max: number): void {
+  state.neededAt = now
+  state.busyAt = now
+  state.probeWait = 0
+  beginProbe(state, now, inFlight, max)
 }
 
 function beginProbe(state: ConcurrencyState, now: number, inFlight: number, max: number): void {

@@ -62,6 +62,8 @@ export const LATE_BASES = 2
 const TRUSTED_SAMPLES = 4
 const GROWING = 1.4
 const PROBE_ANSWERS = 10
+/** So many callers leave an endpoint that has answered nobody yet before it is taken to be overloaded. */
+const UNANSWERED = 16
 /** No window is over sooner, ms, unless a limit changes. */
 export const LEAST_WINDOW_MS = 100
 /** A limit is set only where a caller has given up within this, ms, or has a deadline: where nobody does, a queue does no harm. */
@@ -135,8 +137,7 @@ export function noteAnswer(
 export function noteAbort(state: ConcurrencyState, now: number, ageMs: number, inFlight: number): boolean {
   const sentAt = now - ageMs
   const counts =
-    state.baseSamples > 0 &&
-    ageMs > state.baseMs / 2 &&
+    ageMs > (state.baseSamples > 0 ? state.baseMs / 2 : LEAST_WINDOW_MS) &&
     ageMs <= PATIENCE_MS &&
     // What was sent before the last cut tells of the surplus that was cut.
     sentAt >= state.cutAt
@@ -169,6 +170,7 @@ function noteLateness(state: ConcurrencyState, ms: number): void {
 export function isDue(state: ConcurrencyState, now: number, inFlight: number): boolean {
   if (state.draining === 1) return inFlight < state.limit
   if (state.baseSamples === 0 && state.fewAnswers > 0) return true
+  if (isBlind(state)) return isUnanswered(state)
   if (state.phase === OPEN && isQueueStanding(state, now, inFlight)) return true
   if (state.phase === PROBING && isProbed(state, now)) return true
   if (hasLostPace(state, inFlight)) return true
@@ -181,6 +183,13 @@ export function isDue(state: ConcurrencyState, now: number, inFlight: number): b
     (outcomes >= 1 && age > Math.max(5_000, 5 * base))
   )
 }
+
+/** Nothing is known of the endpoint: no answer has come yet. */
+export const isBlind = (state: ConcurrencyState): boolean =>
+  state.phase === OPEN && state.baseSamples === 0 && state.answers === 0
+
+/** Nothing is known of the endpoint but that callers leave it. */
+export const isUnanswered = (state: ConcurrencyState): boolean => state.aborts >= UNANSWERED
 
 export const isQueueStanding = (state: ConcurrencyState, now: number, inFlight: number): boolean =>
   state.late >= LATE &&

@@ -51,7 +51,8 @@ export function answerTimes(
     const { slot } = usable[i]
     // The high word of the two is the average.
     const average = state.getFloat(slot, SLOT.LATENCY + 1)
-    baseMs = least(baseMs, limits.baseMs(slot) || average)
+    // Where it is measured and not known yet, the average is of silence: nothing was answered.
+    baseMs = least(baseMs, limits.isOn(slot) ? limits.baseMs(slot) : average)
     meanMs = least(meanMs, limits.meanMs(slot) || average)
   }
   return { baseMs, meanMs }

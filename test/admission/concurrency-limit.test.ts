@@ -307,6 +307,39 @@ describe("callers' aborts", () => {
     expect(state.phase).not.toBe(OPEN)
   })
 
+  describe('where nobody was ever answered', () => {
+    const unanswered = () => ({ ...initialState(0, MAX), impatientAt: 0 })
+
+    it('begin a limit once they are many, which is right as soon as there are answers', () => {
+      const state = unanswered()
+      leave(state, 15, 20, 1_000)
+      expect(state).toMatchObject({ phase: OPEN, limit: MAX, impatientAt: 1_300 })
+      leave(state, 1, 20, 1_000, 1_300)
+      expect(state).toMatchObject({ phase: PROBING, limit: 1, draining: 0 })
+      const loop = new Loop(4, 100, state)
+      loop.now = 2_000
+      loop.run(22_000, 200)
+      const before = loop.answered
+      loop.run(42_000, 200)
+      expect(Math.abs(state.baseMs - 100)).toBeLessThan(25)
+      expect(loop.answered - before).toBeGreaterThan(0.93 * 40 * 20)
+    })
+
+    it('say nothing where they change their minds at once', () => {
+      const state = unanswered()
+      leave(state, 1_000, 5, 100)
+      expect(state).toMatchObject({ phase: OPEN, limit: MAX, aborts: 0, impatientAt: 0 })
+    })
+
+    it('begin a limit that is gone after a while where nobody is answered then', () => {
+      const state = unanswered()
+      leave(state, 30, 300, 900)
+      expect(state.phase).not.toBe(OPEN)
+      leave(state, 60, 300, 900, 10_000)
+      expect(state).toMatchObject({ phase: OPEN, limit: MAX })
+    })
+  })
+
   it('never lift the limit above the highest, whatever the estimate', () => {
     const state = { ...known(), phase: LIMITED, limit: 4, work: 500 }
     for (let i = 1; i <= 40; i++) {
