@@ -8,13 +8,21 @@ export type { LatencySummary } from './engine/histogram.js'
 export { type Engine, engine } from './engine/index.js'
 export * from './errors.js'
 export type * from './model/index.js'
-export type { BalancerEvents, ConfigEvent, EndpointChange, EndpointEvent } from './observe/events.js'
+export type {
+  BalancerEvents,
+  ConfigEvent,
+  EndpointChange,
+  EndpointEvent,
+  SourceChange,
+  SourceEvent,
+} from './observe/events.js'
 export type { LimitStats, LimitsStats } from './observe/limits.js'
 export type {
   BalancerStats,
   EndpointStats,
   QueueStats,
   ServiceStats,
+  SourceStats,
 } from './observe/stats.js'
 export { definePolicy } from './policy/define.js'
 export { LoadReporter } from './policy/load-reporter.js'
@@ -26,3 +34,4 @@ export type { RequestBytes } from './queue/request-writing.js'
 export type { RequestQueueStats, TicketQueueStats } from './queue/stats.js'
 export { TicketQueue, type TicketQueueOptions } from './queue/ticket-queue.js'
 export type { BalancerHandle } from './shared/handle.js'
+export { defineSource } from './sources/define.js'

@@ -12,6 +12,7 @@ import { ArgumentError, NoEndpointError, StoppedError, UnknownServiceError } fro
 import type { BalancerConfig, Endpoint, PickOptions, PickRequest } from '../model/index.js'
 import type { BalancerStats, ServiceStats } from '../observe/stats.js'
 import { withKey } from '../policy/hash-on.js'
+import { atMost } from '../runtime/at-most.js'
 import { TWO_TO_32, toBelow } from '../runtime/bits.js'
 import { systemTimers, type Timers } from '../runtime/timers.js'
 import { Attachment, type BalancerHandle, type SharedMemory, toHandle } from '../shared/handle.js'
@@ -26,6 +27,8 @@ import type { ServicePlaces, ServiceRuntime, WaitingRequest } from './service-ru
 import { type BalancerChange, Services } from './services.js'
 
 const DEFAULT_DRAIN_MS = 5_000
+/** A source that does not answer holds nobody up for longer. */
+const MAX_START_MS = 10_000
 const NO_OPTIONS: PickOptions = Object.freeze({})
 
 /** Whether a request may use some of a service's endpoints only. */
@@ -441,7 +444,10 @@ export class BalancerCore {
   stats(): BalancerStats {
     const services: Record<string, ServiceStats> = Object.create(null)
     for (const service of this.#newest)
-      services[service.name] = service.stats(this.#viewOf(service).whole.panic)
+      services[service.name] = service.stats(
+        this.#viewOf(service).whole.panic,
+        this.#services.loops.sourceStats(service),
+      )
     return { engine: selection.kind, services }
   }
 
@@ -452,12 +458,17 @@ export class BalancerCore {
 
   // Start and stop.
 
-  /** Starts the control loops, in whichever thread leads. */
+  /**
+   * Starts the control loops, in whichever thread leads. Resolves when each source of endpoints that this thread asks has answered, or could
+   * not, but after ten seconds at the latest.
+   */
   async start(): Promise<void> {
     if (this.stopped) throw new StoppedError()
     Atomics.store(this.#state.root, HEADER.STARTED, 1)
-    this.#services.loops.update()
-    this.#services.sharing?.announce()
+    const { loops, sharing } = this.#services
+    loops.update()
+    sharing?.announce()
+    await atMost(loops.ready(), MAX_START_MS)
   }
 
   get leads(): boolean {

@@ -1,54 +1,74 @@
 import { HEADER } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
+import type { SourceStats } from '../observe/stats.js'
 import type { Timers } from '../runtime/timers.js'
 import { ServiceChecks } from './service-checks.js'
 import type { ServiceRuntime } from './service-runtime.js'
+import { ServiceSources, type SourceParts } from './service-sources.js'
+
+/** What runs beside the requests of one service. */
+interface ServiceLoops {
+  readonly checks: ServiceChecks
+  readonly sources: ServiceSources
+}
 
 /**
- * What runs beside the requests: active checks, and attempts to connect to endpoints that nobody could connect to, both in the
+ * What runs beside the requests: sources of endpoints, active checks, and attempts to connect to endpoints that nobody could connect to, all in the
  * thread that leads. It also watches for the ends of ejections, which any thread may bring about.
  */
 export class ControlLoops {
   readonly #state: SharedState
   readonly #timers: Timers
   readonly #leads: () => boolean
-  readonly #checks = new Map<ServiceRuntime, ServiceChecks>()
+  readonly #sourceParts: SourceParts
+  readonly #loops = new Map<ServiceRuntime, ServiceLoops>()
   #stopped = false
 
-  constructor(state: SharedState, timers: Timers, leads: () => boolean) {
+  constructor(state: SharedState, timers: Timers, sourceParts: SourceParts) {
     this.#state = state
     this.#timers = timers
-    this.#leads = leads
+    this.#leads = sourceParts.leads
+    this.#sourceParts = sourceParts
   }
 
   add(service: ServiceRuntime): void {
-    this.#checks.set(service, new ServiceChecks(service, this.#state, this.#timers, this.#leads))
+    const checks = new ServiceChecks(service, this.#state, this.#timers, this.#leads)
+    const sources = new ServiceSources(service, this.#timers, this.#sourceParts)
+    this.#loops.set(service, { checks, sources })
   }
 
   remove(service: ServiceRuntime): void {
-    void this.#checks.get(service)?.stop()
-    this.#checks.delete(service)
+    const loops = this.#loops.get(service)
+    void loops?.checks.stop()
+    loops?.sources.stop()
+    this.#loops.delete(service)
   }
 
   /** The service's options or endpoints have changed, or one of them was set by hand. */
   configure(service: ServiceRuntime): void {
-    this.#checks.get(service)?.configure()
+    this.#loops.get(service)?.checks.configure()
+    this.#loops.get(service)?.sources.configure()
   }
 
   /** An endpoint has left. */
   forget(service: ServiceRuntime, id: string): void {
-    this.#checks.get(service)?.forget(id)
+    this.#loops.get(service)?.checks.forget(id)
   }
 
   /** Runs the loops where this thread leads and the balancer was started, and stops them where not. */
   update(): void {
     const leads = this.#leads() && !this.#stopped
     const runs = leads && Atomics.load(this.#state.root, HEADER.STARTED) === 1
-    for (const checks of this.#checks.values()) {
-      if (runs) checks.start()
-      else void checks.stop()
+    for (const { checks, sources } of this.#loops.values()) {
+      if (runs) {
+        checks.start()
+        sources.start()
+      } else {
+        void checks.stop()
+        sources.stop()
+      }
     }
-    if (leads) for (const service of this.#checks.keys()) service.ejection.watch()
+    if (leads) for (const service of this.#loops.keys()) service.ejection.watch()
   }
 
   /** Another thread has ejected an endpoint of the service, or set it by hand. */
@@ -57,9 +77,19 @@ export class ControlLoops {
     service.ejection.watch()
   }
 
+  /** Resolves when each source that this thread asks has answered, or could not. */
+  async ready(): Promise<void> {
+    await Promise.all(Array.from(this.#loops.values(), ({ sources }) => sources.ready()))
+  }
+
+  sourceStats(service: ServiceRuntime): SourceStats[] {
+    return this.#loops.get(service)?.sources.stats ?? []
+  }
+
   /** Resolves when the checks under way are over. */
   async stop(): Promise<void> {
     this.#stopped = true
-    await Promise.all([...this.#checks.values()].map((checks) => checks.stop()))
+    for (const { sources } of this.#loops.values()) sources.stop()
+    await Promise.all(Array.from(this.#loops.values(), ({ checks }) => checks.stop()))
   }
 }

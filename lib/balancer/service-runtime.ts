@@ -25,7 +25,7 @@ import { StallWatch } from '../health/passive/stall.js'
 import type { ConnectionCounts, EndpointState, PickOptions } from '../model/index.js'
 import type { ServiceFacts } from '../observe/describe.js'
 import type { EndpointChange } from '../observe/events.js'
-import { type ServiceStats, serviceStats, Totals } from '../observe/stats.js'
+import { type ServiceStats, type SourceStats, serviceStats, Totals } from '../observe/stats.js'
 import { RetryBudget } from '../outcome/budget.js'
 import type { Timers } from '../runtime/timers.js'
 import type { Member } from '../topology/member.js'
@@ -401,7 +401,7 @@ export class ServiceRuntime {
   // What it shows.
 
   /** `panic` as the service's view has it. */
-  stats(panic: boolean): ServiceStats {
+  stats(panic: boolean, sources: readonly SourceStats[]): ServiceStats {
     return serviceStats(this.#state, {
       index: this.index,
       endpoints: this.members.map(({ slot, endpoint: { id, url, weight, zone, region } }) => {
@@ -415,6 +415,7 @@ export class ServiceRuntime {
       queueLimit: this.options.queue.limit,
       admissionControl: this.#control?.stats,
       limits: this.options.limits,
+      sources,
     })
   }
 

@@ -17,10 +17,12 @@ import { RetiredSlots } from '../topology/retired-slots.js'
 import type { ConnectionNews } from './connection-limits.js'
 import { ControlLoops } from './control-loops.js'
 import { type EndpointChanged, type ServicePlaces, ServiceRuntime } from './service-runtime.js'
+import type { SourceChanged } from './service-sources.js'
 
 /** What changes of the configuration, of checks and of requests did, in the order in which it is to be told. */
 export type BalancerChange =
   | EndpointChanged
+  | SourceChanged
   /** Services or rules are others now. */
   | { readonly kind: 'configured' }
   /** A service has left the configuration. */
@@ -58,7 +60,11 @@ export class Services {
     this.#counters = new SlotCounters(state)
     this.#retired = new RetiredSlots(state, bySlot, (version) => this.#sharing?.isSeen(version) ?? true)
     this.#configuration = new Configuration({ state, bySlot, retired: this.#retired })
-    this.#loops = new ControlLoops(state, timers, () => this.leads)
+    this.#loops = new ControlLoops(state, timers, {
+      leads: () => this.leads,
+      change: (plan) => this.change(plan),
+      observe: (change) => this.#tell([change]),
+    })
   }
 
   /** Has `tell` told of every change from now on, after it was taken over. */
@@ -175,6 +181,7 @@ export class Services {
   #writeSettings({ change }: Plan): void {
     if (change.kind === 'all') for (const service of this) service.writeSettings()
     else if (change.kind === 'service') this.#byIndex.get(change.service.index)?.writeSettings()
+    else if (change.kind === 'found') this.#byIndex.get(change.service)?.writeSettings()
     else if (change.kind === 'weigh') this.#byIndex.get(change.service)?.writeWeight(change.endpoint.id)
     else this.#state.touchFilter(change.service)
   }

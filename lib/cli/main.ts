@@ -6,6 +6,7 @@ import { doctorCommand } from './doctor/command.js'
 import { proxyCommand } from './proxy/command.js'
 import { EXIT, explain, isBrokenPipe } from './report.js'
 import { simulateCommand } from './simulate/command.js'
+import { topologyCommand } from './topology/command.js'
 
 /** `node main.js`, without arguments. */
 const BARE_LENGTH = 2
@@ -33,9 +34,15 @@ function program(): Command {
     .exitOverride()
     .addHelpText(
       'after',
-      '\nExamples:\n  fairlead demo --duration 10\n  fairlead proxy --config proxy.yaml\n  fairlead simulate simulation.yaml\n  fairlead doctor\n',
+      '\nExamples:\n  fairlead demo --duration 10\n  fairlead proxy --config proxy.yaml\n  fairlead topology --config proxy.yaml\n  fairlead simulate simulation.yaml\n  fairlead doctor\n',
     )
-  for (const command of [demoCommand(), proxyCommand(), simulateCommand(), doctorCommand()]) {
+  for (const command of [
+    demoCommand(),
+    proxyCommand(),
+    topologyCommand(),
+    simulateCommand(),
+    doctorCommand(),
+  ]) {
     command.copyInheritedSettings(root)
     root.addCommand(command)
   }

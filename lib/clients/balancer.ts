@@ -15,7 +15,7 @@ import type {
   Service,
 } from '../model/index.js'
 import { describeBalancer, type HowToInspect, INSPECT } from '../observe/describe.js'
-import { type BalancerEvents, configChannel, endpointChannel } from '../observe/events.js'
+import { type BalancerEvents, configChannel, endpointChannel, sourceChannel } from '../observe/events.js'
 import type { BalancerStats } from '../observe/stats.js'
 import type { Timers } from '../runtime/timers.js'
 import { unharmed } from '../runtime/unharmed.js'
@@ -27,7 +27,7 @@ import { balancedFetch, type FetchInit } from './fetch.js'
 
 /**
  * The load balancer: chooses an endpoint for each request, and sends requests through its `fetch` and its dispatchers.
- * Emits `endpoint` and `config` (see `BalancerEvents`), each after the change took effect.
+ * Emits `endpoint`, `config` and `source` (see `BalancerEvents`), each after the change took effect.
  *
  * @example
  * const balancer = new Balancer({ services: { users: { endpoints: ['http://10.0.0.1:8080', 'http://10.0.0.2:8080'] } } })
@@ -246,6 +246,11 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       const event = { type, service: service.name, endpoint: member.endpoint, state, reason }
       unharmed(() => this.emit('endpoint', event))
       if (endpointChannel.hasSubscribers) endpointChannel.publish(event)
+    } else if (change.kind === 'source') {
+      const { type, service, source, reason } = change
+      const event = { type, service: service.name, source, reason }
+      unharmed(() => this.emit('source', event))
+      if (sourceChannel.hasSubscribers) sourceChannel.publish(event)
     }
   }
 }

@@ -4,6 +4,7 @@ import type { Room } from '../engine/state.js'
 import { HandleError } from '../errors.js'
 import type { Endpoint } from '../model/index.js'
 import { deepFreeze } from '../options/freeze.js'
+import type { Found } from '../sources/found.js'
 import { refuseGiven, refuseGivenTo } from './given-dispatchers.js'
 import type { ResolvedRule } from './rule.js'
 import type { ResolvedService } from './service.js'
@@ -30,6 +31,13 @@ export type Change =
   | { readonly kind: 'service'; readonly service: PlacedService }
   | { readonly kind: 'add'; readonly service: number; readonly endpoint: Endpoint; readonly place: Place }
   | { readonly kind: 'remove'; readonly service: number; readonly id: string }
+  /** A source of the service has found other endpoints. `places` are those of all that are in force. */
+  | {
+      readonly kind: 'found'
+      readonly service: number
+      readonly found: Found
+      readonly places: readonly Place[]
+    }
   /** The endpoint of that id has another weight now. */
   | { readonly kind: 'weigh'; readonly service: number; readonly endpoint: Endpoint }
 
@@ -70,6 +78,12 @@ function isChange(change: unknown, room: Room): change is Change {
       return isIndex(change.service) && isEndpoint(change.endpoint) && isPlace(change.place, room)
     case 'weigh':
       return isIndex(change.service) && isEndpoint(change.endpoint)
+    case 'found':
+      return (
+        isIndex(change.service) &&
+        isFound(change.found) &&
+        areAll(change.places, (place) => isPlace(place, room))
+      )
     case 'remove':
       return isIndex(change.service) && typeof change.id === 'string'
     default:
@@ -83,7 +97,12 @@ const isPlaced = (service: unknown, room: Room): boolean =>
   isBelow(service.index, room.services) &&
   isRecord(service.base) &&
   areAll(service.base.endpoints, isEndpoint) &&
+  areAll(service.base.given, isEndpoint) &&
+  areAll(service.base.found, isFound) &&
   areAll(service.places, (place) => isPlace(place, room))
+
+const isFound = (found: unknown): boolean =>
+  isRecord(found) && typeof found.key === 'string' && areAll(found.endpoints, isEndpoint)
 
 const isEndpoint = (endpoint: unknown): boolean =>
   isRecord(endpoint) && typeof endpoint.id === 'string' && typeof endpoint.url === 'string'

@@ -2,6 +2,7 @@ import type { SharedState } from '../engine/state.js'
 import { ConfigError } from '../errors.js'
 import type { Change, PlacedService } from './change.js'
 import { ConfiguredService, type EndpointDiff, type Placing, type ServicePlan } from './configured-service.js'
+import { keepingFound } from './found.js'
 import type { ResolvedRule } from './rule.js'
 import { type CompiledRules, compileRules } from './rules/compile.js'
 import type { ResolvedService } from './service.js'
@@ -85,9 +86,11 @@ export class Configuration {
     const placed: PlacedService[] = []
     const [slots, services]: [number[], number[]] = [[], []]
     try {
-      for (const [name, base] of configured) {
+      for (const [name, given] of configured) {
         const rule = compiled.match(name)
-        const service = this.#services.get(name) ?? this.#claim(base, rule, services)
+        const known = this.#services.get(name)
+        const base = known === undefined ? given : keepingFound(given, known.base.found)
+        const service = known ?? this.#claim(base, rule, services)
         const place = service.place(base, rule)
         placed.push(place.service)
         for (const slot of place.fresh) slots.push(slot)
@@ -132,7 +135,8 @@ export class Configuration {
     if (service === undefined) return []
     if (change.kind !== 'service') {
       const diff = service.adopt(change, version)
-      return [{ kind: 'endpoints', service, diff, how: 'it was added at run time' }]
+      const how = change.kind === 'found' ? 'a source has found it' : 'it was added at run time'
+      return [{ kind: 'endpoints', service, diff, how }]
     }
     const diff = service.configure(change.service, this.#compiled.match(service.name), version)
     return [{ kind: 'configured', service, diff, how: CONFIGURED }]

@@ -1,10 +1,12 @@
 import type { SharedState } from '../engine/state.js'
 import type { Endpoint } from '../model/index.js'
 import { firstLatencyMs, latencyKind } from '../policy/index.js'
+import type { Found } from '../sources/found.js'
 import { admit, type Member, type SlotSettings } from '../topology/member.js'
 import type { RetiredSlots } from '../topology/retired-slots.js'
 import { Roster } from '../topology/roster.js'
 import type { Change, PlacedService } from './change.js'
+import { withEndpoints, withFound } from './found.js'
 import type { ResolvedRule } from './rule.js'
 import { applyRule } from './rules/apply.js'
 import type { ResolvedService } from './service.js'
@@ -22,8 +24,8 @@ export interface ServicePlan {
   readonly slots: readonly number[]
 }
 
-/** A change of one endpoint. */
-export type EndpointChange = Extract<Change, { kind: 'add' | 'remove' | 'weigh' }>
+/** A change of a service's endpoints. */
+export type EndpointChange = Extract<Change, { kind: 'add' | 'remove' | 'weigh' | 'found' }>
 
 /** Where configured endpoints find their slots. */
 export interface Placing {
@@ -32,6 +34,8 @@ export interface Placing {
   readonly bySlot: (Member | undefined)[]
   readonly retired: RetiredSlots
 }
+
+type Edit = (endpoints: readonly Endpoint[]) => readonly Endpoint[]
 
 const NOTHING: EndpointDiff = { added: [], changed: [], removed: [] }
 
@@ -112,7 +116,7 @@ export class ConfiguredService {
   planAdd(endpoint: Endpoint): ServicePlan {
     this.#roster.refuseTwin(this.name, endpoint)
     if (this.#rule !== undefined) {
-      const base = { ...this.#base, endpoints: [...this.#base.endpoints, endpoint] }
+      const base = withEndpoints(this.#base, { given: [...this.#base.given, endpoint] })
       const { service, fresh } = this.place(base, this.#rule)
       return { change: { kind: 'service', service }, slots: fresh }
     }
@@ -133,6 +137,12 @@ export class ConfiguredService {
     return { change: { kind: 'weigh', service: this.index, endpoint }, slots: [] }
   }
 
+  /** A source has found other endpoints than before. */
+  planFound(found: Found): ServicePlan {
+    const { service, fresh } = this.place(withFound(this.#base, found), this.#rule)
+    return { change: { kind: 'found', service: this.index, found, places: service.places }, slots: fresh }
+  }
+
   /** Takes over a configuration that `place` has made here or in another thread. `version` is the one that says so. */
   configure(
     { base, places }: Pick<PlacedService, 'base' | 'places'>,
@@ -147,23 +157,30 @@ export class ConfiguredService {
 
   /** Lets every endpoint go. */
   clear(version: number): EndpointDiff {
-    return this.configure({ base: { ...this.#base, endpoints: [] }, places: [] }, undefined, version)
+    const base = withEndpoints(this.#base, { given: [], found: [] })
+    return this.configure({ base, places: [] }, undefined, version)
   }
 
-  /** Takes over a change of one endpoint, from here or from another thread. */
+  /** Takes over a change of endpoints, from here or from another thread. */
   adopt(change: EndpointChange, version: number): EndpointDiff {
+    if (change.kind === 'found')
+      return this.configure(
+        { base: withFound(this.#base, change.found), places: change.places },
+        this.#rule,
+        version,
+      )
     if (change.kind === 'add') {
-      this.#setEndpoints((endpoints) => endpoints.concat(change.endpoint))
+      this.#add(change.endpoint)
       return { ...NOTHING, added: [this.#roster.add(change.endpoint, change.place)] }
     }
     const id = change.kind === 'remove' ? change.id : change.endpoint.id
     const member = this.find(id)
     if (change.kind === 'remove') {
-      this.#setEndpoints((endpoints) => endpoints.toSpliced(indexOf(endpoints, id), 1))
+      this.#edit((endpoints) => endpoints.filter((endpoint) => endpoint.id !== id))
       this.#roster.remove(member, version)
       return { ...NOTHING, removed: [member] }
     }
-    this.#setEndpoints((endpoints) => endpoints.with(indexOf(endpoints, id), change.endpoint))
+    this.#edit((endpoints) => endpoints.map((endpoint) => (endpoint.id === id ? change.endpoint : endpoint)))
     member.endpoint = change.endpoint
     return NOTHING
   }
@@ -173,8 +190,25 @@ export class ConfiguredService {
     this.#roster.configure(slotSettings(this.#options))
   }
 
-  #setEndpoints(edit: (endpoints: readonly Endpoint[]) => readonly Endpoint[]): void {
-    const base = { ...this.#base, endpoints: edit(this.#base.endpoints) }
+  #add(endpoint: Endpoint): void {
+    const { given } = this.#base
+    this.#setBase(withEndpoints(this.#base, { given: given.concat(endpoint) }), (all) => all.concat(endpoint))
+  }
+
+  /** Of what a source has found, too, until it answers again. */
+  #edit(edit: Edit): void {
+    const { endpoints, given, found } = this.#base
+    const base: ResolvedService = {
+      ...this.#base,
+      endpoints: edit(endpoints),
+      given: edit(given),
+      found: found.map((one) => ({ ...one, endpoints: edit(one.endpoints) })),
+    }
+    this.#setBase(base, edit)
+  }
+
+  /** `edit`: the same, of the endpoints that the rule has left. */
+  #setBase(base: ResolvedService, edit: Edit): void {
     this.#options =
       this.#rule === undefined ? base : { ...this.#options, endpoints: edit(this.#options.endpoints) }
     this.#base = base
@@ -191,6 +225,3 @@ function slotSettings({ policy, limits }: ResolvedService): SlotSettings {
     adaptive: limits.perEndpoint.adaptive,
   }
 }
-
-const indexOf = (endpoints: readonly Endpoint[], id: string): number =>
-  endpoints.findIndex((endpoint) => endpoint.id === id)

@@ -8,7 +8,7 @@ import { Faults, join } from '../options/faults.js'
 import { anything, group, isRecord, list, number, record, ts } from '../options/kinds.js'
 import { copyPlain } from '../options/plain.js'
 import { validate } from '../options/validate.js'
-import { resolveEndpoint } from './endpoint.js'
+import { resolveEndpoint, resolveEndpoints } from './endpoint.js'
 import { type ResolvedRule, resolveRule } from './rule.js'
 import { addRuleFaults } from './rules/conflicts.js'
 import { type ResolvedService, resolveService } from './service.js'
@@ -73,6 +73,15 @@ export function parseBalancerConfig(input: unknown): ResolvedConfig {
  */
 export function parseEndpoint(input: unknown, path: string): Endpoint {
   return parse(input, path, (value, faults) => resolveEndpoint(value, path, faults))
+}
+
+/**
+ * The endpoints that a source has found.
+ * @param path what the messages call it
+ * @throws ConfigError
+ */
+export function parseEndpoints(input: readonly unknown[], path: string): Endpoint[] {
+  return parse(input, path, (value, faults) => resolveEndpoints(value as readonly unknown[], path, faults))
 }
 
 /**

@@ -16,21 +16,26 @@ import type {
   HashOnConfig,
   PolicyConfig,
   PolicyName,
+  SourceConfig,
 } from '../model/index.js'
 import { type Faults, join } from '../options/faults.js'
 import { deepFreeze } from '../options/freeze.js'
 import { anything, group, isRecord, list, ts } from '../options/kinds.js'
 import { withDefaults } from '../options/resolve.js'
 import { validate } from '../options/validate.js'
+import { wrong } from '../options/words.js'
 import { checkRetry, RETRY, type ResolvedRetry, resolveRetry } from '../outcome/options.js'
 import { checkHashOn, HASH_ON, resolveHashOn } from '../policy/hash-on.js'
 import { DEFAULT_POLICY } from '../policy/list.js'
 import { resolvePolicy } from '../policy/options.js'
 import type { ResolvedPolicy } from '../policy/policy.js'
+import type { Found } from '../sources/found.js'
+import { type ResolvedSource, resolveSources } from '../sources/options.js'
 import { checkAperture } from '../view/aperture.js'
 import { type ResolvedView, VIEW } from '../view/options.js'
 import { checkSubsets } from '../view/subsets.js'
 import { checkZoneAware } from '../view/zone.js'
+import { namedByDns } from './dns-name.js'
 import { resolveEndpoints } from './endpoint.js'
 
 /** A name, or an object that names a policy: `resolvePolicy` says what is wrong with it. */
@@ -48,8 +53,15 @@ export const SERVICE = group(
     endpoints: list(anything({ ts: ts<string | EndpointConfig>('string | EndpointConfig') }), {
       right: 'an array of URLs and endpoint objects',
       range: 'URLs, or endpoint objects; may be empty',
-      required: true,
+      defaultText: 'none; required without `source`',
       about: 'The endpoints of the service.',
+    }),
+    source: anything({
+      type: 'object or array',
+      ts: ts<SourceConfig | readonly SourceConfig[]>('SourceConfig | readonly SourceConfig[]'),
+      range: 'a source, or an array of sources',
+      defaultText: 'none',
+      about: 'Where further endpoints come from: DNS, a file, a server, or a source of your own.',
     }),
     policy: POLICY,
     hashOn: HASH_ON,
@@ -65,13 +77,19 @@ export const SERVICE = group(
   {
     name: 'ServiceConfig',
     summary:
-      'One service: its endpoints, and how requests are balanced over them. Only `endpoints` has to be given.',
+      'One service: its endpoints, and how requests are balanced over them. Only `endpoints`, or `source`, has to be given.',
   },
 )
 
 export interface ResolvedService extends ResolvedView {
   readonly name: string
+  /** All in force: those given, and those that sources have found. */
   readonly endpoints: readonly Endpoint[]
+  /** Those that the configuration lists, or that were added by hand. */
+  readonly given: readonly Endpoint[]
+  readonly sources: readonly ResolvedSource[]
+  /** What sources have found: the last good answer of each. */
+  readonly found: readonly Found[]
   readonly policy: ResolvedPolicy
   /** undefined: the key comes from the request only. `header` is lower case. */
   readonly hashOn: Readonly<HashOnConfig> | undefined
@@ -101,6 +119,12 @@ export function resolveService(
   const endpoints = Array.isArray(value.endpoints)
     ? resolveEndpoints(value.endpoints, at('endpoints'), faults)
     : []
+  const sources = resolveSources(value.source, at('source'), faults)
+  if (value.endpoints === undefined && value.source === undefined)
+    faults.add(
+      at('endpoints'),
+      wrong('an array of URLs and endpoint objects, unless there is a `source`', undefined),
+    )
   const policy = resolvePolicy(value.policy, at('policy'), faults)
   checkHashOn(value.hashOn, at('hashOn'), faults)
   checkHealth(value.health, at('health'), faults)
@@ -115,9 +139,12 @@ export function resolveService(
   return deepFreeze({
     name,
     endpoints,
+    given: endpoints,
+    sources,
+    found: [],
     policy,
     hashOn: hashOn && resolveHashOn(hashOn),
-    client: resolveClient(client),
+    client: resolveClient(endpoints.length > 0 ? client : namedByDns(client, sources)),
     health: health && resolveHealth(health),
     outlier: outlier === false ? undefined : resolveOutlier(outlier),
     retry: resolveRetry(retry),

@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici'
 import type { DispatcherFactory } from './dispatcher.js'
 import type { CustomPolicyName } from './policy.js'
 import type { SubsetValue } from './request.js'
+import type { SourceName } from './source-name.js'
 
 /** The policies that come with fairlead; docs/policies.md compares them. */
 export type PolicyName =
@@ -144,6 +145,77 @@ export interface EndpointConfig {
    * or a function `(endpoint, options) => Dispatcher`. Default the service's `client.dispatcher`.
    */
   dispatcher?: Dispatcher | DispatcherFactory
+}
+
+/** Where the endpoints of a service come from: one of `dns`, `file`, `http`, or a source of your own. */
+export interface SourceConfig {
+  /** The addresses of a name, asked for again when they are out of date (TTL). Off unless it is given. */
+  dns?: {
+    /** Name whose addresses are the endpoints. A host name like `users.internal`. */
+    name: string
+    /** Port of each endpoint. A whole number, 1 to 65,535. Default the scheme's; of `SRV` the record's. */
+    port?: number
+    /** Records that are asked for. `SRV` has port, priority and weight of each endpoint. Default `A+AAAA`. */
+    type?: 'A+AAAA' | 'A' | 'AAAA' | 'SRV'
+    /**
+     * Scheme of each endpoint. With `https` the certificate is checked for the name, unless
+     * `client.connect.servername` says another. Default `http`.
+     */
+    scheme?: 'http' | 'https'
+    /**
+     * DNS servers, in the order in which they are asked. An array of addresses like `10.0.0.2` or
+     * `10.0.0.2:53`. Default the system's.
+     */
+    servers?: readonly string[]
+    /** Wait for one server. A whole number of ms, 1 to 86,400,000. Default 2,000. */
+    timeout?: number
+  }
+  /** A file, read again when it has changed. Off unless it is given. */
+  file?: {
+    /** JSON or YAML: a list of endpoints, or an object with `endpoints`. A path. */
+    path: string
+    /**
+     * Time between two looks at the file, where the system does not tell of its changes. A whole number of
+     * ms, 1 to 86,400,000. Default 2,000.
+     */
+    interval?: number
+  }
+  /** A server that answers with a list of endpoints. Off unless it is given. */
+  http?: {
+    /**
+     * Answers with JSON or YAML: a list of endpoints, or an object with `endpoints`. A URL like
+     * `http://registry.internal/users.json`.
+     */
+    url: string
+    /**
+     * Time between two requests. An answer with an `ETag` is not sent again while it is the same. A whole
+     * number of ms, 1 to 86,400,000. Default 5,000.
+     */
+    interval?: number
+    /** Time that one request may take. A whole number of ms, 1 to 86,400,000. Default 5,000. */
+    timeout?: number
+    /** Headers that are sent along. An object of header values by name. Default `{}`. */
+    headers?: Readonly<Record<string, string>>
+  }
+  /** A source of your own. What `defineSource` returned. Default none. */
+  name?: SourceName
+  /** Of a source of your own: plain data, handed to it as it is. An object of options. Default `{}`. */
+  options?: Readonly<Record<string, unknown>>
+  /**
+   * Share of the endpoints that may be missing from an answer at once. With more it is held back, and
+   * reported. A number, 0 to 1. Default 0.5.
+   */
+  maxDrop?: number
+  /**
+   * For how long such an answer is held back. One without any endpoint is never put in force. A whole number
+   * of ms, 0 to 86,400,000. Default 30,000.
+   */
+  holdMs?: number
+  /**
+   * Endpoints that an answer may have. One with more is refused. A whole number, 1 to 1,000,000. Default
+   * 10,000.
+   */
+  maxEndpoints?: number
 }
 
 /** Where the hash key comes from when the request brings none: exactly one of these. */
@@ -567,10 +639,21 @@ export interface ApertureConfig {
   size?: number
 }
 
-/** One service: its endpoints, and how requests are balanced over them. Only `endpoints` has to be given. */
+/**
+ * One service: its endpoints, and how requests are balanced over them. Only `endpoints`, or `source`, has to
+ * be given.
+ */
 export interface ServiceConfig {
-  /** The endpoints of the service. URLs, or endpoint objects; may be empty. */
-  endpoints: readonly (string | EndpointConfig)[]
+  /**
+   * The endpoints of the service. URLs, or endpoint objects; may be empty. Default none; required without
+   * `source`.
+   */
+  endpoints?: readonly (string | EndpointConfig)[]
+  /**
+   * Where further endpoints come from: DNS, a file, a server, or a source of your own. A source, or an array
+   * of sources. Default none.
+   */
+  source?: SourceConfig | readonly SourceConfig[]
   /** How an endpoint is chosen. A policy name, or `{ name, ...its options }`. Default `'peak-ewma'`. */
   policy?: PolicyName | CustomPolicyName | PolicyConfig
   /**

@@ -37,11 +37,33 @@ export interface ConfigEvent {
   readonly services: readonly string[]
 }
 
+/** What happened to a source of endpoints. */
+export type SourceChange =
+  /** It has found other endpoints than before, and they are in force. */
+  | 'found'
+  /** It could not look, or what it found was refused. What was found before stays. Told once, until it is `recovered`. */
+  | 'failed'
+  /** Too many endpoints are missing from its answer: it is held back. */
+  | 'held'
+  | 'recovered'
+
+/** Emitted as `source`, and published on `fairlead:source`, in the thread that leads. */
+export interface SourceEvent {
+  readonly type: SourceChange
+  readonly service: string
+  /** Its kind and where it looks: `dns users.internal`, `file /etc/users.yaml`. */
+  readonly source: string
+  /** In words, for logs. */
+  readonly reason: string
+}
+
 /** The events of a `Balancer`, with what their listeners get. */
 export interface BalancerEvents {
   endpoint: [event: EndpointEvent]
   config: [event: ConfigEvent]
+  source: [event: SourceEvent]
 }
 
 export const endpointChannel = channel('fairlead:endpoint')
 export const configChannel = channel('fairlead:config')
+export const sourceChannel = channel('fairlead:source')

@@ -50,6 +50,20 @@ export interface QueueStats {
   readonly retries: number
 }
 
+/** One source of a service's endpoints. */
+export interface SourceStats {
+  /** Its kind and where it looks: `dns users.internal`, `file /etc/users.yaml`. */
+  readonly source: string
+  /** Those of its last good answer. */
+  readonly endpoints: number
+  /** ms since it answered last, well or as before; undefined: not yet, or another thread leads. */
+  readonly ageMs: number | undefined
+  /** What went wrong since; undefined: nothing, or another thread leads. */
+  readonly error: string | undefined
+  /** For how long an answer is held back yet, ms; Infinity: one without endpoints. undefined: none is. */
+  readonly heldMs: number | undefined
+}
+
 /** Counts of one service, from all threads. */
 export interface ServiceStats {
   /** Requests so far, each counted once however often it was tried. */
@@ -72,6 +86,8 @@ export interface ServiceStats {
   readonly admissionControl: AdmissionControlStats | undefined
   readonly limits: LimitsStats
   readonly endpoints: Readonly<Record<string, EndpointStats>>
+  /** Where further endpoints come from. */
+  readonly sources: readonly SourceStats[]
 }
 
 /** What `balancer.stats()` gives: plain data, a copy. */
@@ -174,6 +190,7 @@ export interface ObservedService {
   readonly queueLimit: number
   readonly admissionControl: AdmissionControlStats | undefined
   readonly limits: Limits & { readonly perEndpoint: Limits }
+  readonly sources: readonly SourceStats[]
 }
 
 function queueStats(state: SharedState, { index, queueLimit }: ObservedService): QueueStats {
@@ -236,5 +253,6 @@ export function serviceStats(state: SharedState, service: ObservedService): Serv
     admissionControl: service.admissionControl,
     limits: serviceLimits(state, service.index, inFlight, service.limits),
     endpoints,
+    sources: service.sources,
   }
 }

@@ -21,7 +21,7 @@ describe('fairlead', () => {
     expect(stdout).toMatch(/Examples:\n {2}fairlead /)
   })
 
-  it.each(['demo', 'proxy', 'simulate', 'doctor'])('%s --help has an example', async (command) => {
+  it.each(['demo', 'proxy', 'topology', 'simulate', 'doctor'])('%s --help has an example', async (command) => {
     const { code, stdout, stderr } = await runCli([command, '--help'])
     expect(code).toBe(0)
     expect(stdout).toContain(`Usage: fairlead ${command}`)
@@ -30,7 +30,7 @@ describe('fairlead', () => {
   })
 
   it.each([
-    [[], 'which command? One of demo, proxy, simulate, doctor'],
+    [[], 'which command? One of demo, proxy, topology, simulate, doctor'],
     [['prox'], "unknown command 'prox' (Did you mean proxy?)"],
     [['demo', '--duratoin', '5'], "unknown option '--duratoin' (Did you mean --duration?)"],
     [['demo', '--duration', '3'], 'It takes a number from 4 to 600.'],

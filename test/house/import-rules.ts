@@ -71,7 +71,18 @@ const LAYERS: readonly (readonly string[])[] = [
   ['engine'],
   // Kinds of options, and how values are checked against them: the stages have options of their own.
   ['options'],
-  ['topology', 'queue', 'health', 'policy', 'load', 'admission', 'outcome', 'observe', 'connections'],
+  [
+    'topology',
+    'queue',
+    'health',
+    'policy',
+    'load',
+    'admission',
+    'outcome',
+    'observe',
+    'connections',
+    'sources',
+  ],
   // What surrounds a policy.
   ['view'],
   // What changes configurations, made of the options of the stages and of the view; and what makes one balancer of several threads.

@@ -7,6 +7,7 @@ import { rightOf } from '../../lib/options/right.js'
 import { grouped, quoted } from '../../lib/options/words.js'
 import { POLICY_LIST } from '../../lib/policy/list.js'
 import { CUSTOM_POLICY } from '../../lib/policy/options.js'
+import { SOURCE } from '../../lib/sources/options.js'
 import { ENDPOINT } from '../../lib/topology/options.js'
 import { defaultOf } from './tables.js'
 
@@ -16,11 +17,12 @@ import type { Dispatcher } from 'undici'
 import type { DispatcherFactory } from './dispatcher.js'
 import type { CustomPolicyName } from './policy.js'
 import type { SubsetValue } from './request.js'
+import type { SourceName } from './source-name.js'
 `
 
 /** The whole file. */
 export function declarations(): string {
-  const groups = [ENDPOINT, ...namedIn(SERVICE), SERVICE, RULE, ROOT]
+  const groups = [ENDPOINT, SOURCE, ...namedIn(SERVICE), SERVICE, RULE, ROOT]
   return [HEADER, policyName(), policyConfig(), ...groups.map(declarationOf)].join('\n')
 }
 

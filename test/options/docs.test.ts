@@ -32,6 +32,7 @@ test('every table of the options is in the document', async () => {
     'service',
     'endpoint',
     'rule',
+    'source',
     ...withOptions.map(({ name }) => `policy ${name}`),
   ]) {
     expect(text).toContain(`<!-- options: ${name} -->`)

@@ -15,10 +15,13 @@ describe('every fault has its path and says what would be right', () => {
     [{ healthCheck: {} }, 'healthCheck: unknown key `healthCheck`; did you mean `health`?'],
     [
       { qqqqqqqq: 1 },
-      'qqqqqqqq: unknown key `qqqqqqqq`; known keys: `endpoints`, `policy`, `hashOn`, `client`, `health`, `outlier`, `retry`, `limits`, `queue`, `admissionControl`, `panicThreshold`, `failTrafficOnPanic`, `overprovisioningFactor`, `slowStart`, `zoneAware`, `subsets`, `aperture`, `region`, `zone`',
+      'qqqqqqqq: unknown key `qqqqqqqq`; known keys: `endpoints`, `source`, `policy`, `hashOn`, `client`, `health`, `outlier`, `retry`, `limits`, `queue`, `admissionControl`, `panicThreshold`, `failTrafficOnPanic`, `overprovisioningFactor`, `slowStart`, `zoneAware`, `subsets`, `aperture`, `region`, `zone`',
     ],
     [{ retry: { atempts: 2 } }, 'retry.atempts: unknown key `atempts`; did you mean `attempts`?'],
-    [{ endpoints: undefined }, 'endpoints: is missing; it must be an array of URLs and endpoint objects'],
+    [
+      { endpoints: undefined },
+      'endpoints: is missing; it must be an array of URLs and endpoint objects, unless there is a `source`',
+    ],
     [{ endpoints: 'http://a' }, 'endpoints: must be an array of URLs and endpoint objects, not "http://a"'],
     [
       { endpoints: [5] },

@@ -28,6 +28,9 @@ describe('a right configuration', () => {
           metadata: {},
         },
       ],
+      given: config.services.get('users')?.endpoints,
+      sources: [],
+      found: [],
       policy: {
         name: 'peak-ewma',
         choices: 'all',

@@ -6,6 +6,7 @@ import type { GroupOption, Option, Shape } from '../../lib/options/option.js'
 import { rangeOf, rightOf } from '../../lib/options/right.js'
 import { quoted } from '../../lib/options/words.js'
 import { POLICY_OPTIONS } from '../../lib/policy/options.js'
+import { SOURCE } from '../../lib/sources/options.js'
 import { ENDPOINT } from '../../lib/topology/options.js'
 
 /** The documented groups by the name of their table. */
@@ -14,6 +15,7 @@ export const TABLES: Readonly<Record<string, GroupOption>> = {
   service: SERVICE,
   endpoint: ENDPOINT,
   rule: RULE,
+  source: SOURCE,
   ...Object.fromEntries([...POLICY_OPTIONS].map(([name, options]) => [`policy ${name}`, options])),
 }
 

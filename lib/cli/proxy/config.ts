@@ -186,7 +186,11 @@ const PROXY = group(
 /** What is balanced, in a few words. */
 export function describeServices({ balancer }: ProxyConfig): string {
   const services = Object.entries(balancer.services)
-  return services.map(([name, { endpoints }]) => `${name}: ${counted(endpoints.length)}`).join(', ')
+  return services.map(([name, { endpoints, source }]) => `${name}: ${counted(endpoints, source)}`).join(', ')
 }
 
-const counted = (n: number): string => `${n} endpoint${n === 1 ? '' : 's'}`
+function counted(endpoints: readonly unknown[] = [], source: unknown = undefined): string {
+  const text = `${endpoints.length} endpoint${endpoints.length === 1 ? '' : 's'}`
+  if (source === undefined) return text
+  return endpoints.length === 0 ? 'from its source' : `${text}, and from its source`
+}

@@ -68,6 +68,10 @@ class RunningProxy {
     this.#balancer.on('endpoint', ({ type, service, endpoint, state, reason }) => {
       say(`${service}: ${endpoint.id} ${type}, now ${state}: ${reason}`)
     })
+    this.#balancer.on('source', ({ type, service, source, reason }) => {
+      const tell = type === 'failed' || type === 'held' ? complain : say
+      tell(`${service}: ${source} ${type}: ${reason}`)
+    })
     await this.#balancer.start()
     const { host, port } = this.#config.listen
     const address = await this.#server.listen(this.#options.port ?? port, this.#options.host ?? host)

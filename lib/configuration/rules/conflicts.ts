@@ -24,6 +24,8 @@ export function addRuleFaults(
     if (
       rule?.endpoints === undefined ||
       service.endpoints.length === 0 ||
+      // What they will find is not known yet.
+      service.sources.length > 0 ||
       endpointsUnder(service, rule).length > 0
     )
       continue

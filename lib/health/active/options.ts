@@ -1,33 +1,17 @@
 /** The options of active checks: `health` of a service. */
 
-import { MAX_MS, REQUEST_PATH, TOKEN } from '../../options/common.js'
+import { MAX_MS, REQUEST_PATH } from '../../options/common.js'
 import { type Faults, join } from '../../options/faults.js'
+import { checkHeaders, headers } from '../../options/headers.js'
 import { HOST_HEADER } from '../../options/host-header.js'
-import {
-  choice,
-  either,
-  flag,
-  group,
-  isRecord,
-  list,
-  number,
-  pair,
-  record,
-  text,
-  ts,
-} from '../../options/kinds.js'
+import { choice, either, flag, group, isRecord, list, number, pair, text, ts } from '../../options/kinds.js'
 import { withDefaults } from '../../options/resolve.js'
 import type { ConfigOf, ResolvedOf } from '../../options/types.js'
-import { validate } from '../../options/validate.js'
-import { grouped, show } from '../../options/words.js'
+import { grouped } from '../../options/words.js'
 
 const MAX_CHECKS = 1_000
-/** RFC 9110 field values: no control characters but the tab. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-const BAD_HEADER_VALUE = /[\u0000-\u0008\u000a-\u001f\u007f]|[^\u0000-\u00ff]/
 
 const STATUS = number({ integer: true, min: 100, max: 599 })
-const HEADER_VALUE = text({ right: 'text' })
 
 export const HTTP_CHECK = group(
   {
@@ -50,12 +34,7 @@ export const HTTP_CHECK = group(
         about: 'Status codes that pass.',
       },
     ),
-    headers: record('an object of header values by name', {
-      ts: ts<Readonly<Record<string, string>>>('Readonly<Record<string, string>>'),
-      default: {},
-      defaultText: '`{}`',
-      about: 'Headers that are sent along.',
-    }),
+    headers: headers('Headers that are sent along.'),
     host: text({
       right: 'a host like `users.internal`',
       pattern: HOST_HEADER,
@@ -184,7 +163,7 @@ export function checkHealth(health: unknown, path: string, faults: Faults): void
       "is `HEAD`, which gets no body for the agent's words; use `GET`",
     )
   checkRanges(http.expect, join(join(path, 'http'), 'expect'), faults)
-  if (isRecord(http.headers)) checkHeaders(http.headers, join(join(path, 'http'), 'headers'), faults)
+  checkHeaders(http.headers, join(join(path, 'http'), 'headers'), faults)
 }
 
 function checkRanges(expect: unknown, path: string, faults: Faults): void {
@@ -194,14 +173,4 @@ function checkRanges(expect: unknown, path: string, faults: Faults): void {
       faults.add(join(path, i), `is a range that ends before it begins; write \`[${item[1]}, ${item[0]}]\``)
     }
   })
-}
-
-function checkHeaders(headers: Record<string, unknown>, path: string, faults: Faults): void {
-  for (const [name, value] of Object.entries(headers)) {
-    const at = join(path, name)
-    if (!TOKEN.test(name)) faults.add(at, `${show(name)} is not the name of a header`)
-    const text = validate(HEADER_VALUE, value, at, faults)
-    if (text !== undefined && BAD_HEADER_VALUE.test(text))
-      faults.add(at, 'has a character that no header value may have')
-  }
 }

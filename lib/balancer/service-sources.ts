@@ -1,0 +1,93 @@
+import type { ServicePlan } from '../configuration/configured-service.js'
+import type { SourceChange } from '../observe/events.js'
+import type { SourceStats } from '../observe/stats.js'
+import type { Timers } from '../runtime/timers.js'
+import { type Found, keyOf } from '../sources/found.js'
+import { describeSource } from '../sources/options.js'
+import type { ServiceRuntime } from './service-runtime.js'
+import { SourceRun, type SourceTarget } from './source-run.js'
+
+/** Something happened to a source of a service. */
+export interface SourceChanged {
+  readonly kind: 'source'
+  readonly service: ServiceRuntime
+  readonly type: SourceChange
+  readonly source: string
+  readonly reason: string
+}
+
+/** What sources need of the balancer. */
+export interface SourceParts {
+  readonly leads: () => boolean
+  /** Makes a change of the configuration, for all threads. */
+  readonly change: (plan: () => ServicePlan) => void
+  readonly observe: (change: SourceChanged) => void
+}
+
+/** A service's sources of endpoints. Of all threads that share a balancer one asks them, and all have the answer. */
+export class ServiceSources {
+  readonly #service: ServiceRuntime
+  readonly #timers: Timers
+  readonly #target: SourceTarget
+  #runs: SourceRun[] = []
+  #started = false
+
+  constructor(service: ServiceRuntime, timers: Timers, { leads, change, observe }: SourceParts) {
+    this.#service = service
+    this.#timers = timers
+    this.#target = {
+      leads,
+      inForce: (key) => this.#foundBy(key)?.endpoints ?? [],
+      replace: (found) => change(() => service.configured.planFound(found)),
+      tell: (type, source, reason) => observe({ kind: 'source', service, type, source, reason }),
+    }
+  }
+
+  start(): void {
+    this.#started = true
+    this.configure()
+  }
+
+  /** Looks at the service's configuration again: sources that are as before go on. */
+  configure(): void {
+    // In a simulation there is nothing to ask.
+    if (!this.#started || this.#timers.simulated !== undefined) return
+    const wanted = new Map(this.#service.options.sources.map((source) => [keyOf(source), source]))
+    const kept = this.#runs.filter(({ key }) => wanted.has(key))
+    if (kept.length === this.#runs.length && kept.length === wanted.size) return
+    for (const run of this.#runs) if (!wanted.has(run.key)) run.stop()
+    for (const { key } of kept) wanted.delete(key)
+    const added = Array.from(wanted.values(), (source) => new SourceRun(source, this.#target, this.#timers))
+    // Before any of them starts: what a source finds at once leads back here.
+    this.#runs = [...kept, ...added]
+    for (const run of added) run.start()
+  }
+
+  stop(): void {
+    this.#started = false
+    for (const run of this.#runs.splice(0)) run.stop()
+  }
+
+  /** Resolves when each has answered or could not. */
+  async ready(): Promise<void> {
+    await Promise.all(this.#runs.map((run) => run.ready))
+  }
+
+  get stats(): SourceStats[] {
+    const running = new Map(this.#runs.map((run) => [run.key, run.stats]))
+    return this.#service.options.sources.map(
+      (source) =>
+        running.get(keyOf(source)) ?? {
+          source: describeSource(source),
+          endpoints: this.#foundBy(keyOf(source))?.endpoints.length ?? 0,
+          ageMs: undefined,
+          error: undefined,
+          heldMs: undefined,
+        },
+    )
+  }
+
+  #foundBy(key: string): Found | undefined {
+    return this.#service.configured.base.found.find((found) => found.key === key)
+  }
+}

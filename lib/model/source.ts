@@ -1,0 +1,29 @@
+import type { EndpointConfig } from './options.generated.js'
+
+/** Whom a source of your own tells. */
+export interface SourceSink {
+  /**
+   * All endpoints that there are now, as in a configuration.
+   * @returns false where they are refused: `balancer.stats()` says why, and what was found before stays
+   */
+  found(endpoints: readonly (string | EndpointConfig)[]): boolean
+  /** It looked, and there is nothing new: what was found is as fresh as now. */
+  unchanged(): void
+  /** It could not look. What was found before stays. */
+  failed(error: unknown): void
+}
+
+/** A source of your own. */
+export interface SourceDefinition {
+  /**
+   * Begins to look, in the one thread that leads, once the balancer has started; in another thread when that one has ended.
+   * @param options of the configuration
+   * @param sink is told what it finds, until `signal` aborts
+   * @param signal aborts when the source is not needed any more
+   */
+  start(
+    options: Readonly<Record<string, unknown>>,
+    sink: SourceSink,
+    signal: AbortSignal,
+  ): void | Promise<void>
+}

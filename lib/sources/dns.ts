@@ -1,0 +1,67 @@
+/** Endpoints from DNS: the addresses of a name, asked for again when they are out of date. */
+import { getServers } from 'node:dns'
+import { readFileSync } from 'node:fs'
+import type { Timers } from '../runtime/timers.js'
+import { type Answer, type Found, lookup } from './dns/lookup.js'
+import { readResolvConf } from './dns/resolv-conf.js'
+import type { ResolvedDns } from './options.js'
+import { type Look, Poller } from './poller.js'
+import type { RunningSource, SourceSink } from './source.js'
+
+const RESOLV_CONF = '/etc/resolv.conf'
+/** A TTL of 0 does not mean to ask without a pause. */
+const LEAST_TTL_MS = 1_000
+/** Several servers, twice, and the addresses of SRV targets. */
+const LOOKUPS = 8
+const MAX_PRIORITY = 127
+
+export function startDns(options: ResolvedDns, sink: SourceSink, timers: Timers): RunningSource {
+  const system = systemResolver()
+  const servers = options.servers ?? system.servers
+  const polling = {
+    intervalMs: LEAST_TTL_MS,
+    timeoutMs: options.timeout * Math.max(LOOKUPS, 2 * servers.length),
+    look: (signal: AbortSignal) => look(options, { ...system, servers }, signal),
+    refused: () => {},
+  }
+  return new Poller(polling, sink, timers)
+}
+
+interface Resolver {
+  readonly servers: readonly string[]
+  readonly search: readonly string[]
+  readonly ndots: number
+}
+
+function systemResolver(): Resolver {
+  let text = ''
+  try {
+    text = readFileSync(RESOLV_CONF, 'utf8')
+  } catch {
+    // Not there on Windows: Node knows the servers, and names are taken as they are.
+  }
+  return { ...readResolvConf(text), servers: getServers() }
+}
+
+async function look(options: ResolvedDns, resolver: Resolver, signal: AbortSignal): Promise<Look> {
+  const { name, type, timeout: timeoutMs } = options
+  const { records, ttlMs }: Answer = await lookup({ name, type, timeoutMs, ...resolver }, signal)
+  return {
+    endpoints: records.map((record) => endpointOf(record, options)),
+    nextMs: Math.max(LEAST_TTL_MS, ttlMs),
+  }
+}
+
+/** SRV's priority 0 is preferred, as ours is; its weight 0 means hardly any traffic, and ours must be above. */
+function endpointOf(
+  { address, port, priority, weight }: Found,
+  { scheme, port: given }: ResolvedDns,
+): object {
+  const host = address.includes(':') ? `[${address}]` : address
+  const at = port ?? given
+  return {
+    url: `${scheme}://${host}${at === undefined ? '' : `:${at}`}`,
+    ...(priority !== undefined && { priority: Math.min(MAX_PRIORITY, priority) }),
+    ...(weight !== undefined && { weight: Math.max(1, weight) }),
+  }
+}

@@ -1,0 +1,38 @@
+import { loadYaml } from '../runtime/lazy.js'
+
+/** Aliases let a small YAML document stand for a huge one. */
+const MAX_ALIASES = 100
+
+/**
+ * The list of endpoints in a document: JSON or YAML, a list or an object with `endpoints`.
+ * @throws Error which says what it is instead, in words that go on from the name of the source
+ */
+export function parseList(text: string): readonly unknown[] {
+  const value = parseDocument(text)
+  if (Array.isArray(value)) return value
+  if (typeof value === 'object' && value !== null && 'endpoints' in value && Array.isArray(value.endpoints))
+    return value.endpoints
+  throw new Error('it holds no list of endpoints; write a list, or an object with `endpoints`')
+}
+
+function parseDocument(text: string): unknown {
+  // JSON is YAML, too, but is read a hundred times faster by its own parser.
+  const isJson = /^\s*[[{]/.test(text)
+  try {
+    return isJson ? JSON.parse(text) : loadYaml().parse(text, { maxAliasCount: MAX_ALIASES })
+  } catch (error) {
+    if (!isJson) throw new Error(`it is no YAML: ${messageOf(error)}`, { cause: error })
+    return parseFlowYaml(text, error)
+  }
+}
+
+/** What begins as JSON and is none may be YAML in its short form: `[http://a:1]`. */
+function parseFlowYaml(text: string, jsonError: unknown): unknown {
+  try {
+    return loadYaml().parse(text, { maxAliasCount: MAX_ALIASES })
+  } catch {
+    throw new Error(`it is no JSON: ${messageOf(jsonError)}`, { cause: jsonError })
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
