@@ -25,7 +25,11 @@ export function resolveEndpoint(value: unknown, path: string, faults: Faults): E
     return undefined
   }
   if (config === undefined) return undefined
-  const { dispatcher, id = origin.url, url: _, ...rest } = withDefaults(ENDPOINT.shape, config)
+  const { dispatcher, id = origin.url, url: _, resolve, ...rest } = withDefaults(ENDPOINT.shape, config)
+  if (resolve) {
+    faults.add(join(path, 'resolve'), 'is for the `endpoints` of a configuration; here write an address')
+    return undefined
+  }
   const endpoint: Endpoint = { id, ...origin, ...rest, metadata: deepFreeze(rest.metadata) }
   return Object.freeze(withGiven(endpoint, dispatcher))
 }
@@ -33,12 +37,18 @@ export function resolveEndpoint(value: unknown, path: string, faults: Faults): E
 /** Messages end up in logs, where no password belongs. */
 const withoutCredentials = (url: string): string => url.replace(/\/\/[^/?#]*@/, '//***@')
 
-/** The endpoints of one service; none of them twice. */
-export function resolveEndpoints(values: readonly unknown[], path: string, faults: Faults): Endpoint[] {
+/** The endpoints of one service, but for those to leave out; none of them twice. */
+export function resolveEndpoints(
+  values: readonly unknown[],
+  path: string,
+  faults: Faults,
+  leaveOut: (value: unknown) => boolean = () => false,
+): Endpoint[] {
   const endpoints: Endpoint[] = []
   const ids = new Map<string, number>()
   const urls = new Map<string, number>()
   values.forEach((value, i) => {
+    if (leaveOut(value)) return
     const at = join(path, i)
     const endpoint = resolveEndpoint(value, at, faults)
     if (endpoint === undefined) return

@@ -37,6 +37,7 @@ import { checkSubsets } from '../view/subsets.js'
 import { checkZoneAware } from '../view/zone.js'
 import { namedByDns } from './dns-name.js'
 import { resolveEndpoints } from './endpoint.js'
+import { isResolved, sourcesAmong } from './resolved-by-dns.js'
 
 /** A name, or an object that names a policy: `resolvePolicy` says what is wrong with it. */
 export const POLICY = anything({
@@ -116,10 +117,12 @@ export function resolveService(
   const config = validate(SERVICE, value, path, faults)
   if (!isRecord(value)) return undefined
   const at = (key: string) => join(path, key)
-  const endpoints = Array.isArray(value.endpoints)
-    ? resolveEndpoints(value.endpoints, at('endpoints'), faults)
-    : []
-  const sources = resolveSources(value.source, at('source'), faults)
+  const listed = Array.isArray(value.endpoints) ? value.endpoints : []
+  const endpoints = resolveEndpoints(listed, at('endpoints'), faults, isResolved)
+  const sources = [
+    ...sourcesAmong(listed, at('endpoints'), faults),
+    ...resolveSources(value.source, at('source'), faults),
+  ]
   if (value.endpoints === undefined && value.source === undefined)
     faults.add(
       at('endpoints'),

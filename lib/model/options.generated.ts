@@ -125,6 +125,11 @@ export interface EndpointConfig {
    */
   id?: string
   /**
+   * The host is a name, and each of its addresses an endpoint: as a `dns` source, with the rest of what is
+   * said here. For endpoints of a configuration. Default false.
+   */
+  resolve?: boolean
+  /**
    * Share of traffic relative to the other endpoints; fractions are allowed. A number, more than 0, at most
    * 65,535. Default 1.
    */

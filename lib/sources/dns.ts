@@ -55,11 +55,12 @@ async function look(options: ResolvedDns, resolver: Resolver, signal: AbortSigna
 /** SRV's priority 0 is preferred, as ours is; its weight 0 means hardly any traffic, and ours must be above. */
 function endpointOf(
   { address, port, priority, weight }: Found,
-  { scheme, port: given }: ResolvedDns,
+  { scheme, port: given, common }: ResolvedDns,
 ): object {
   const host = address.includes(':') ? `[${address}]` : address
   const at = port ?? given
   return {
+    ...common,
     url: `${scheme}://${host}${at === undefined ? '' : `:${at}`}`,
     ...(priority !== undefined && { priority: Math.min(MAX_PRIORITY, priority) }),
     ...(weight !== undefined && { weight: Math.max(1, weight) }),

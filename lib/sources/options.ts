@@ -156,7 +156,11 @@ export const SOURCE = group(
   },
 )
 
-export type ResolvedDns = ResolvedOf<typeof DNS_SOURCE.shape>
+export interface ResolvedDns extends ResolvedOf<typeof DNS_SOURCE.shape> {
+  /** What each endpoint has beside its URL: of an endpoint with `resolve`. */
+  readonly common?: Readonly<Record<string, unknown>>
+}
+
 export type ResolvedFile = ResolvedOf<typeof FILE_SOURCE.shape>
 export type ResolvedHttp = ResolvedOf<typeof HTTP_SOURCE.shape>
 

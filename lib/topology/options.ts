@@ -2,7 +2,7 @@
 import type { Dispatcher } from 'undici'
 import type { DispatcherFactory } from '../model/index.js'
 import { id, place } from '../options/common.js'
-import { group, instance, number, record, text, ts } from '../options/kinds.js'
+import { flag, group, instance, number, record, text, ts } from '../options/kinds.js'
 import { isDispatcher } from '../runtime/dispatchers.js'
 
 export const MAX_WEIGHT = 65_535
@@ -31,6 +31,11 @@ export const ENDPOINT = group(
     id: id({
       defaultText: "the URL's origin",
       about: 'Unique within its service; what `stats()`, rules and `service.set` call it.',
+    }),
+    resolve: flag({
+      default: false,
+      about:
+        'The host is a name, and each of its addresses an endpoint: as a `dns` source, with the rest of what is said here. For endpoints of a configuration.',
     }),
     weight: WEIGHT,
     zone: place('Zone that the endpoint is in.'),

@@ -15,19 +15,23 @@ describe('fairlead', () => {
     expect([...stdout.matchAll(/^ {2}(\w+) \[options\]/gm)].map((match) => match[1])).toEqual([
       'demo',
       'proxy',
+      'topology',
       'simulate',
       'doctor',
     ])
     expect(stdout).toMatch(/Examples:\n {2}fairlead /)
   })
 
-  it.each(['demo', 'proxy', 'topology', 'simulate', 'doctor'])('%s --help has an example', async (command) => {
-    const { code, stdout, stderr } = await runCli([command, '--help'])
-    expect(code).toBe(0)
-    expect(stdout).toContain(`Usage: fairlead ${command}`)
-    expect(stdout).toMatch(new RegExp(`Examples:\\n {2}fairlead ${command}`))
-    expect(stderr).toBe('')
-  })
+  it.each(['demo', 'proxy', 'topology', 'simulate', 'doctor'])(
+    '%s --help has an example',
+    async (command) => {
+      const { code, stdout, stderr } = await runCli([command, '--help'])
+      expect(code).toBe(0)
+      expect(stdout).toContain(`Usage: fairlead ${command}`)
+      expect(stdout).toMatch(new RegExp(`Examples:\\n {2}fairlead ${command}`))
+      expect(stderr).toBe('')
+    },
+  )
 
   it.each([
     [[], 'which command? One of demo, proxy, topology, simulate, doctor'],

@@ -281,7 +281,7 @@ describe('single parts', () => {
     expect(parseEndpoint('http://a:1', 'endpoint')).toMatchObject({ id: 'http://a:1', port: 1, weight: 1 })
     expect(faultsOf(() => parseEndpoint({ url: 'http://a', weight: -1, x: 1 }, 'endpoint'))).toEqual([
       'endpoint.weight: must be a number, more than 0, at most 65,535, not -1',
-      'endpoint.x: unknown key `x`; known keys: `url`, `id`, `weight`, `zone`, `region`, `priority`, `metadata`, `dispatcher`',
+      'endpoint.x: unknown key `x`; known keys: `url`, `id`, `resolve`, `weight`, `zone`, `region`, `priority`, `metadata`, `dispatcher`',
     ])
     expect(faultsOf(() => parseEndpoint(null, 'endpoint'))[0]).toMatch(/^endpoint: must be a URL/)
   })

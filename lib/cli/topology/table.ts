@@ -22,6 +22,8 @@ function tableOf(name: string, { sources, endpoints }: ServiceFacts): string {
   })
   for (const { id, url, weight, priority, region, zone } of endpoints.slice(0, MOST_LISTED))
     table.push([id === url ? url : `${id} (${url})`, String(weight), String(priority), region, zone])
+  const names = endpoints.filter(({ host }) => !/^[\d.]+$|:/.test(host)).map(({ host }) => host)
+  if (names.length > 0) lines.push(`  ${nameNote(names)}`)
   const more = endpoints.length - MOST_LISTED
   return `${[...lines, table.toString(), ...(more > 0 ? [`and ${more} more`] : [])].join('\n')}\n`
 }
@@ -35,5 +37,9 @@ function lineOf({ source, endpoints, ageMs, error, heldMs }: SourceStats): strin
     heldMs === Number.POSITIVE_INFINITY ? 'it has none' : `for ${Math.ceil(heldMs / MS_PER_S)} s yet`
   return `${said}; ${colors.yellow(`its last answer is held back: ${left}`)}`
 }
+
+/** What users of names with several addresses meet first. */
+const nameNote = ([first, ...others]: readonly string[]): string =>
+  `${first}${others.length > 0 ? ` and ${others.length} more` : ''}: a name is one endpoint, which Node resolves with each connection; with \`resolve: true\` each of its addresses is one`
 
 const counted = (n: number): string => `${n} endpoint${n === 1 ? '' : 's'}`
