@@ -54,7 +54,6 @@ export class ServiceSources {
     if (!this.#started || this.#timers.simulated !== undefined) return
     const wanted = new Map(this.#service.options.sources.map((source) => [keyOf(source), source]))
     const kept = this.#runs.filter(({ key }) => wanted.has(key))
-    if (kept.length === this.#runs.length && kept.length === wanted.size) return
     for (const run of this.#runs) if (!wanted.has(run.key)) run.stop()
     for (const { key } of kept) wanted.delete(key)
     const added = Array.from(wanted.values(), (source) => new SourceRun(source, this.#target, this.#timers))

@@ -1,4 +1,3 @@
-import { refuseGivenTo } from '../configuration/given-dispatchers.js'
 import { parseEndpoints } from '../configuration/parse.js'
 import { StoppedError } from '../errors.js'
 import type { Endpoint } from '../model/index.js'
@@ -112,9 +111,7 @@ export class SourceRun implements SourceSink {
     if (!Array.isArray(list)) throw new Error(`what ${this.#name} found is no array of endpoints`)
     if (list.length > maxEndpoints)
       throw new Error(`${this.#name} has ${list.length} endpoints; maxEndpoints is ${maxEndpoints}`)
-    const endpoints = parseEndpoints(list, this.#name)
-    for (const endpoint of endpoints) refuseGivenTo(endpoint)
-    return endpoints
+    return parseEndpoints(list, this.#name)
   }
 
   #answered(): void {

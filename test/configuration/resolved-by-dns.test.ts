@@ -69,3 +69,14 @@ describe('an endpoint with `resolve`', () => {
     expect(faultOf(() => parseEndpoints([one], 'file /a'))).toMatch(/resolve: is for the `endpoints`/)
   })
 })
+
+it('a rule may list endpoints that are still to be found', () => {
+  const rules = [{ service: 'users', endpoints: ['http://10.0.0.9'] }]
+  const services = (source?: object) => ({
+    users: { endpoints: ['http://10.0.0.1'], ...(source && { source }) },
+  })
+  expect(faultOf(() => parseBalancerConfig({ services: services(), rules }))).toMatch(/without an endpoint/)
+  expect(
+    faultOf(() => parseBalancerConfig({ services: services({ file: { path: '/a' } }) as never, rules })),
+  ).toBe('')
+})

@@ -183,6 +183,20 @@ describe('several sources', () => {
     expect(ids(balancer)).toEqual([urls[0], urls[1], urls[2]])
   })
 
+  it('in their order, whichever answers first', async () => {
+    const sinks = new Map<string, SourceSink>()
+    const [a, b] = ['order-a', 'order-b'].map((name) =>
+      defineSource(name, { start: (_, sink) => void sinks.set(name, sink) }),
+    )
+    const balancer = new Balancer({ services: { users: { source: [{ name: a }, { name: b }] } } })
+    balancers.push(balancer)
+    const started = balancer.start()
+    sinks.get(b)?.found([urls[1]])
+    sinks.get(a)?.found([urls[0]])
+    await started
+    expect(ids(balancer)).toEqual([urls[0], urls[1]])
+  })
+
   it('a server that is away does not keep the other from answering', async () => {
     write(urls)
     const source = [{ http: { url: 'http://127.0.0.1:9/users', timeout: 200 } }, { file: { path } }]
@@ -254,6 +268,30 @@ describe('a source of your own', () => {
     await balancer.update({ services: { users: { endpoints: urls.slice(0, 1) } } })
     expect(ended).toBe(true)
     expect(ids(balancer)).toEqual(urls.slice(0, 1))
+  })
+
+  it('is told once of what is found, and of what is held back, while it is the same', async () => {
+    let sink: SourceSink | undefined
+    const name = defineSource('repeating', {
+      start: (_, given) => {
+        sink = given
+        given.found(urls)
+      },
+    })
+    const balancer = await start({ source: { name } })
+    for (let i = 0; i < 3; i++) sink?.found([...urls])
+    for (let i = 0; i < 3; i++) sink?.found(urls.slice(0, 1))
+    expect(events.map(({ type }) => type)).toEqual(['found', 'held'])
+    expect(ids(balancer)).toEqual(urls)
+    // As before: nothing is held back any more.
+    sink?.found(urls)
+    expect(stats(balancer).heldMs).toBeUndefined()
+    events.splice(0)
+    for (const why of ['first', 'second']) sink?.failed(new Error(why))
+    expect(events).toMatchObject([{ type: 'failed', reason: 'first' }])
+    expect(stats(balancer).error).toBe('second')
+    sink?.unchanged()
+    expect(events.map(({ type }) => type)).toEqual(['failed', 'recovered'])
   })
 
   it.each([
