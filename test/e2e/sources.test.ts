@@ -254,8 +254,10 @@ describe('over threads that end', () => {
 describe('a source of your own', () => {
   it('is told its options, and that it is over', async () => {
     let ended = false
+    let late: SourceSink | undefined
     const name = defineSource('mine', {
       start(options, sink, signal) {
+        late = sink
         signal.addEventListener('abort', () => {
           ended = true
         })
@@ -267,6 +269,7 @@ describe('a source of your own', () => {
     expect(ids(balancer)).toEqual(urls)
     await balancer.update({ services: { users: { endpoints: urls.slice(0, 1) } } })
     expect(ended).toBe(true)
+    expect(late?.found(urls)).toBe(false)
     expect(ids(balancer)).toEqual(urls.slice(0, 1))
   })
 
