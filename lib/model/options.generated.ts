@@ -152,7 +152,10 @@ export interface EndpointConfig {
   dispatcher?: Dispatcher | DispatcherFactory
 }
 
-/** Where the endpoints of a service come from: one of `dns`, `file`, `http`, or a source of your own. */
+/**
+ * Where the endpoints of a service come from: one of `dns`, `file`, `http`, `kubernetes`, or a source of your
+ * own.
+ */
 export interface SourceConfig {
   /** The addresses of a name, asked for again when they are out of date (TTL). Off unless it is given. */
   dns?: {
@@ -201,6 +204,32 @@ export interface SourceConfig {
     timeout?: number
     /** Headers that are sent along. An object of header values by name. Default `{}`. */
     headers?: Readonly<Record<string, string>>
+  }
+  /** The EndpointSlices of a Kubernetes service, watched. Off unless it is given. */
+  kubernetes?: {
+    /** Name of the Kubernetes service. A name of letters in lower case, digits and hyphens. */
+    service: string
+    /** Namespace of the service. A name of letters in lower case, digits and hyphens. Default the pod's. */
+    namespace?: string
+    /**
+     * Port of each endpoint: the pods' own, by number or name. A port from 1 to 65,535, or the name of one.
+     * Default the only one, or `http`.
+     */
+    port?: number | string
+    /** Scheme of each endpoint. Default `http`. */
+    scheme?: 'http' | 'https'
+    /** The API server. A URL like `https://10.0.0.1:6443`. Default the cluster's, as a pod finds it. */
+    server?: string
+    /**
+     * File of the token that is sent. It is read again for each request. A path. Default the service
+     * account's.
+     */
+    tokenFile?: string
+    /**
+     * File of the authorities that the server's certificate is checked against. A path. Default `ca.crt`
+     * beside the token.
+     */
+    caFile?: string
   }
   /** A source of your own. What `defineSource` returned. Default none. */
   name?: SourceName
@@ -655,8 +684,8 @@ export interface ServiceConfig {
    */
   endpoints?: readonly (string | EndpointConfig)[]
   /**
-   * Where further endpoints come from: DNS, a file, a server, or a source of your own. A source, or an array
-   * of sources. Default none.
+   * Where further endpoints come from: DNS, a file, a server, Kubernetes, or a source of your own. A source,
+   * or an array of sources. Default none.
    */
   source?: SourceConfig | readonly SourceConfig[]
   /** How an endpoint is chosen. A policy name, or `{ name, ...its options }`. Default `'peak-ewma'`. */

@@ -4,12 +4,13 @@ import type { SourceName } from '../model/index.js'
 import { MAX_COUNT, MAX_MS } from '../options/common.js'
 import { type Faults, join } from '../options/faults.js'
 import { checkHeaders, headers } from '../options/headers.js'
-import { choice, group, isRecord, list, number, record, text, ts } from '../options/kinds.js'
+import { choice, either, group, isRecord, list, number, record, text, ts } from '../options/kinds.js'
 import { withDefaults } from '../options/resolve.js'
 import type { ConfigOf, ResolvedOf } from '../options/types.js'
 import { validate } from '../options/validate.js'
 import { quoted, wrong } from '../options/words.js'
 import { customSourceNames, isCustomSource } from '../runtime/sources.js'
+import type { ResolvedKubernetes } from './kubernetes/options.js'
 
 const MAX_PORT = 65_535
 const MAX_PATH = 4_096
@@ -85,7 +86,7 @@ export const HTTP_SOURCE = group(
     url: text({
       right: 'a URL like `http://registry.internal/users.json`',
       required: true,
-      accept: (url) => /^https?:\/\//i.test(url) && URL.canParse(url),
+      accept: isHttpUrl,
       about: 'Answers with JSON or YAML: a list of endpoints, or an object with `endpoints`.',
     }),
     interval: number({
@@ -109,11 +110,56 @@ export const HTTP_SOURCE = group(
   { off: true, summary: 'A server that answers with a list of endpoints.' },
 )
 
+/** RFC 1123: what Kubernetes takes for names of services and namespaces. */
+const KUBERNETES_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
+
+const kubernetesName = <const S extends object>(spec: S) =>
+  text({ right: 'a name of letters in lower case, digits and hyphens', pattern: KUBERNETES_NAME, ...spec })
+
+const kubernetesFile = (defaultText: string, about: string) =>
+  text({ right: 'a path', minLength: 1, maxLength: MAX_PATH, defaultText, about })
+
+export const KUBERNETES_SOURCE = group(
+  {
+    service: kubernetesName({ required: true, about: 'Name of the Kubernetes service.' }),
+    namespace: kubernetesName({ defaultText: "the pod's", about: 'Namespace of the service.' }),
+    port: either(
+      [
+        number({ integer: true, min: 1, max: MAX_PORT }),
+        text({ right: 'the name of a port', pattern: KUBERNETES_NAME }),
+      ],
+      {
+        right: 'a port from 1 to 65,535, or the name of one',
+        type: 'integer or string',
+        defaultText: 'the only one, or `http`',
+        about: "Port of each endpoint: the pods' own, by number or name.",
+      },
+    ),
+    scheme: choice(['http', 'https'], { default: 'http', about: 'Scheme of each endpoint.' }),
+    server: text({
+      right: 'a URL like `https://10.0.0.1:6443`',
+      accept: isHttpUrl,
+      defaultText: "the cluster's, as a pod finds it",
+      about: 'The API server.',
+    }),
+    tokenFile: kubernetesFile(
+      "the service account's",
+      'File of the token that is sent. It is read again for each request.',
+    ),
+    caFile: kubernetesFile(
+      '`ca.crt` beside the token',
+      "File of the authorities that the server's certificate is checked against.",
+    ),
+  },
+  { off: true, summary: 'The EndpointSlices of a Kubernetes service, watched.' },
+)
+
 export const SOURCE = group(
   {
     dns: DNS_SOURCE,
     file: FILE_SOURCE,
     http: HTTP_SOURCE,
+    kubernetes: KUBERNETES_SOURCE,
     name: text({
       right: 'what `defineSource` returned',
       ts: ts<SourceName>('SourceName'),
@@ -152,7 +198,7 @@ export const SOURCE = group(
   {
     name: 'SourceConfig',
     summary:
-      'Where the endpoints of a service come from: one of `dns`, `file`, `http`, or a source of your own.',
+      'Where the endpoints of a service come from: one of `dns`, `file`, `http`, `kubernetes`, or a source of your own.',
   },
 )
 
@@ -176,10 +222,11 @@ export type ResolvedSource = Bounds &
     | { readonly kind: 'dns'; readonly options: ResolvedDns }
     | { readonly kind: 'file'; readonly options: ResolvedFile }
     | { readonly kind: 'http'; readonly options: ResolvedHttp }
+    | { readonly kind: 'kubernetes'; readonly options: ResolvedKubernetes }
     | { readonly kind: 'own'; readonly name: SourceName; readonly options: Readonly<Record<string, unknown>> }
   )
 
-const KINDS = ['dns', 'file', 'http', 'name'] as const
+const KINDS = ['dns', 'file', 'http', 'kubernetes', 'name'] as const
 
 /** One source, or several, from copied data; what is wrong is added to the faults. */
 export function resolveSources(value: unknown, path: string, faults: Faults): ResolvedSource[] {
@@ -227,10 +274,11 @@ const oneOf = (names: readonly string[]): string =>
     : `a source that was defined in this thread, one of ${quoted(names)}`
 
 function withKind(config: ConfigOf<typeof SOURCE.shape>): ResolvedSource {
-  const { dns, file, http, name, options, ...bounds } = withDefaults(SOURCE.shape, config)
+  const { dns, file, http, kubernetes, name, options, ...bounds } = withDefaults(SOURCE.shape, config)
   if (dns !== undefined) return { kind: 'dns', options: dns, ...bounds }
   if (file !== undefined) return { kind: 'file', options: file, ...bounds }
   if (http !== undefined) return { kind: 'http', options: http, ...bounds }
+  if (kubernetes !== undefined) return { kind: 'kubernetes', options: kubernetes, ...bounds }
   return { kind: 'own', name: name as SourceName, options, ...bounds }
 }
 
@@ -238,6 +286,10 @@ function checkDns(dns: unknown, path: string, faults: Faults): void {
   if (!isRecord(dns)) return
   if (dns.type === 'SRV' && dns.port !== undefined)
     faults.add(join(path, 'port'), 'is what `SRV` records say; leave it out, or ask for another type')
+}
+
+function isHttpUrl(url: string): boolean {
+  return /^https?:\/\//i.test(url) && URL.canParse(url)
 }
 
 /** `10.0.0.2`, `10.0.0.2:53`, `fd00::2`, `[fd00::2]:53`. */
@@ -260,6 +312,8 @@ export function describeSource(source: ResolvedSource): string {
     case 'http':
       // Without a path or a query, which may hold a secret.
       return `http ${new URL(source.options.url).origin}`
+    case 'kubernetes':
+      return `kubernetes ${source.options.service}${source.options.namespace === undefined ? '' : `.${source.options.namespace}`}`
     case 'own':
       return source.name
   }

@@ -2,6 +2,7 @@ import type { Timers } from '../runtime/timers.js'
 import { startDns } from './dns.js'
 import { startFile } from './file.js'
 import { startHttp } from './http.js'
+import { startKubernetes } from './kubernetes/kubernetes.js'
 import type { ResolvedSource } from './options.js'
 import { startOwn } from './own.js'
 import type { RunningSource, SourceSink } from './source.js'
@@ -15,6 +16,8 @@ export function startSource(source: ResolvedSource, sink: SourceSink, timers: Ti
       return startFile(source.options, sink, timers)
     case 'http':
       return startHttp(source.options, sink, timers)
+    case 'kubernetes':
+      return startKubernetes(source.options, sink, timers)
     case 'own':
       return startOwn(source, sink)
   }

@@ -46,12 +46,14 @@ describe('a right source', () => {
       { dns: { name: 'a.internal' } },
       { file: { path: '/a' } },
       { http: { url: 'https://user:secret@a/b?token=secret' } },
+      { kubernetes: { service: 'users', namespace: 'shop' } },
       { name },
     ]
     expect(resolved(sources).map(describeSource)).toEqual([
       'dns a.internal',
       'file /a',
       'http https://a',
+      'kubernetes users.shop',
       'registry',
     ])
   })
@@ -68,7 +70,7 @@ describe('a right source', () => {
 describe('every fault has its path and says what would be right', () => {
   it.each<[unknown, string | RegExp]>([
     ['dns', /^source: /],
-    [{}, 'source: names no source; it takes one of `dns`, `file`, `http`, `name`'],
+    [{}, 'source: names no source; it takes one of `dns`, `file`, `http`, `kubernetes`, `name`'],
     [
       { dns: { name: 'a' }, file: { path: 'b' } },
       'source: has `dns`, `file`; a source is one of them, and several sources are an array',
@@ -91,6 +93,10 @@ describe('every fault has its path and says what would be right', () => {
       { http: { url: 'http://a', headers: { 'a b': 'x' } } },
       /^source\.http\.headers.*is not the name of a header/,
     ],
+    [{ kubernetes: {} }, /^source\.kubernetes\.service: is missing/],
+    [{ kubernetes: { service: 'Users' } }, /^source\.kubernetes\.service: must be a name of letters/],
+    [{ kubernetes: { service: 'a', port: 0 } }, /^source\.kubernetes\.port: must be/],
+    [{ kubernetes: { service: 'a', server: 'a:6443' } }, /^source\.kubernetes\.server: must be a URL/],
     [{ file: { path: 'a' }, maxDrop: 1.1 }, /^source\.maxDrop: /],
     [{ file: { path: 'a' }, options: {} }, /^source\.options: belongs to a source of your own/],
     [{ name: 'nobody' }, /^source\.name: must be .*defined in this thread/],
