@@ -1,7 +1,6 @@
 /** The connection to the API server. */
 import type { Socket } from 'node:net'
-import type { Client, Dispatcher } from 'undici'
-import { connectorOf, watched } from '../../connections/connector.js'
+import type { buildConnector, Client, Dispatcher } from 'undici'
 import { loadUndici } from '../../runtime/lazy.js'
 import { readAuthority } from './in-cluster.js'
 import type { ResolvedKubernetes } from './options.js'
@@ -51,13 +50,14 @@ export class Connection {
   async #open(server: URL, signal: AbortSignal): Promise<Client> {
     const ca = await readAuthority(this.#options, server)
     signal.throwIfAborted()
-    const connect = connectorOf({ connect: { ca }, connectTimeout: CONNECT_MS })
-    return new (loadUndici().Client)(server.origin, {
-      connect: watched(connect, (socket) => {
+    const { buildConnector, Client } = loadUndici()
+    const open = buildConnector({ ca, timeout: CONNECT_MS })
+    const connect: buildConnector.connector = (target, callback) =>
+      open(target, (...[error, socket]) => {
+        if (error !== null) return callback(error, null)
         this.#socket = socket
-      }),
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    })
+        callback(null, socket)
+      })
+    return new Client(server.origin, { connect, headersTimeout: 0, bodyTimeout: 0 })
   }
 }
