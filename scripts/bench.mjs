@@ -1,11 +1,12 @@
 // `npm run bench [-- options]`: set-up, then the benchmarks, compiled so that nothing translates them while they run.
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { excerpt } from './excerpt.mjs'
 import { cmakeJs, loadFault } from './native.mjs'
 import { setupOrExit } from './setup.mjs'
 import { become, bin, ROOT, run, say } from './shell.mjs'
 import { digest, isStamped, stamp } from './stamp.mjs'
-import { excerpt, missingTool } from './toolchain.mjs'
+import { missingTool } from './toolchain.mjs'
 
 const STAMP = '.cache/bench.stamp'
 const PEER_STAMP = '.cache/bench-native.stamp'

@@ -2,10 +2,11 @@
 import { existsSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { excerpt } from './excerpt.mjs'
 import { writeManifest } from './manifest.mjs'
 import { bin, ROOT, run, say, secondsSince } from './shell.mjs'
 import { digest, isStamped, stamp, unstamp } from './stamp.mjs'
-import { excerpt, provideTools } from './toolchain.mjs'
+import { provideTools } from './toolchain.mjs'
 
 const STAMP = 'build/inputs.stamp'
 const BINARY = 'build/Release/fairlead.node'

@@ -3,11 +3,12 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { excerpt } from './excerpt.mjs'
 import { writeManifest } from './manifest.mjs'
 import { loadFault, nativeInputs } from './native.mjs'
 import { bin, ROOT, run, say, secondsSince } from './shell.mjs'
 import { digest, isStamped, stamp, unstamp } from './stamp.mjs'
-import { excerpt, provideTools } from './toolchain.mjs'
+import { provideTools } from './toolchain.mjs'
 
 const STAMP = '.cache/prebuild.stamp'
 const FOLDER = join('prebuilds', `${process.platform}-${process.arch}`)

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { takeEngine } from './engine-argument.mjs'
 import { Phases } from './phases.mjs'
+import { provideServers } from './servers.mjs'
 import { setupInPhases } from './setup.mjs'
 import { say } from './shell.mjs'
 import { quickPhases, restPhases } from './suite-phases.mjs'
@@ -38,6 +39,7 @@ if (options.list) {
 const phases = new Phases()
 const native = await setupInPhases(phases, engine)
 if (native !== undefined) {
+  await provideServers()
   await phases.runAll(chosen(native))
   phases.finish()
 }
