@@ -2,12 +2,13 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { delimiter, join, relative } from 'node:path'
+import { excerpt } from './excerpt.mjs'
 import { cmakeJs } from './native.mjs'
 import { one, Phases } from './phases.mjs'
 import { setupOrExit } from './setup.mjs'
 import { ROOT, run, say, which } from './shell.mjs'
 import { filesBelow } from './stamp.mjs'
-import { excerpt, provideTools } from './toolchain.mjs'
+import { provideTools } from './toolchain.mjs'
 
 const HELP = `npm run lint:native [-- [--fix] [FILE...]]
 
