@@ -7,8 +7,10 @@ import { ROOT, say } from './shell.mjs'
 
 const FIGURE = 'docs/figures/overload.svg'
 const TITLE =
-  'Goodput at two and four times what endpoints can serve, callers who wait one second, in % of what could be served'
-const ROW = 22
+  'Goodput of three endpoints at two and four times what they can serve, callers who wait one second, in % of what could be served'
+const ROW = 30
+/** Between two subjects of one row. */
+const SPREAD = 5
 const SUBJECTS = [
   'fairlead, limit given',
   'fairlead, all defaults',
@@ -42,7 +44,8 @@ function pointOf({ name, engine, peer, value }) {
   const shape = match[1].replace(/, (defaults|maxRequests given)$/, '')
   const who = peer ?? (isGiven ? 'fairlead, limit given' : 'fairlead, all defaults')
   const hint = `${shape}: ${who}${engine === null ? '' : `, ${engine}`}: ${value.toFixed(1)}%`
-  return [{ shape, who, value, hint }]
+  const offset = (SUBJECTS.indexOf(who) - (SUBJECTS.length - 1) / 2) * SPREAD
+  return [{ shape, who, value, hint, offset }]
 }
 
 /** @param {{ shape: string, who: string, value: number, hint: string }[]} points */
@@ -68,7 +71,7 @@ function specOf(points) {
     ],
     axes: [
       { scale: 'x', orient: 'bottom', grid: true, title: 'Goodput, % of what the endpoints can serve' },
-      { scale: 'y', orient: 'left', domain: false, ticks: false, title: '3 endpoints, each with' },
+      { scale: 'y', orient: 'left', domain: false, ticks: false },
     ],
     legends: [
       {
@@ -100,12 +103,13 @@ function specOf(points) {
         encode: {
           enter: {
             x: { scale: 'x', field: 'value' },
-            y: { scale: 'y', field: 'shape', band: 0.5 },
+            // Side by side: at 0 they would hide each other.
+            y: { scale: 'y', field: 'shape', band: 0.5, offset: { field: 'offset' } },
             shape: { scale: 'shape', field: 'who' },
             stroke: { scale: 'colour', field: 'who' },
             strokeWidth: { value: 1.5 },
             fill: { value: 'transparent' },
-            size: { value: 70 },
+            size: { value: 45 },
             description: { field: 'hint' },
           },
         },
