@@ -7,6 +7,8 @@ import type { Member } from '../topology/member.js'
 import type { ServiceView } from '../view/service-view.js'
 
 /** Endpoints whose latencies say what an answer takes. */
+/** What an answer is taken to take until there is one, ms: Linkerd's first round trip, as in `peak-ewma`. */
+const FIRST_MS = 30
 const LOOKED_AT = 16
 
 /** Whether an endpoint takes one more request. */
@@ -51,8 +53,9 @@ export function answerTimes(
     const { slot } = usable[i]
     // The high word of the two is the average.
     const average = state.getFloat(slot, SLOT.LATENCY + 1)
-    // Where it is measured and not known yet, the average is of silence: nothing was answered.
-    baseMs = least(baseMs, limits.isOn(slot) ? limits.baseMs(slot) : average)
+    // Where it is measured and not known yet nothing was answered: the average is of silence, and grows with it.
+    const unknown = limits.isOn(slot) ? Math.min(FIRST_MS, average) : average
+    baseMs = least(baseMs, limits.baseMs(slot) || unknown)
     meanMs = least(meanMs, limits.meanMs(slot) || average)
   }
   return { baseMs, meanMs }
