@@ -128,9 +128,11 @@ describe('the tarball', () => {
     expect(broken).toEqual([])
   })
 
-  test('has source maps that carry their sources', () => {
+  test('has a source map with files and lines, without their text', () => {
     const map = JSON.parse(readFileSync(join(installed, 'dist/index.js.map'), 'utf8'))
-    expect(map.sourcesContent).toHaveLength(map.sources.length)
+    expect(map.sources).toContain('../lib/balancer/balancer.ts')
+    expect(map.mappings.length).toBeGreaterThan(100_000)
+    expect(map.sourcesContent).toBeUndefined()
   })
 
   test.each([
