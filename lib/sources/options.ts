@@ -18,6 +18,10 @@ const MAX_PATH = 4_096
 const DNS_NAME =
   /^(?=.{1,254}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?$/i
 
+/** In ms, above 0. */
+const duration = <const Default extends number>(byDefault: Default, about: string) =>
+  number({ integer: true, min: 1, max: MAX_MS, unit: 'ms', default: byDefault, about })
+
 export const DNS_SOURCE = group(
   {
     name: text({
@@ -48,14 +52,7 @@ export const DNS_SOURCE = group(
       defaultText: "the system's",
       about: 'DNS servers, in the order in which they are asked.',
     }),
-    timeout: number({
-      integer: true,
-      min: 1,
-      max: MAX_MS,
-      unit: 'ms',
-      default: 2_000,
-      about: 'Wait for one server.',
-    }),
+    timeout: duration(2_000, 'Wait for one server.'),
   },
   { off: true, summary: 'The addresses of a name, asked for again when they are out of date (TTL).' },
 )
@@ -69,14 +66,10 @@ export const FILE_SOURCE = group(
       maxLength: MAX_PATH,
       about: 'JSON or YAML: a list of endpoints, or an object with `endpoints`.',
     }),
-    interval: number({
-      integer: true,
-      min: 1,
-      max: MAX_MS,
-      unit: 'ms',
-      default: 2_000,
-      about: 'Time between two looks at the file, where the system does not tell of its changes.',
-    }),
+    interval: duration(
+      2_000,
+      'Time between two looks at the file, where the system does not tell of its changes.',
+    ),
   },
   { off: true, summary: 'A file, read again when it has changed.' },
 )
@@ -89,22 +82,11 @@ export const HTTP_SOURCE = group(
       accept: isHttpUrl,
       about: 'Answers with JSON or YAML: a list of endpoints, or an object with `endpoints`.',
     }),
-    interval: number({
-      integer: true,
-      min: 1,
-      max: MAX_MS,
-      unit: 'ms',
-      default: 5_000,
-      about: 'Time between two requests. An answer with an `ETag` is not sent again while it is the same.',
-    }),
-    timeout: number({
-      integer: true,
-      min: 1,
-      max: MAX_MS,
-      unit: 'ms',
-      default: 5_000,
-      about: 'Time that one request may take.',
-    }),
+    interval: duration(
+      5_000,
+      'Time between two requests. An answer with an `ETag` is not sent again while it is the same.',
+    ),
+    timeout: duration(5_000, 'Time that one request may take.'),
     headers: headers('Headers that are sent along.'),
   },
   { off: true, summary: 'A server that answers with a list of endpoints.' },
