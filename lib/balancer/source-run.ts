@@ -3,6 +3,7 @@ import { StoppedError } from '../errors.js'
 import type { Endpoint } from '../model/index.js'
 import type { SourceChange } from '../observe/events.js'
 import type { SourceStats } from '../observe/stats.js'
+import { reasonOf } from '../runtime/foreign.js'
 import type { TimerHandle, Timers } from '../runtime/timers.js'
 import { type Found, keyOf } from '../sources/found.js'
 import { describeSource, type ResolvedSource } from '../sources/options.js'
@@ -53,7 +54,13 @@ export class SourceRun implements SourceSink {
 
   /** Begins to look. What is found at once changes the configuration, which leads back to whoever has this run. */
   start(): void {
-    const running = startSource(this.#source, this, this.#timers)
+    let running: RunningSource
+    try {
+      running = startSource(this.#source, this, this.#timers)
+    } catch (error) {
+      // What runs beside it goes on.
+      return this.failed(error)
+    }
     if (this.#stopped) running.stop()
     else this.#running = running
   }
@@ -81,7 +88,7 @@ export class SourceRun implements SourceSink {
 
   failed(error: unknown): void {
     if (this.#stopped) return
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = reasonOf(error)
     const isNew = this.#error === undefined
     this.#error = reason
     if (isNew) this.#target.tell('failed', this.#name, reason)

@@ -1,4 +1,5 @@
 import { isDispatcher } from '../runtime/dispatchers.js'
+import { reasonOf } from '../runtime/foreign.js'
 import { type Faults, join } from './faults.js'
 
 /** Deeper than any configuration, far from the end of the stack. */
@@ -69,7 +70,7 @@ class PlainCopy {
       return copy
     } catch (error) {
       // A proxy may throw on any access.
-      return this.#refuse(`cannot be read: ${reasonOf(error)}`)
+      return this.#refuse(`cannot be read: ${reasonOf(error, 'reading it threw')}`)
     } finally {
       this.#inside.delete(value)
     }
@@ -107,7 +108,7 @@ class PlainCopy {
     try {
       return this.copy(Reflect.get(owner, key))
     } catch (error) {
-      return this.#refuse(`cannot be read: ${reasonOf(error)}`)
+      return this.#refuse(`cannot be read: ${reasonOf(error, 'reading it threw')}`)
     } finally {
       this.#keys.length = depth - 1
     }
@@ -133,12 +134,4 @@ function isPlain(value: object): boolean {
 function instanceName(value: object): string {
   const name: unknown = value.constructor?.name
   return typeof name === 'string' && name !== '' ? `an instance of ${name}` : 'an instance of a class'
-}
-
-function reasonOf(error: unknown): string {
-  try {
-    return error instanceof Error ? String(error.message) : String(error)
-  } catch {
-    return 'reading it threw'
-  }
 }

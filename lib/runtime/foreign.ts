@@ -65,3 +65,12 @@ export function show(value: unknown): string {
     return 'an object'
   }
 }
+
+/** What an error says, whatever was thrown: never a failure of its own. */
+export function reasonOf(error: unknown, otherwise = 'what was thrown cannot be read'): string {
+  try {
+    return error instanceof Error ? String(error.message) : String(error)
+  } catch {
+    return otherwise
+  }
+}

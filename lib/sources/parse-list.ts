@@ -1,3 +1,4 @@
+import { reasonOf } from '../runtime/foreign.js'
 import { loadYaml } from '../runtime/lazy.js'
 
 /** Aliases let a small YAML document stand for a huge one. */
@@ -21,7 +22,7 @@ function parseDocument(text: string): unknown {
   try {
     return isJson ? JSON.parse(text) : loadYaml().parse(text, { maxAliasCount: MAX_ALIASES })
   } catch (error) {
-    if (!isJson) throw new Error(`it is no YAML: ${messageOf(error)}`, { cause: error })
+    if (!isJson) throw new Error(`it is no YAML: ${reasonOf(error)}`, { cause: error })
     return parseFlowYaml(text, error)
   }
 }
@@ -31,8 +32,6 @@ function parseFlowYaml(text: string, jsonError: unknown): unknown {
   try {
     return loadYaml().parse(text, { maxAliasCount: MAX_ALIASES })
   } catch {
-    throw new Error(`it is no JSON: ${messageOf(jsonError)}`, { cause: jsonError })
+    throw new Error(`it is no JSON: ${reasonOf(jsonError)}`, { cause: jsonError })
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -305,6 +305,7 @@ describe('a source of your own', () => {
       (sink: SourceSink) => void sink.found([{ url: 'http://a:1', dispatcher: () => ({}) as never }]),
       /dispatcher/,
     ],
+    ['throws what cannot be read', () => Promise.reject(Object.create(null)), /cannot be read/],
     ['fails with no error', (sink: SourceSink) => sink.failed(undefined), /undefined/],
   ])('that %s has failed, and harms nothing', async (_, act, why) => {
     const name = defineSource('bad', { start: (_options, sink) => act(sink) })
