@@ -1,7 +1,7 @@
 // Phases of a long run: each announced, timed and counted, and one total at the very end.
 import { say, secondsSince } from './shell.mjs'
 
-/** @typedef {{ passed: number, failed: number }} Count */
+/** @typedef {{ passed: number, failed: number, failures?: string[] }} Count what failed by name, where that is known */
 
 /** @param {boolean} ok */
 export const one = (ok) => (ok ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 })
@@ -56,6 +56,8 @@ export class Phases {
       total.passed += count.passed
       total.failed += count.failed
       say(`${count.failed > 0 ? 'FAIL' : 'ok  '}  ${name}: ${words(count)} (${seconds})`)
+      // The end of a long log is what people read.
+      for (const failure of count.failures ?? []) say(`        ${failure}`)
     }
     for (const note of ['', ...notes]) say(note)
     // Where nothing ran, nothing is known to work.

@@ -1,6 +1,6 @@
 // One run of vitest, counted.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { bin, ROOT, run } from './shell.mjs'
 
 /**
@@ -23,5 +23,19 @@ export async function vitest(name, args, env) {
   ).length
   const failed = numFailedTests + broken
   // An error outside of any test shows in the exit code only.
-  return { passed, failed: failed === 0 && code !== 0 ? 1 : failed }
+  return { passed, failed: failed === 0 && code !== 0 ? 1 : failed, failures: testResults.flatMap(failures) }
 }
+
+/**
+ * What failed in a file, a line each, and why by its first line.
+ * @param {{ name: string, status: string, message?: string, assertionResults: { status: string, fullName: string, failureMessages?: string[] }[] }} file
+ */
+function failures({ name, status, message = '', assertionResults }) {
+  const file = relative(ROOT, name)
+  const tests = assertionResults.filter((test) => test.status === 'failed')
+  if (tests.length === 0) return status === 'failed' ? [`${file}: ${firstLine(message)}`] : []
+  return tests.map((test) => `${file} > ${test.fullName}: ${firstLine(test.failureMessages?.[0] ?? '')}`)
+}
+
+/** @param {string} text */
+const firstLine = (text) => text.split('\n', 1)[0].slice(0, 300)
