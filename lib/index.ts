@@ -8,6 +8,18 @@ export type { LatencySummary } from './engine/histogram.js'
 export { type Engine, engine } from './engine/index.js'
 export * from './errors.js'
 export type * from './model/index.js'
+export type { TopologySource } from './network/endpoints.js'
+export type { TopologyHandle } from './network/memory.js'
+export type { TopologySnapshot } from './network/snapshot.js'
+export {
+  type LinkEvent,
+  type NodeEvent,
+  type PartitionEvent,
+  Topology,
+  type TopologyEvents,
+  type TopologyOptions,
+} from './network/topology.js'
+export type { TopologyUpdate } from './network/update.js'
 export type {
   BalancerEvents,
   ConfigEvent,

@@ -800,3 +800,57 @@ export interface BalancerConfig {
    */
   seed?: number
 }
+
+/** A node of a `Topology`. */
+export interface NodeConfig {
+  /** Unique within the topology. Text of 1 to 256 characters. */
+  id: string
+  /** Region that the node is in. Text of at most 256 characters. Default `''`. */
+  region?: string
+  /** Zone that the node is in. Text of at most 256 characters. Default `''`. */
+  zone?: string
+  /** Data centre that the node is in. Text of at most 256 characters. Default `''`. */
+  dataCenter?: string
+  /**
+   * What it has that others lack, by names of your own: `gpu`, `ssd`. An array of at most 64 texts. Default
+   * `[]`.
+   */
+  capabilities?: readonly string[]
+  /**
+   * Services that it serves, each with the origin where: `{ users: "http://10.0.0.1:8080" }`. URLs by
+   * service. Default `{}`.
+   */
+  services?: Readonly<Record<string, string>>
+  /**
+   * Share of traffic relative to the other endpoints; fractions are allowed. A number, more than 0, at most
+   * 65,535. Default 1.
+   */
+  weight?: number
+  /** What its line takes. A number of Mbit/s, more than 0, at most 1,000,000. Default not known. */
+  bandwidthMbps?: number
+  /** Round trip to it within its region. A number of ms, 0 to 86,400,000. Default not known. */
+  latencyMs?: number
+  /** `drain` and `down` get no new requests; as a bridge only `up` and `drain` count. Default `up`. */
+  state?: 'up' | 'drain' | 'down'
+  /** Plain data of your own. An object. Default `{}`. */
+  metadata?: Readonly<Record<string, unknown>>
+}
+
+/** A link between two regions of a `Topology`. */
+export interface LinkConfig {
+  /** Region at its one end. Text of 1 to 256 characters. */
+  from: string
+  /** Region at its other end. A link leads both ways. Text of 1 to 256 characters. */
+  to: string
+  /** Round trip over it. A number of ms, 0 to 86,400,000. */
+  latencyMs: number
+  /** What it takes. A number of Mbit/s, more than 0, at most 1,000,000. Default not known. */
+  bandwidthMbps?: number
+  /** Share of what is sent over it that arrives. A number, more than 0, at most 1. Default 1. */
+  reliability?: number
+  /**
+   * Ids of the nodes that carry it. Where some are named and none of them is there and up, the link is cut.
+   * An array of at most 64 texts. Default `[]`.
+   */
+  bridges?: readonly string[]
+}
