@@ -38,6 +38,7 @@ export const LONG = {
   ],
   'simulations by the command line': ['cli-simulate.test.ts'],
   'hostile clients and endpoints of the proxy, at random': ['proxy-fuzz.test.ts'],
+  'a priority level of which all endpoints hang': ['hung-level.test.ts'],
   'long polls and lost requests under a found limit': ['lost-requests.test.ts'],
   'overload from the first request on': ['overload-from-the-start.test.ts'],
   'sources over a real DNS server and an API server of our own': [

@@ -3,6 +3,7 @@
 /** `drain` and `down` get no new requests. */
 export type NodeState = 'up' | 'drain' | 'down'
 
+/** A machine, or a process on one. What is not said is an empty text or list. */
 export interface TopologyNode {
   readonly id: string
   readonly region: string
