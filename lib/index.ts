@@ -17,6 +17,7 @@ export {
   type PartitionEvent,
   Topology,
   type TopologyEvents,
+  type TopologyMonitoring,
   type TopologyOptions,
 } from './network/topology.js'
 export type { TopologyUpdate } from './network/update.js'

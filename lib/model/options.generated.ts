@@ -854,3 +854,49 @@ export interface LinkConfig {
    */
   bridges?: readonly string[]
 }
+
+/** What was measured between two regions of a `Topology`, by its monitor or by others. */
+export interface MeasurementConfig {
+  /** Region that it was measured in. Text of 1 to 256 characters. */
+  from: string
+  /** Region that it was measured to. Text of 1 to 256 characters. */
+  to: string
+  /** Round trip. A number of ms, 0 to 86,400,000. Default not known. */
+  latencyMs?: number
+  /** Share of what was sent that was not answered. A number, 0 to 1. Default 0. */
+  loss?: number
+  /** What was sent in a second. A number of Mbit/s, more than 0, at most 1,000,000. Default not known. */
+  bandwidthMbps?: number
+  /** Nobody there can be reached. Default false. */
+  isCut?: boolean
+}
+
+/** How a `Topology` is measured. */
+export interface MonitorConfig {
+  /** Region that this process is in. The name of a region. */
+  region: string
+  /** Between two rounds. A whole number of ms, 10 to 86,400,000. Default 10,000. */
+  interval?: number
+  /** Wait for one probe. A whole number of ms, 1 to 86,400,000. Default 2,000. */
+  timeout?: number
+  /**
+   * Nodes of each region that are asked in a round, others in the next one. A whole number, 1 to 100. Default
+   * 3.
+   */
+  probes?: number
+  /** Probes that loss is counted over. A whole number, 1 to 1,000. Default 20. */
+  samples?: number
+  /**
+   * Rounds without any answer after which a region counts as cut off. A whole number, 1 to 100. Default 3.
+   */
+  cutAfter?: number
+  /** Measure bandwidth, by fetching something from one node of each region. Off unless it is given. */
+  bandwidth?: {
+    /** Of the services of nodes: what is fetched. A path like `/1m`. */
+    path: string
+    /** Fetched at most. A whole number, 1 to 1,073,741,824. Default 1,048,576. */
+    bytes?: number
+    /** Between two measurements of a region. A whole number of ms, 10 to 86,400,000. Default 60,000. */
+    interval?: number
+  }
+}

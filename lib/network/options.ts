@@ -1,6 +1,6 @@
 /** The options of nodes and links: what a `Topology` is told of a machine room and of the lines between regions. */
 import { id, MAX_MS, place } from '../options/common.js'
-import { choice, group, list, number, record, text, ts } from '../options/kinds.js'
+import { choice, flag, group, list, number, record, text, ts } from '../options/kinds.js'
 import { WEIGHT } from '../topology/options.js'
 
 /** Tbit/s in Mbit/s. */
@@ -87,5 +87,21 @@ export const LINK = group(
     name: 'LinkConfig',
     right: 'an object with `from` and `to`',
     summary: 'A link between two regions of a `Topology`.',
+  },
+)
+
+export const MEASUREMENT = group(
+  {
+    from: region('Region that it was measured in.'),
+    to: region('Region that it was measured to.'),
+    latencyMs: latency('Round trip.', 'not known'),
+    loss: number({ min: 0, max: 1, default: 0, about: 'Share of what was sent that was not answered.' }),
+    bandwidthMbps: bandwidth('What was sent in a second.'),
+    isCut: flag({ default: false, about: 'Nobody there can be reached.' }),
+  },
+  {
+    name: 'MeasurementConfig',
+    right: 'an object with `from` and `to`',
+    summary: 'What was measured between two regions of a `Topology`, by its monitor or by others.',
   },
 )

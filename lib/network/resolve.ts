@@ -1,12 +1,12 @@
 /** Nodes and links from what a user, or a server, says: checked whole, every fault with its path. */
-import type { TopologyLink, TopologyNode } from '../model/index.js'
+import type { TopologyLink, TopologyMeasurement, TopologyNode } from '../model/index.js'
 import { parseOrigin, serviceNameFault } from '../options/address.js'
 import { type Faults, join } from '../options/faults.js'
 import { deepFreeze } from '../options/freeze.js'
 import { isRecord } from '../options/kinds.js'
 import { withDefaults } from '../options/resolve.js'
 import { validate } from '../options/validate.js'
-import { LINK, MAX_TAGS, NODE } from './options.js'
+import { LINK, MAX_TAGS, MEASUREMENT, NODE } from './options.js'
 
 /** From copied data; undefined, with the faults added, where anything is wrong. */
 export function resolveNode(value: unknown, path: string, faults: Faults): TopologyNode | undefined {
@@ -33,6 +33,18 @@ export function resolveLink(value: unknown, path: string, faults: Faults): Topol
   if (config === undefined || faults.count > before) return undefined
   const { bandwidthMbps, ...rest } = withDefaults(LINK.shape, config)
   return deepFreeze({ ...rest, bandwidthMbps }) as TopologyLink
+}
+
+/** As `resolveNode`. */
+export function resolveMeasurement(
+  value: unknown,
+  path: string,
+  faults: Faults,
+): TopologyMeasurement | undefined {
+  const config = validate(MEASUREMENT, value, path, faults)
+  if (config === undefined) return undefined
+  const { latencyMs, bandwidthMbps, ...rest } = withDefaults(MEASUREMENT.shape, config)
+  return deepFreeze({ ...rest, latencyMs, bandwidthMbps })
 }
 
 function resolveServices(

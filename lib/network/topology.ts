@@ -1,10 +1,14 @@
 import { EventEmitter } from 'node:events'
 import { ArgumentError } from '../errors.js'
-import type { SourceName, TopologyLink, TopologyMeasurement, TopologyNode } from '../model/index.js'
+import type { MonitorConfig, SourceName, TopologyLink, TopologyNode } from '../model/index.js'
 import { registerSource } from '../runtime/sources.js'
+import { systemTimers } from '../runtime/timers.js'
 import { unharmed } from '../runtime/unharmed.js'
 import { followEndpoints, type TopologySource } from './endpoints.js'
+import { Lead } from './lead.js'
 import { createMemory, openHandle, type TopologyHandle, type TopologyMemory, toHandle } from './memory.js'
+import { parseMonitorOptions, TopologyMonitor } from './monitor.js'
+import { measureBandwidth, probeConnection } from './probe.js'
 import { SharedTopology } from './shared-topology.js'
 import type { TopologySnapshot } from './snapshot.js'
 import type { TopologyDiff } from './state.js'
@@ -38,6 +42,13 @@ export interface PartitionEvent {
   readonly to: string
 }
 
+/** A monitor at work. */
+export interface TopologyMonitoring {
+  /** Whether it is this thread that measures. */
+  readonly leads: boolean
+  stop(): void
+}
+
 /** The events of a `Topology`, in each thread that has it. */
 export interface TopologyEvents {
   /** After each step to another snapshot. Updates that come quickly may be one step. */
@@ -57,6 +68,7 @@ export class Topology extends EventEmitter<TopologyEvents> {
   readonly #memory: TopologyMemory
   readonly #shared: SharedTopology
   readonly #source: SourceName
+  #monitor: TopologyMonitor | undefined
 
   /** @throws ArgumentError */
   constructor(options: TopologyOptions | TopologyMemory = {}) {
@@ -132,9 +144,36 @@ export class Topology extends EventEmitter<TopologyEvents> {
     return isThere
   }
 
-  /** @internal */
-  measure(measurements: readonly TopologyMeasurement[]): void {
-    this.#shared.change(() => ({ ...NO_CHANGE, measurements }))
+  /**
+   * Measures round trips, loss and, where asked to, bandwidth from `region` to all regions, again and again: by connecting to
+   * some of their nodes. Of the threads that call it one does; where that one ends, another one goes on. What is measured counts
+   * for paths instead of what links say; a region that answers nobody any more is cut off (`partition`), until it answers.
+   * @throws ConfigError, and ArgumentError where this thread monitors it already
+   */
+  monitor(options: MonitorConfig): TopologyMonitoring {
+    const resolved = parseMonitorOptions(options)
+    if (this.#monitor !== undefined)
+      throw new ArgumentError(
+        `topology "${this.name}" is monitored by this thread already; stop that one before`,
+      )
+    const monitor = new TopologyMonitor(resolved, {
+      timers: systemTimers,
+      lead: new Lead(this.#memory.root, systemTimers),
+      snapshot: () => this.snapshot,
+      publish: (measurements) => this.#shared.change(() => ({ ...NO_CHANGE, measurements })),
+      probe: probeConnection,
+      fetchBandwidth: measureBandwidth,
+    })
+    this.#monitor = monitor
+    return {
+      get leads() {
+        return monitor.leads
+      },
+      stop: () => {
+        monitor.stop()
+        if (this.#monitor === monitor) this.#monitor = undefined
+      },
+    }
   }
 
   /**
@@ -148,6 +187,7 @@ export class Topology extends EventEmitter<TopologyEvents> {
 
   /** Ends this thread's part: no listener or channel is left. Other threads go on. */
   close(): void {
+    this.#monitor?.stop()
     this.#shared.close()
     this.removeAllListeners()
   }

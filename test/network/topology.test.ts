@@ -232,10 +232,10 @@ test('what was measured counts instead of what was said, and a link that is cut 
   const told: PartitionEvent[] = []
   attached(topology).on('partition', (event) => told.push(event))
   const measured = { from: 'us', to: 'eu', latencyMs: 500, loss: 0, bandwidthMbps: undefined, isCut: false }
-  topology.measure([measured])
+  topology.update({ measurements: [measured] })
   expect(topology.snapshot.path('eu', 'ap')).toMatchObject({ regions: ['eu', 'ap'], latencyMs: 300 })
   expect(topology.snapshot.path('eu', 'us')).toMatchObject({ regions: ['eu', 'ap', 'us'], latencyMs: 400 })
-  topology.measure([{ ...measured, from: 'eu', to: 'ap', isCut: true }])
+  topology.update({ measurements: [{ ...measured, from: 'eu', to: 'ap', isCut: true }] })
   expect(topology.snapshot.path('eu', 'us')).toMatchObject({ regions: ['eu', 'us'], latencyMs: 500 })
   expect(topology.snapshot.measured('eu', 'ap')?.isCut).toBe(true)
   expect(topology.snapshot.measured('ap', 'eu')).toBeUndefined()
@@ -263,14 +263,16 @@ test('events tell what happened, in each that shares it', async () => {
   await step(() => topology.setState('us', 'down'))
   await step(() => topology.update({ nodes: [at('us', { state: 'down', weight: 2 })] }))
   await step(() =>
-    topology.measure([
-      { from: 'eu', to: 'us', latencyMs: undefined, loss: 1, bandwidthMbps: undefined, isCut: true },
-    ]),
+    topology.update({
+      measurements: [
+        { from: 'eu', to: 'us', latencyMs: undefined, loss: 1, bandwidthMbps: undefined, isCut: true },
+      ],
+    }),
   )
   await step(() =>
-    topology.measure([
-      { from: 'eu', to: 'us', latencyMs: 1, loss: 0, bandwidthMbps: undefined, isCut: false },
-    ]),
+    topology.update({
+      measurements: [{ from: 'eu', to: 'us', latencyMs: 1, loss: 0, bandwidthMbps: undefined, isCut: false }],
+    }),
   )
   await step(() => topology.update({ remove: { nodes: ['us'], links: [{ from: 'eu', to: 'us' }] } }))
   expect(nodes).toEqual([

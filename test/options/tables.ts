@@ -2,7 +2,8 @@
 import { ROOT } from '../../lib/configuration/parse.js'
 import { RULE } from '../../lib/configuration/rule.js'
 import { SERVICE } from '../../lib/configuration/service.js'
-import { LINK, NODE } from '../../lib/network/options.js'
+import { MONITOR } from '../../lib/network/monitor.js'
+import { LINK, MEASUREMENT, NODE } from '../../lib/network/options.js'
 import type { GroupOption, Option, Shape } from '../../lib/options/option.js'
 import { rangeOf, rightOf } from '../../lib/options/right.js'
 import { quoted } from '../../lib/options/words.js'
@@ -19,6 +20,8 @@ export const TABLES: Readonly<Record<string, GroupOption>> = {
   source: SOURCE,
   node: NODE,
   link: LINK,
+  monitor: MONITOR,
+  measurement: MEASUREMENT,
   ...Object.fromEntries([...POLICY_OPTIONS].map(([name, options]) => [`policy ${name}`, options])),
 }
 
