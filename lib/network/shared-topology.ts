@@ -144,7 +144,7 @@ export class SharedTopology {
    */
   #publishWhole(): void {
     const isLost = this.#store.isUnreadable
-    const revision = isLost ? (Atomics.load(this.#root, REVISION) + 1) >>> 0 : this.#revision // (N1)
+    const revision = isLost ? (Atomics.load(this.#root, REVISION) + 1) >>> 0 : this.#revision // (N1) after all that others have
     const { snapshot } = this.#state
     const nodes = Array.from(snapshot.nodes(), (node) => ({
       id: node.id,
@@ -155,7 +155,7 @@ export class SharedTopology {
     if (!this.#store.replace(record) || !isLost) return
     this.#revision = revision
     for (const { id } of nodes) this.#revisions.set(id, revision)
-    Atomics.store(this.#root, REVISION, revision) // (N1)
+    Atomics.store(this.#root, REVISION, revision) // (N1) for a thread that cannot read
   }
 
   /** For a thread that cannot read the page in force. */

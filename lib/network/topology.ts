@@ -17,6 +17,7 @@ import { checkUpdate, differenceTo, isEmpty, NO_CHANGE, parseUpdate, type Topolo
 const NAME = /^[a-z][a-z0-9-]{0,63}$/
 const MAX_NODES = 1_000_000
 
+/** What a `Topology` is made of. */
 export interface TopologyOptions {
   /** 1 to 64 of a-z, 0-9 and `-`, a letter first; `main` unless given. Names it within a thread. */
   readonly name?: string
@@ -30,6 +31,7 @@ export interface NodeEvent {
   readonly node: TopologyNode
 }
 
+/** What happened to a link. */
 export interface LinkEvent {
   readonly type: 'added' | 'removed' | 'changed'
   readonly link: TopologyLink
