@@ -55,6 +55,7 @@ beforeEach(async () => {
 afterEach(async () => {
   source?.stop()
   source = undefined
+  await until(() => waiting === 0)
   await Promise.all(gateways.map((one) => one.goAway()))
 })
 
