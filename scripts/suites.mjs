@@ -48,6 +48,14 @@ export const LONG = {
     'kubernetes-source.test.ts',
     'kubernetes/kubernetes.test.ts',
   ],
+  'a real etcd: sources, registrations, members that are killed': [
+    'etcd-source.test.ts',
+    'etcd/etcd.test.ts',
+    'etcd-members.test.ts',
+    'registration-etcd.test.ts',
+    'rolling-restart.test.ts',
+    'examples-etcd.test.ts',
+  ],
   'ten thousand services and endpoints': ['scale-services.test.ts', 'scale.test.ts'],
 }
 

@@ -89,7 +89,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['configuration', 'shared'],
   // What works on shared configurations: balancers, and what is known of the network.
   ['balancer', 'network'],
-  ['clients', 'admin', 'simulate'],
+  ['clients', 'admin', 'simulate', 'registration'],
   ['index.ts'],
   ['cli'],
 ]
