@@ -1,4 +1,5 @@
-import { parseEndpoints } from '../configuration/parse.js'
+import { ListCheck } from '../configuration/list-check.js'
+import { differenceOf, isNothing, keptOf } from '../configuration/list-difference.js'
 import { StoppedError } from '../errors.js'
 import type { Endpoint } from '../model/index.js'
 import type { SourceChange } from '../observe/events.js'
@@ -32,6 +33,7 @@ export class SourceRun implements SourceSink {
   readonly #target: SourceTarget
   readonly #timers: Timers
   readonly #valve: Valve
+  readonly #list: ListCheck
   #running: RunningSource | undefined
   #isReady: () => void = () => {}
   #answeredAt: number | undefined
@@ -44,6 +46,7 @@ export class SourceRun implements SourceSink {
     this.key = keyOf(source)
     this.#source = source
     this.#name = describeSource(source)
+    this.#list = new ListCheck(this.#name)
     this.#target = target
     this.#timers = timers
     this.#valve = new Valve(source.maxDrop, source.holdMs)
@@ -67,7 +70,7 @@ export class SourceRun implements SourceSink {
 
   found(list: readonly unknown[]): boolean {
     if (this.#stopped || !this.#target.leads()) return true
-    let endpoints: Endpoint[]
+    let endpoints: readonly Endpoint[]
     try {
       endpoints = this.#check(list)
     } catch (error) {
@@ -113,12 +116,12 @@ export class SourceRun implements SourceSink {
     }
   }
 
-  #check(list: readonly unknown[]): Endpoint[] {
+  #check(list: readonly unknown[]): readonly Endpoint[] {
     const { maxEndpoints } = this.#source
     if (!Array.isArray(list)) throw new Error(`what ${this.#name} found is no array of endpoints`)
     if (list.length > maxEndpoints)
       throw new Error(`${this.#name} has ${list.length} endpoints; maxEndpoints is ${maxEndpoints}`)
-    return parseEndpoints(list, this.#name)
+    return this.#list.check(list, this.#target.inForce(this.key))
   }
 
   #answered(): void {
@@ -132,13 +135,13 @@ export class SourceRun implements SourceSink {
   #offer(endpoints: readonly Endpoint[]): void {
     this.#heldTimer?.cancel()
     const before = this.#target.inForce(this.key)
-    const urls = new Map(endpoints.map(({ id, url }) => [id, url]))
-    const kept = before.filter(({ id, url }) => urls.get(id) === url).length
+    const difference = differenceOf(before, endpoints)
+    const kept = keptOf(before, difference)
     const now = this.#timers.now()
     const holdMs = this.#valve.hold(before.length, kept, endpoints.length, now)
     if (holdMs === 0) {
       this.#heldUntil = undefined
-      this.#replace(before, endpoints)
+      if (!isNothing(before, difference)) this.#replace(before, endpoints)
       return
     }
     const isNew = this.#heldUntil === undefined
@@ -154,7 +157,7 @@ export class SourceRun implements SourceSink {
   }
 
   #replace(before: readonly Endpoint[], endpoints: readonly Endpoint[]): void {
-    if (!this.#target.leads() || JSON.stringify(before) === JSON.stringify(endpoints)) return
+    if (!this.#target.leads()) return
     try {
       this.#target.replace({ key: this.key, endpoints })
     } catch (error) {

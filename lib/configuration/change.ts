@@ -6,6 +6,7 @@ import type { Endpoint } from '../model/index.js'
 import { deepFreeze } from '../options/freeze.js'
 import type { Found } from '../sources/found.js'
 import { refuseGiven, refuseGivenTo } from './given-dispatchers.js'
+import { isStretch, type ListDifference, type Stretch } from './list-difference.js'
 import type { ResolvedRule } from './rule.js'
 import type { ResolvedService } from './service.js'
 
@@ -19,6 +20,12 @@ export interface PlacedService {
   /** As configured, before any rule. */
   readonly base: ResolvedService
   readonly places: readonly Place[]
+}
+
+/** Where the endpoint of that id is from now on. */
+export interface FreshPlace {
+  readonly id: string
+  readonly place: Place
 }
 
 /** What goes from the thread that changes the configuration to all others; slots and records in it are set up already. */
@@ -37,6 +44,16 @@ export type Change =
       readonly service: number
       readonly found: Found
       readonly places: readonly Place[]
+    }
+  /**
+   * As `found`, told by what the source had found before. `fresh`: the places of the endpoints that were not in force.
+   */
+  | {
+      readonly kind: 'found-difference'
+      readonly service: number
+      readonly key: string
+      readonly difference: ListDifference
+      readonly fresh: readonly FreshPlace[]
     }
   /** The endpoint of that id has another weight now. */
   | { readonly kind: 'weigh'; readonly service: number; readonly endpoint: Endpoint }
@@ -83,6 +100,13 @@ function isChange(change: unknown, room: Room): change is Change {
         isIndex(change.service) &&
         isFound(change.found) &&
         areAll(change.places, (place) => isPlace(place, room))
+      )
+    case 'found-difference':
+      return (
+        isIndex(change.service) &&
+        typeof change.key === 'string' &&
+        areAll(change.difference, (part) => isStretch(part as Stretch) || isEndpoint(part)) &&
+        areAll(change.fresh, (one) => isRecord(one) && typeof one.id === 'string' && isPlace(one.place, room))
       )
     case 'remove':
       return isIndex(change.service) && typeof change.id === 'string'

@@ -135,7 +135,8 @@ export class Configuration {
     if (service === undefined) return []
     if (change.kind !== 'service') {
       const diff = service.adopt(change, version)
-      const how = change.kind === 'found' ? 'a source has found it' : 'it was added at run time'
+      const isFound = change.kind === 'found' || change.kind === 'found-difference'
+      const how = isFound ? 'a source has found it' : 'it was added at run time'
       return [{ kind: 'endpoints', service, diff, how }]
     }
     const diff = service.configure(change.service, this.#compiled.match(service.name), version)

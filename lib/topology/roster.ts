@@ -3,10 +3,11 @@ import { SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import { ArgumentError, UnknownEndpointError } from '../errors.js'
 import type { Endpoint } from '../model/index.js'
+import { sameData } from '../options/same.js'
 import { givenTo } from '../runtime/dispatchers.js'
 import { admit, configure, type Member, type SlotSettings } from './member.js'
 import { MemberIndex } from './member-index.js'
-import { reconcile } from './reconcile.js'
+import { MemberWalk } from './member-walk.js'
 import type { RetiredSlots } from './retired-slots.js'
 
 export interface RosterChange {
@@ -15,10 +16,12 @@ export interface RosterChange {
   readonly removed: readonly Member[]
 }
 
-/** Where a list of endpoints is to be, in its order. Slots that are `fresh` are claimed, and to be published or dropped. */
+/** Where a list of endpoints is to be. */
 export interface Placement {
-  readonly places: readonly Place[]
-  readonly fresh: readonly number[]
+  /** Of those that have no slot yet: claimed, and to be published or dropped. */
+  readonly fresh: ReadonlyMap<string, Place>
+  /** Of all, in their order. */
+  places(): readonly Place[]
 }
 
 /**
@@ -73,25 +76,19 @@ export class Roster {
 
   /** Slots for other endpoints than now: survivors keep theirs, new ones get one that is set up. Nothing changes yet. */
   place(endpoints: readonly Endpoint[], settings: SlotSettings): Placement {
-    const { kept, added } = reconcile(this.#members, endpoints)
-    const byId = new Map<string, Place>(kept.map(({ member }) => [member.endpoint.id, member]))
-    const fresh: number[] = []
+    const fresh = new Map<string, Place>()
+    const walk = new MemberWalk(this.#members, this.#index)
     try {
-      for (const endpoint of added) {
-        const member = admit(this.#state, this.#service, endpoint, settings)
-        fresh.push(member.slot)
-        byId.set(endpoint.id, member)
+      for (const endpoint of endpoints) {
+        if (walk.memberOf(endpoint) === undefined)
+          fresh.set(endpoint.id, placeOf(admit(this.#state, this.#service, endpoint, settings)))
       }
     } catch (error) {
-      this.drop(fresh)
+      for (const { slot } of fresh.values()) this.#state.claims.dropSlot(slot)
       throw error
     }
-    return { places: endpoints.map(({ id }) => placeOf(byId.get(id) as Place)), fresh }
-  }
-
-  /** Gives slots back that `place` has claimed, where nothing came of it. */
-  drop(fresh: readonly number[]): void {
-    for (const slot of fresh) this.#state.claims.dropSlot(slot)
+    const known = (id: string): Place => placeOf(this.#index.find(id) as Member)
+    return { fresh, places: () => endpoints.map(({ id }) => fresh.get(id) ?? known(id)) }
   }
 
   /** Where the members are, in their order. */
@@ -127,6 +124,42 @@ export class Roster {
     return { added, changed, removed: [...before] }
   }
 
+  /**
+   * Becomes `endpoints`, of which those that are no members yet have their places in `fresh`: as `replace`, without a look at what
+   * stays as it is.
+   */
+  update(endpoints: readonly Endpoint[], fresh: ReadonlyMap<string, Place>, since: number): RosterChange {
+    const before = this.#members
+    const walk = new MemberWalk(before, this.#index)
+    const members: Member[] = []
+    const added: Member[] = []
+    const changed: Member[] = []
+    for (const endpoint of endpoints) {
+      const place = fresh.size === 0 ? undefined : fresh.get(endpoint.id)
+      let member = place === undefined ? walk.memberOf(endpoint) : undefined
+      if (place !== undefined) {
+        member = { endpoint, ...place, service: this.#service }
+        this.#bySlot[place.slot] = member
+        added.push(member)
+      }
+      // Only damaged memory names one that has no place.
+      if (member === undefined) continue
+      if (member.endpoint !== endpoint && !saysTheSame(member.endpoint, endpoint)) {
+        member.endpoint = endpoint
+        changed.push(member)
+      }
+      members.push(member)
+    }
+    const removed = added.length === members.length - before.length ? [] : leftOut(before, members)
+    for (const member of removed) {
+      this.#index.remove(member)
+      this.#retired.add(member, since)
+    }
+    for (const member of added) this.#index.add(member)
+    this.#members = members
+    return { added, changed, removed }
+  }
+
   /** Throws `ArgumentError` where an endpoint of this id or address is there already. */
   refuseTwin(serviceName: string, endpoint: Endpoint): void {
     const twin = this.#index.twinOf(endpoint)
@@ -150,6 +183,11 @@ export class Roster {
     this.#retired.add(member, since)
   }
 
+  /** Writes into the slots of some members what the configuration says of them. */
+  configureSome(members: readonly Member[], settings: SlotSettings): void {
+    for (const member of members) configure(this.#state, member, settings)
+  }
+
   /** Writes into the members' slots what the configuration says of them. */
   configure(settings: SlotSettings): void {
     for (const member of this.#members) configure(this.#state, member, settings)
@@ -157,7 +195,16 @@ export class Roster {
 }
 
 const saysTheSame = (one: Endpoint, other: Endpoint): boolean =>
-  givenTo(one) === givenTo(other) && JSON.stringify(one) === JSON.stringify(other)
+  givenTo(one) === givenTo(other) && sameData(one, other)
+
+/** Those of `before` that are not among `members`, told by their slots. */
+function leftOut(before: readonly Member[], members: readonly Member[]): Member[] {
+  let top = 0
+  for (const { slot } of before) if (slot > top) top = slot
+  const marks = new Uint8Array(top + 1)
+  for (const { slot } of members) marks[slot] = 1
+  return before.filter((member) => marks[member.slot] === 0)
+}
 
 /** Nothing else of a member. */
 const placeOf = ({ slot, generation }: Place): Place => ({ slot, generation })
