@@ -75,7 +75,10 @@ export async function prepare(parameters: Parameters): Promise<Case> {
     },
     async close() {
       clearInterval(pick)
-      await Promise.all(readers.map((reader) => reader.terminate()))
+      // By themselves: a thread that is terminated writes no profile.
+      const ends = readers.map((reader) => once(reader, 'exit'))
+      for (const reader of readers) reader.postMessage('end')
+      await Promise.all(ends)
       await balancer.stop({ drainMs: 0 })
       await writer.close()
     },

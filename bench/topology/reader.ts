@@ -12,8 +12,9 @@ const OUTCOME = { ok: true, status: 200, latencyMs: 2 }
 
 setInterval(() => balancer.pick(service).end(OUTCOME), PICK_MS)
 
-port.on('message', (order: 'start' | 'stop') => {
-  if (order === 'start') watch.start()
+port.on('message', (order: 'start' | 'stop' | 'end') => {
+  if (order === 'end') process.exit()
+  else if (order === 'start') watch.start()
   else port.postMessage({ ...watch.stop(), heap: process.memoryUsage().heapUsed })
 })
 port.postMessage('ready')

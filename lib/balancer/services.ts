@@ -2,7 +2,7 @@ import { SlotCounters } from '../admission/connection-counts.js'
 import { ThreadWaits } from '../admission/thread-waits.js'
 import { decodeChange, encodeChange } from '../configuration/change.js'
 import { type Adopted, Configuration, type Plan } from '../configuration/configuration.js'
-import { isNothing, type ServicePlan } from '../configuration/configured-service.js'
+import { changesNothing, type ServicePlan } from '../configuration/configured-service.js'
 import type { ResolvedRule } from '../configuration/rule.js'
 import type { ResolvedService } from '../configuration/service.js'
 import { HEADER } from '../engine/layout.js'
@@ -204,7 +204,7 @@ export class Services {
     const read = sharing.read((record) => decodeChange(record, this.#state.room))
     if (sharing.isUnreadable) return undefined
     // The configuration first, whole: policies of the user's own, which run below, may use the balancer.
-    const adopted = read.map((change) => this.#configuration.adopt(change, this.#version))
+    const adopted = read.map((change) => this.#configuration.adoptRead(change, this.#version))
     const changes = this.#take(adopted.flat())
     sharing.acknowledge()
     return changes
@@ -230,7 +230,7 @@ export class Services {
           changes.push(...told)
           this.#changed.push(service)
           for (const { endpoint } of one.diff.removed) this.#loops.forget(service, endpoint.id)
-          if (keepsOptions && !isNothing(one.diff)) this.#loops.follow(service, one.diff)
+          if (keepsOptions && !changesNothing(one.diff)) this.#loops.follow(service, one.diff)
           else this.#loops.configure(service)
           break
         }

@@ -1,5 +1,4 @@
 import { ListCheck } from '../configuration/list-check.js'
-import { differenceOf, isNothing, keptOf } from '../configuration/list-difference.js'
 import { StoppedError } from '../errors.js'
 import type { Endpoint } from '../model/index.js'
 import type { SourceChange } from '../observe/events.js'
@@ -11,6 +10,8 @@ import { describeSource, type ResolvedSource } from '../sources/options.js'
 import type { RunningSource, SourceSink } from '../sources/source.js'
 import { startSource } from '../sources/start.js'
 import { Valve } from '../sources/valve.js'
+import { differenceOf, isNothing, keptOf } from '../topology/list-difference.js'
+import { LatestList } from './latest-list.js'
 
 /** What a source's findings go to. */
 export interface SourceTarget {
@@ -34,6 +35,7 @@ export class SourceRun implements SourceSink {
   readonly #timers: Timers
   readonly #valve: Valve
   readonly #list: ListCheck
+  readonly #latest: LatestList
   #running: RunningSource | undefined
   #isReady: () => void = () => {}
   #answeredAt: number | undefined
@@ -47,6 +49,7 @@ export class SourceRun implements SourceSink {
     this.#source = source
     this.#name = describeSource(source)
     this.#list = new ListCheck(this.#name)
+    this.#latest = new LatestList(timers, source.maxEndpoints, (list) => this.#take(list))
     this.#target = target
     this.#timers = timers
     this.#valve = new Valve(source.maxDrop, source.holdMs)
@@ -70,13 +73,18 @@ export class SourceRun implements SourceSink {
 
   found(list: readonly unknown[]): boolean {
     if (this.#stopped || !this.#target.leads()) return true
+    return this.#latest.offer(list)
+  }
+
+  *#take(list: readonly unknown[]): Generator<'turn' | undefined, boolean> {
     let endpoints: readonly Endpoint[]
     try {
-      endpoints = this.#check(list)
+      endpoints = yield* this.#check(list)
     } catch (error) {
-      this.failed(error)
+      this.#fail(error)
       return false
     }
+    yield 'turn'
     this.#answered()
     this.#offer(endpoints)
     this.#isReady()
@@ -84,13 +92,20 @@ export class SourceRun implements SourceSink {
   }
 
   unchanged(): void {
-    if (this.#stopped) return
+    // Of a list that is still looked at, and of one that was refused after that, its source does not know.
+    if (this.#stopped || this.#latest.isBusy || this.#latest.isRefusedLate) return
     this.#answered()
     this.#isReady()
   }
 
   failed(error: unknown): void {
     if (this.#stopped) return
+    // First what came before.
+    this.#latest.flush()
+    this.#fail(error)
+  }
+
+  #fail(error: unknown): void {
     const reason = reasonOf(error)
     const isNew = this.#error === undefined
     this.#error = reason
@@ -101,6 +116,7 @@ export class SourceRun implements SourceSink {
   stop(): void {
     this.#stopped = true
     this.#heldTimer?.cancel()
+    this.#latest.stop()
     this.#running?.stop()
     this.#isReady()
   }
@@ -116,7 +132,7 @@ export class SourceRun implements SourceSink {
     }
   }
 
-  #check(list: readonly unknown[]): readonly Endpoint[] {
+  #check(list: readonly unknown[]): Generator<undefined, readonly Endpoint[]> {
     const { maxEndpoints } = this.#source
     if (!Array.isArray(list)) throw new Error(`what ${this.#name} found is no array of endpoints`)
     if (list.length > maxEndpoints)
@@ -161,7 +177,7 @@ export class SourceRun implements SourceSink {
     try {
       this.#target.replace({ key: this.key, endpoints })
     } catch (error) {
-      if (!(error instanceof StoppedError)) this.failed(error)
+      if (!(error instanceof StoppedError)) this.#fail(error)
       return
     }
     this.#target.tell('found', this.#name, `${endpoints.length} endpoints, ${before.length} before`)

@@ -3,12 +3,12 @@ import type { SharedState } from '../engine/state.js'
 import type { Endpoint } from '../model/index.js'
 import { firstLatencyMs, latencyKind } from '../policy/index.js'
 import type { Found } from '../sources/found.js'
+import { differenceOf, patched } from '../topology/list-difference.js'
 import { admit, type Member, type SlotSettings } from '../topology/member.js'
 import type { RetiredSlots } from '../topology/retired-slots.js'
 import { Roster } from '../topology/roster.js'
 import type { Change, FreshPlace, PlacedService } from './change.js'
 import { foundBy, withEndpoints, withFound } from './found.js'
-import { differenceOf, patched } from './list-difference.js'
 import type { ResolvedRule } from './rule.js'
 import { applyRule } from './rules/apply.js'
 import type { ResolvedService } from './service.js'
@@ -21,7 +21,7 @@ export interface EndpointDiff {
 }
 
 /** Whether no endpoint came, left or says something else, but for its weight. */
-export const isNothing = ({ added, changed, removed }: EndpointDiff): boolean =>
+export const changesNothing = ({ added, changed, removed }: EndpointDiff): boolean =>
   added.length + changed.length + removed.length === 0
 
 /** A change of one service, and the slots that were claimed for it. */
@@ -106,6 +106,11 @@ export class ConfiguredService {
     return this.#roster.find(this.name, id)
   }
 
+  /** The endpoint of that id that is in force. */
+  endpointOf(id: string): Endpoint | undefined {
+    return this.#roster.endpointOf(id)
+  }
+
   /** As it is now, for other threads to take over. */
   get placed(): PlacedService {
     return { name: this.name, index: this.index, base: this.#base, places: this.#roster.places }
@@ -121,9 +126,9 @@ export class ConfiguredService {
     rule: ResolvedRule | undefined,
   ): { service: PlacedService; fresh: readonly number[] } {
     const options = applyRule(base, rule)
-    const { places, fresh } = this.#roster.place(options.endpoints, slotSettings(options))
-    const service = { name: this.name, index: this.index, base, places: places() }
-    return { service, fresh: slotsOf(fresh) }
+    const fresh = this.#roster.place(options.endpoints, slotSettings(options))
+    const places = this.#roster.placesOf(options.endpoints, fresh)
+    return { service: { name: this.name, index: this.index, base, places }, fresh: slotsOf(fresh) }
   }
 
   planAdd(endpoint: Endpoint): ServicePlan {
@@ -152,13 +157,13 @@ export class ConfiguredService {
 
   /** A source has found other endpoints than before: told by what is another, where that is less than half. */
   planFound(found: Found): ServicePlan {
-    const options = applyRule(withFound(this.#base, found), this.#rule)
-    const { places, fresh } = this.#roster.place(options.endpoints, slotSettings(options))
+    const { endpoints } = applyRule(withFound(this.#base, found), this.#rule)
+    const fresh = this.#roster.place(endpoints, slotSettings(this.#options))
     const difference = differenceOf(foundBy(this.#base, found.key), found.endpoints)
     const common = { service: this.index, key: found.key }
     const change: Change =
       difference.length > found.endpoints.length * MOST_DIFFERENT
-        ? { kind: 'found', service: this.index, found, places: places() }
+        ? { kind: 'found', service: this.index, found, places: this.#roster.placesOf(endpoints, fresh) }
         : { kind: 'found-difference', ...common, difference, fresh: freshPlaces(fresh) }
     return { change, slots: slotsOf(fresh) }
   }
@@ -210,11 +215,13 @@ export class ConfiguredService {
     { key, difference, fresh }: Extract<Change, { kind: 'found-difference' }>,
     version: number,
   ): EndpointDiff {
-    const endpoints = patched(foundBy(this.#base, key), difference)
-    this.#base = withFound(this.#base, { key, endpoints })
-    this.#options = applyRule(this.#base, this.#rule)
+    const base = withFound(this.#base, { key, endpoints: patched(foundBy(this.#base, key), difference) })
+    const options = applyRule(base, this.#rule)
     const places = new Map(fresh.map(({ id, place }) => [id, place]))
-    return this.#roster.update(this.#options.endpoints, places, version)
+    const diff = this.#roster.update(options.endpoints, places, version)
+    this.#base = base
+    this.#options = options
+    return diff
   }
 
   /** As `writeSettings`, of some of the endpoints. */

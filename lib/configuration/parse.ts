@@ -81,18 +81,7 @@ export function parseEndpoint(input: unknown, path: string): Endpoint {
  * @throws ConfigError
  */
 export function parseEndpoints(input: readonly unknown[], path: string): Endpoint[] {
-  return parseEndpointList(input, path).endpoints
-}
-
-/** As `parseEndpoints`, with the copies that they were made of, for whoever compares the next list with this one. */
-export function parseEndpointList(
-  input: readonly unknown[],
-  path: string,
-): { endpoints: Endpoint[]; copies: readonly unknown[] } {
-  return parse(input, path, (value, faults) => {
-    const copies = value as readonly unknown[]
-    return { endpoints: resolveEndpoints(copies, path, faults), copies }
-  })
+  return parse(input, path, (value, faults) => resolveEndpoints(value as readonly unknown[], path, faults))
 }
 
 /**

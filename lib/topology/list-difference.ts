@@ -56,15 +56,28 @@ function nextAlike(
   return undefined
 }
 
-/** The list that `difference` makes of `before`. Frozen. */
+/** The list that `difference` makes of `before`. Frozen. @throws RangeError where it is of another list */
 export function patched(before: readonly Endpoint[], difference: ListDifference): readonly Endpoint[] {
-  const after: Endpoint[] = []
+  const after = new Array<Endpoint>(Math.min(lengthOf(difference), before.length + difference.length))
+  let at = 0
   for (const part of difference) {
-    if (!isStretch(part)) after.push(part)
-    else for (let i = part[0]; i < part[0] + part[1]; i++) after.push(before[i])
+    if (!isStretch(part)) after[at++] = part
+    else if (!(part[0] >= 0 && part[0] + part[1] <= before.length))
+      throw new RangeError('it is of another list')
+    else for (let i = part[0]; i < part[0] + part[1]; i++) after[at++] = before[i]
   }
   return Object.freeze(after)
 }
+
+function lengthOf(difference: ListDifference): number {
+  let length = 0
+  for (const part of difference) length += isStretch(part) ? part[1] : 1
+  return length
+}
+
+/** What is not in the list before. */
+export const newIn = (difference: ListDifference): Endpoint[] =>
+  difference.filter((part): part is Endpoint => !isStretch(part))
 
 /** Whether nothing is another. */
 export const isNothing = (before: readonly Endpoint[], difference: ListDifference): boolean =>
