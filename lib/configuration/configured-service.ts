@@ -197,7 +197,8 @@ export class ConfiguredService {
     if (change.kind === 'found-difference') return this.#adoptDifference(change, version)
     if (change.kind === 'add') {
       this.#add(change.endpoint)
-      return { ...NOTHING, added: [this.#roster.add(change.endpoint, change.place)] }
+      const place = new Map([[change.endpoint.id, change.place]])
+      return this.#roster.update(this.#options.endpoints, place, version)
     }
     const id = change.kind === 'remove' ? change.id : change.endpoint.id
     const member = this.find(id)
@@ -207,7 +208,7 @@ export class ConfiguredService {
       return { ...NOTHING, removed: [member] }
     }
     this.#edit((endpoints) => endpoints.map((endpoint) => (endpoint.id === id ? change.endpoint : endpoint)))
-    member.endpoint = change.endpoint
+    this.#roster.say(member, change.endpoint)
     return NOTHING
   }
 
@@ -236,7 +237,9 @@ export class ConfiguredService {
 
   #add(endpoint: Endpoint): void {
     const { given } = this.#base
-    this.#setBase(withEndpoints(this.#base, { given: given.concat(endpoint) }), (all) => all.concat(endpoint))
+    const base = withEndpoints(this.#base, { given: given.concat(endpoint) })
+    this.#base = base
+    this.#options = applyRule(base, this.#rule)
   }
 
   /** Of what a source has found, too, until it answers again. */

@@ -186,13 +186,10 @@ export class Roster {
     )
   }
 
-  add(endpoint: Endpoint, place: Place): Member {
-    const member: Member = { endpoint, ...place, service: this.#service }
-    this.#bySlot[place.slot] = member
-    this.#members = this.#members.concat(member)
-    this.#listed = this.#listed.concat(endpoint)
-    this.#index.add(member)
-    return member
+  /** The member's endpoint says something else from now on. */
+  say(member: Member, endpoint: Endpoint): void {
+    member.endpoint = endpoint
+    this.#listed = this.#listed.with(this.#members.indexOf(member), endpoint)
   }
 
   remove(member: Member, since: number): void {
