@@ -24,6 +24,7 @@ interface Raw {
 
 const STEPS = 150
 const MOST = 30
+const REUSED = 20
 const SOURCES = ['a', 'b'].map((path) => ({ file: { path } }))
 
 /** One balancer, as several threads have it. */
@@ -119,7 +120,10 @@ function another(list: readonly Raw[], below: (n: number) => number, serial: () 
     const at = below(next.length + 1)
     const one = next[at]
     const way = below(10)
-    if (way < 2) next.splice(at, 0, { url: `http://e${serial()}:1` })
+    // One that was there before, perhaps.
+    const known = { url: `http://e${1 + below(REUSED)}:1` }
+    if (way === 0 && merged([next, [known]]).length > next.length) next.splice(at, 0, known)
+    else if (way < 2) next.splice(at, 0, { url: `http://e${serial()}:1` })
     else if (way === 2 && next.length < 40)
       for (let n = 0; n < 20; n++) next.push({ url: `http://e${serial()}:1` })
     else if (one === undefined) continue
