@@ -21,6 +21,7 @@ export const LONG = {
   'simulations in long': ['figures.test.ts', 'simulate/policies.test.ts'],
   'linearizability of recorded histories': ['limits.test.ts', 'linearizability/queue.test.ts'],
   'stress over threads': ['stress.test.ts'],
+  'lists of endpoints in rapid change, over threads that end': ['found-lists.test.ts'],
   'the demonstration': ['demo.test.ts'],
   'damaged shared memory, word by word': ['queue-damage.test.ts'],
   'the proxy as a process, but for its main job (its modules one by one are quick)': [

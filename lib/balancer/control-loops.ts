@@ -1,3 +1,4 @@
+import type { EndpointDiff } from '../configuration/configured-service.js'
 import { HEADER } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import type { SourceStats } from '../observe/stats.js'
@@ -48,6 +49,11 @@ export class ControlLoops {
   configure(service: ServiceRuntime): void {
     this.#loops.get(service)?.checks.configure()
     this.#loops.get(service)?.sources.configure()
+  }
+
+  /** Some of the service's endpoints are new, or say something else, and its options are as they were. */
+  follow(service: ServiceRuntime, diff: EndpointDiff): void {
+    this.#loops.get(service)?.checks.follow([...diff.added, ...diff.changed])
   }
 
   /** An endpoint has left. */

@@ -1,8 +1,9 @@
 import type { ServicePlan } from '../configuration/configured-service.js'
+import { foundBy } from '../configuration/found.js'
 import type { SourceChange } from '../observe/events.js'
 import type { SourceStats } from '../observe/stats.js'
 import type { Timers } from '../runtime/timers.js'
-import { type Found, keyOf } from '../sources/found.js'
+import { keyOf } from '../sources/found.js'
 import { describeSource } from '../sources/options.js'
 import type { ServiceRuntime } from './service-runtime.js'
 import { SourceRun, type SourceTarget } from './source-run.js'
@@ -37,7 +38,7 @@ export class ServiceSources {
     this.#timers = timers
     this.#target = {
       leads,
-      inForce: (key) => this.#foundBy(key)?.endpoints ?? [],
+      inForce: (key) => foundBy(service.configured.base, key),
       replace: (found) => change(() => service.configured.planFound(found)),
       tell: (type, source, reason) => observe({ kind: 'source', service, type, source, reason }),
     }
@@ -78,15 +79,11 @@ export class ServiceSources {
       (source) =>
         running.get(keyOf(source)) ?? {
           source: describeSource(source),
-          endpoints: this.#foundBy(keyOf(source))?.endpoints.length ?? 0,
+          endpoints: foundBy(this.#service.configured.base, keyOf(source)).length,
           ageMs: undefined,
           error: undefined,
           heldMs: undefined,
         },
     )
-  }
-
-  #foundBy(key: string): Found | undefined {
-    return this.#service.configured.base.found.find((found) => found.key === key)
   }
 }

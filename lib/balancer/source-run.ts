@@ -1,4 +1,4 @@
-import { parseEndpoints } from '../configuration/parse.js'
+import { ListCheck } from '../configuration/list-check.js'
 import { StoppedError } from '../errors.js'
 import type { Endpoint } from '../model/index.js'
 import type { SourceChange } from '../observe/events.js'
@@ -10,6 +10,8 @@ import { describeSource, type ResolvedSource } from '../sources/options.js'
 import type { RunningSource, SourceSink } from '../sources/source.js'
 import { startSource } from '../sources/start.js'
 import { Valve } from '../sources/valve.js'
+import { differenceOf, isNothing, keptOf } from '../topology/list-difference.js'
+import { LatestList } from './latest-list.js'
 import { RecordCheck } from './record-check.js'
 
 /** What a source's findings go to. */
@@ -34,6 +36,8 @@ export class SourceRun implements SourceSink {
   readonly #timers: Timers
   readonly #valve: Valve
   readonly #records = new RecordCheck()
+  readonly #list: ListCheck
+  readonly #latest: LatestList
   #running: RunningSource | undefined
   #isReady: () => void = () => {}
   #answeredAt: number | undefined
@@ -46,6 +50,8 @@ export class SourceRun implements SourceSink {
     this.key = keyOf(source)
     this.#source = source
     this.#name = describeSource(source)
+    this.#list = new ListCheck(this.#name)
+    this.#latest = new LatestList(timers, source.maxEndpoints, (list) => this.#take(list))
     this.#target = target
     this.#timers = timers
     this.#valve = new Valve(source.maxDrop, source.holdMs)
@@ -69,13 +75,18 @@ export class SourceRun implements SourceSink {
 
   found(list: readonly unknown[]): boolean {
     if (this.#stopped || !this.#target.leads()) return true
-    let endpoints: Endpoint[]
+    return this.#latest.offer(list)
+  }
+
+  *#take(list: readonly unknown[]): Generator<'turn' | undefined, boolean> {
+    let endpoints: readonly Endpoint[]
     try {
-      endpoints = this.#check(list)
+      endpoints = yield* this.#check(list)
     } catch (error) {
-      this.failed(error)
+      this.#fail(error)
       return false
     }
+    yield 'turn'
     this.#answered()
     this.#offer(endpoints)
     this.#isReady()
@@ -99,13 +110,20 @@ export class SourceRun implements SourceSink {
   }
 
   unchanged(): void {
-    if (this.#stopped) return
+    // Of a list that is still looked at, and of one that was refused after that, its source does not know.
+    if (this.#stopped || this.#latest.isBusy || this.#latest.isRefusedLate) return
     this.#answered()
     this.#isReady()
   }
 
   failed(error: unknown): void {
     if (this.#stopped) return
+    // First what came before.
+    this.#latest.flush()
+    this.#fail(error)
+  }
+
+  #fail(error: unknown): void {
     const reason = reasonOf(error)
     const isNew = this.#error === undefined
     this.#error = reason
@@ -116,6 +134,7 @@ export class SourceRun implements SourceSink {
   stop(): void {
     this.#stopped = true
     this.#heldTimer?.cancel()
+    this.#latest.stop()
     this.#running?.stop()
     this.#isReady()
   }
@@ -131,12 +150,12 @@ export class SourceRun implements SourceSink {
     }
   }
 
-  #check(list: readonly unknown[]): Endpoint[] {
+  #check(list: readonly unknown[]): Generator<undefined, readonly Endpoint[]> {
     const { maxEndpoints } = this.#source
     if (!Array.isArray(list)) throw new Error(`what ${this.#name} found is no array of endpoints`)
     if (list.length > maxEndpoints)
       throw new Error(`${this.#name} has ${list.length} endpoints; maxEndpoints is ${maxEndpoints}`)
-    return parseEndpoints(list, this.#name)
+    return this.#list.check(list, this.#target.inForce(this.key))
   }
 
   #answered(): void {
@@ -153,13 +172,13 @@ export class SourceRun implements SourceSink {
   #offer(endpoints: readonly Endpoint[]): void {
     this.#heldTimer?.cancel()
     const before = this.#target.inForce(this.key)
-    const urls = new Map(endpoints.map(({ id, url }) => [id, url]))
-    const kept = before.filter(({ id, url }) => urls.get(id) === url).length
+    const difference = differenceOf(before, endpoints)
+    const kept = keptOf(before, difference)
     const now = this.#timers.now()
     const holdMs = this.#valve.hold(before.length, kept, endpoints.length, now)
     if (holdMs === 0) {
       this.#heldUntil = undefined
-      this.#replace(before, endpoints)
+      if (!isNothing(before, difference)) this.#replace(before, endpoints)
       return
     }
     const isNew = this.#heldUntil === undefined
@@ -175,11 +194,11 @@ export class SourceRun implements SourceSink {
   }
 
   #replace(before: readonly Endpoint[], endpoints: readonly Endpoint[]): void {
-    if (!this.#target.leads() || JSON.stringify(before) === JSON.stringify(endpoints)) return
+    if (!this.#target.leads()) return
     try {
       this.#target.replace({ key: this.key, endpoints })
     } catch (error) {
-      if (!(error instanceof StoppedError)) this.failed(error)
+      if (!(error instanceof StoppedError)) this.#fail(error)
       return
     }
     this.#target.tell('found', this.#name, `${endpoints.length} endpoints, ${before.length} before`)

@@ -153,13 +153,13 @@ export class Sharing {
     if (isWhole) return this.#store.replace(record)
     const outcome = this.#store.append(record)
     if (outcome !== 'full') return outcome === 'done'
-    return this.#store.replace(whole()) && this.#store.append(record) === 'done'
+    return this.#store.restate(whole()) && this.#store.append(record) === 'done'
   }
 
   /** For a thread that could not read the configuration in force, which this one has. */
   publishAgain(whole: Uint8Array): void {
     if (this.isBehind || this.isUnreadable) return
-    if (this.#store.replace(whole)) this.announce()
+    if (this.#store.restate(whole)) this.announce()
   }
 
   /** A change of this thread was published, and taken over here. */

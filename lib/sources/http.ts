@@ -2,8 +2,8 @@
 import type { Agent, Dispatcher } from 'undici'
 import { loadUndici } from '../runtime/lazy.js'
 import type { Timers } from '../runtime/timers.js'
+import { ListReader } from './list-reader.js'
 import type { ResolvedHttp } from './options.js'
-import { parseList } from './parse-list.js'
 import { type Look, Poller } from './poller.js'
 import type { RunningSource, SourceSink } from './source.js'
 
@@ -17,6 +17,7 @@ export function startHttp(options: ResolvedHttp, sink: SourceSink, timers: Timer
 class HttpSource implements RunningSource {
   readonly #options: ResolvedHttp
   readonly #agent: Agent
+  readonly #reader: ListReader
   readonly #poller: Poller
   #etag: string | undefined
 
@@ -24,6 +25,7 @@ class HttpSource implements RunningSource {
     this.#options = options
     // One connection of its own: what balances requests must not wait for what asks where to send them.
     this.#agent = new (loadUndici().Agent)({ connections: 1, maxResponseSize: MAX_BYTES })
+    this.#reader = new ListReader(timers)
     const polling = {
       intervalMs: options.interval,
       timeoutMs: options.timeout,
@@ -37,6 +39,7 @@ class HttpSource implements RunningSource {
 
   stop(): void {
     this.#poller.stop()
+    this.#reader.stop()
     void this.#agent.destroy().catch(() => {})
   }
 
@@ -54,7 +57,7 @@ class HttpSource implements RunningSource {
     }
     const text = await body.text()
     try {
-      const endpoints = parseList(text)
+      const endpoints = await this.#reader.read(text, signal)
       const { etag } = answered
       this.#etag = typeof etag === 'string' ? etag : undefined
       return { endpoints }
