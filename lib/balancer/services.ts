@@ -9,6 +9,7 @@ import { HEADER } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import { FairleadError, HandleError, StoppedError } from '../errors.js'
 import { releaseProbe } from '../health/passive/ejection.js'
+import type { SourceNews } from '../observe/source-news.js'
 import type { Timers } from '../runtime/timers.js'
 import type { SharedMemory } from '../shared/handle.js'
 import { Sharing, type ThreadEvents } from '../shared/sharing.js'
@@ -64,6 +65,7 @@ export class Services {
       leads: () => this.leads,
       change: (plan) => this.change(plan),
       observe: (change) => this.#tell([change]),
+      publish: (news) => this.#sharing?.tellOfSources(news),
     })
   }
 
@@ -341,6 +343,18 @@ export class Services {
       )
     }
     sharing.start()
+    sharing.askForSources()
+  }
+
+  /** What the leader tells of its sources. */
+  #hear(news: readonly SourceNews[]): void {
+    this.catchUp()
+    for (const one of news) {
+      const service = this.#byIndex.get(one.service)
+      if (service === undefined) continue
+      this.#loops.hear(service, one)
+      if (one.event !== undefined) this.#tell([{ kind: 'source', service, ...one.event }])
+    }
   }
 
   readonly #threadEvents: ThreadEvents = {
@@ -366,8 +380,11 @@ export class Services {
       this.#freeLeftovers(() => this.catchUp())
       for (const { admission } of this) if (admission.isWaitedFor) admission.offer()
     },
+    sources: (news) => this.#hear(news),
+    sourcesWanted: () => this.#sharing?.tellOfSources(this.#loops.sourceNews(true)),
     beat: () => {
       if (!this.catchUp()) this.#retired.sweep()
+      if (this.leads) this.#sharing?.tellOfSources(this.#loops.sourceNews(false))
     },
   }
 

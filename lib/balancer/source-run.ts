@@ -2,7 +2,7 @@ import { ListCheck } from '../configuration/list-check.js'
 import { StoppedError } from '../errors.js'
 import type { Endpoint } from '../model/index.js'
 import type { SourceChange } from '../observe/events.js'
-import type { SourceStats } from '../observe/stats.js'
+import type { SourceState } from '../observe/source-news.js'
 import { reasonOf } from '../runtime/foreign.js'
 import type { TimerHandle, Timers } from '../runtime/timers.js'
 import { type Found, keyOf } from '../sources/found.js'
@@ -22,7 +22,8 @@ export interface SourceTarget {
   replace(found: Found): void
   /** Whether this thread still leads. */
   leads(): boolean
-  tell(type: SourceChange, source: string, reason: string): void
+  /** Something happened to the source of that key. */
+  tell(key: string, type: SourceChange, source: string, reason: string): void
 }
 
 /** One source at work: its answers are checked, held back where too much is missing, and put in force. */
@@ -104,7 +105,7 @@ export class SourceRun implements SourceSink {
     const endpoints = this.#records.check(byKey)
     this.#answered()
     const { faults } = this.#records
-    if (faults !== undefined && faults !== before) this.#target.tell('failed', this.#name, faults)
+    if (faults !== undefined && faults !== before) this.#target.tell(this.key, 'failed', this.#name, faults)
     this.#offer(endpoints)
     this.#isReady()
   }
@@ -127,7 +128,7 @@ export class SourceRun implements SourceSink {
     const reason = reasonOf(error)
     const isNew = this.#error === undefined
     this.#error = reason
-    if (isNew) this.#target.tell('failed', this.#name, reason)
+    if (isNew) this.#target.tell(this.key, 'failed', this.#name, reason)
     this.#isReady()
   }
 
@@ -139,15 +140,8 @@ export class SourceRun implements SourceSink {
     this.#isReady()
   }
 
-  get stats(): SourceStats {
-    const now = this.#timers.now()
-    return {
-      source: this.#name,
-      endpoints: this.#target.inForce(this.key).length,
-      ageMs: this.#answeredAt === undefined ? undefined : now - this.#answeredAt,
-      error: this.#error,
-      heldMs: this.#heldUntil === undefined ? undefined : Math.max(0, this.#heldUntil - now),
-    }
+  get state(): SourceState {
+    return { answeredAt: this.#answeredAt, error: this.#error, heldUntil: this.#heldUntil }
   }
 
   #check(list: readonly unknown[]): Generator<undefined, readonly Endpoint[]> {
@@ -165,7 +159,7 @@ export class SourceRun implements SourceSink {
     const { faults } = this.#records
     this.#error = faults
     if (before !== undefined && faults === undefined)
-      this.#target.tell('recovered', this.#name, 'it answers again')
+      this.#target.tell(this.key, 'recovered', this.#name, 'it answers again')
   }
 
   /** Puts an answer in force, now or when it has been held back for long enough. */
@@ -187,6 +181,7 @@ export class SourceRun implements SourceSink {
       this.#heldTimer = this.#timers.after(holdMs, () => this.#offer(endpoints))
     if (isNew)
       this.#target.tell(
+        this.key,
         'held',
         this.#name,
         `${before.length - kept} of ${before.length} endpoints are missing; ${endpoints.length === 0 ? 'there is none left, so those known stay' : `they stay for ${this.#source.holdMs} ms`}`,
@@ -201,6 +196,6 @@ export class SourceRun implements SourceSink {
       if (!(error instanceof StoppedError)) this.#fail(error)
       return
     }
-    this.#target.tell('found', this.#name, `${endpoints.length} endpoints, ${before.length} before`)
+    this.#target.tell(this.key, 'found', this.#name, `${endpoints.length} endpoints, ${before.length} before`)
   }
 }
