@@ -17,6 +17,7 @@ export {
   type PartitionEvent,
   Topology,
   type TopologyEvents,
+  type TopologyFollowing,
   type TopologyMonitoring,
   type TopologyOptions,
 } from './network/topology.js'

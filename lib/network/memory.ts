@@ -14,6 +14,14 @@ const MAGIC = 0x50544c46
 const ROOT_BYTES = HEADER.WORDS * Int32Array.BYTES_PER_ELEMENT
 /** Word of the root: the newest revision that was published. A balancer has its seed there. */
 export const REVISION = HEADER.SEED
+/** Words of the root of who does what for all threads, and of its last sign of life. */
+export interface LeadWords {
+  readonly leader: number
+  readonly beat: number
+}
+export const MONITOR_LEAD: LeadWords = { leader: HEADER.LEADER, beat: HEADER.LEADER_BEAT }
+/** A balancer has other things there. */
+export const FOLLOW_LEAD: LeadWords = { leader: HEADER.SETTLING, beat: HEADER.MANUAL_NOW }
 const FIELDS = ['type', 'version', 'name', 'maxNodes', 'root', 'pages'] as const
 
 /**

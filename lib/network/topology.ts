@@ -1,12 +1,23 @@
 import { EventEmitter } from 'node:events'
 import { ArgumentError } from '../errors.js'
-import type { MonitorConfig, SourceName, TopologyLink, TopologyNode } from '../model/index.js'
+import type { MonitorConfig, SourceConfig, SourceName, TopologyLink, TopologyNode } from '../model/index.js'
+import type { SourceEvent } from '../observe/events.js'
+import type { SourceStats } from '../observe/stats.js'
 import { registerSource } from '../runtime/sources.js'
 import { systemTimers } from '../runtime/timers.js'
 import { unharmed } from '../runtime/unharmed.js'
 import { followEndpoints, type TopologySource } from './endpoints.js'
+import { parseFollowed, TopologyFollower } from './follow.js'
 import { Lead } from './lead.js'
-import { createMemory, openHandle, type TopologyHandle, type TopologyMemory, toHandle } from './memory.js'
+import {
+  createMemory,
+  FOLLOW_LEAD,
+  MONITOR_LEAD,
+  openHandle,
+  type TopologyHandle,
+  type TopologyMemory,
+  toHandle,
+} from './memory.js'
 import { parseMonitorOptions, TopologyMonitor } from './monitor.js'
 import { measureBandwidth, probeConnection } from './probe.js'
 import { SharedTopology } from './shared-topology.js'
@@ -51,6 +62,17 @@ export interface TopologyMonitoring {
   stop(): void
 }
 
+/** Sources that are followed. */
+export interface TopologyFollowing {
+  /** Whether it is this thread that asks. */
+  readonly leads: boolean
+  /** How they are, by service; none where another thread asks. */
+  readonly sources: Readonly<Record<string, readonly SourceStats[]>>
+  /** Resolves when each source that this thread asks has answered, or could not. */
+  ready(): Promise<void>
+  stop(): void
+}
+
 /** The events of a `Topology`, in each thread that has it. */
 export interface TopologyEvents {
   /** After each step to another snapshot. Updates that come quickly may be one step. */
@@ -58,6 +80,8 @@ export interface TopologyEvents {
   node: [event: NodeEvent]
   link: [event: LinkEvent]
   partition: [event: PartitionEvent]
+  /** Of a source that is followed, in the thread that asks. */
+  source: [event: SourceEvent]
 }
 
 /**
@@ -71,6 +95,7 @@ export class Topology extends EventEmitter<TopologyEvents> {
   readonly #shared: SharedTopology
   readonly #source: SourceName
   #monitor: TopologyMonitor | undefined
+  #follower: TopologyFollower | undefined
 
   /** @throws ArgumentError */
   constructor(options: TopologyOptions | TopologyMemory = {}) {
@@ -160,7 +185,7 @@ export class Topology extends EventEmitter<TopologyEvents> {
       )
     const monitor = new TopologyMonitor(resolved, {
       timers: systemTimers,
-      lead: new Lead(this.#memory.root, systemTimers),
+      lead: new Lead(this.#memory.root, MONITOR_LEAD, systemTimers),
       snapshot: () => this.snapshot,
       publish: (measurements) => this.#shared.change(() => ({ ...NO_CHANGE, measurements })),
       probe: probeConnection,
@@ -179,6 +204,45 @@ export class Topology extends EventEmitter<TopologyEvents> {
   }
 
   /**
+   * Has the nodes of these services come from sources of endpoints, as services of a balancer have them: each endpoint is a node, by
+   * its id, that serves the service. `metadata.dataCenter` and `metadata.capabilities` of an endpoint are the node's. A node that no
+   * source knows any more serves that service no longer, and one that serves nothing leaves. Of the threads that call it one asks.
+   * @throws ConfigError, and ArgumentError where this thread follows sources already
+   */
+  follow(services: Readonly<Record<string, SourceConfig | readonly SourceConfig[]>>): TopologyFollowing {
+    const resolved = parseFollowed(services)
+    if (this.#follower !== undefined)
+      throw new ArgumentError(
+        `topology "${this.name}" follows sources in this thread already; stop that before`,
+      )
+    const follower = new TopologyFollower(resolved, {
+      timers: systemTimers,
+      lead: new Lead(this.#memory.root, FOLLOW_LEAD, systemTimers),
+      change: (plan) =>
+        this.#shared.change((snapshot) => {
+          const change = plan(snapshot)
+          if (change !== undefined) checkUpdate(change, snapshot, this.#memory.maxNodes)
+          return change
+        }),
+      tell: (event) => this.#tell('source', event),
+    })
+    this.#follower = follower
+    return {
+      get leads() {
+        return follower.leads
+      },
+      get sources() {
+        return follower.stats
+      },
+      ready: () => follower.ready(),
+      stop: () => {
+        follower.stop()
+        if (this.#follower === follower) this.#follower = undefined
+      },
+    }
+  }
+
+  /**
    * A source of endpoints: the nodes that serve `service` and are up, for `source` of a service of a balancer. With `region`
    * those of that region come first, then those of the others, by how near the links say that they are; regions that no link
    * leads to come last.
@@ -190,6 +254,7 @@ export class Topology extends EventEmitter<TopologyEvents> {
   /** Ends this thread's part: no listener or channel is left. Other threads go on. */
   close(): void {
     this.#monitor?.stop()
+    this.#follower?.stop()
     this.#shared.close()
     this.removeAllListeners()
   }

@@ -87,9 +87,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ['view'],
   // What changes configurations, made of the options of the stages and of the view; and what makes one balancer of several threads.
   ['configuration', 'shared'],
-  // What works on shared configurations: balancers, and what is known of the network.
-  ['balancer', 'network'],
-  ['clients', 'admin', 'simulate', 'registration'],
+  ['balancer'],
+  ['clients', 'network', 'admin', 'simulate', 'registration'],
   ['index.ts'],
   ['cli'],
 ]

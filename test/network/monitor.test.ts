@@ -3,6 +3,7 @@ import { HEADER } from '../../lib/engine/layout.js'
 import { ConfigError } from '../../lib/errors.js'
 import type { TopologyMeasurement } from '../../lib/model/index.js'
 import { Lead } from '../../lib/network/lead.js'
+import { MONITOR_LEAD } from '../../lib/network/memory.js'
 import { type MonitorParts, parseMonitorOptions, TopologyMonitor } from '../../lib/network/monitor.js'
 import { Topology } from '../../lib/network/topology.js'
 import { ManualTimers } from '../support/manual-timers.js'
@@ -48,7 +49,7 @@ const root = () => new Int32Array(topology.handle.root)
 function start(options: object = {}, more: Partial<MonitorParts> = {}): TopologyMonitor {
   const monitor = new TopologyMonitor(parseMonitorOptions({ region: 'eu', ...options }), {
     timers,
-    lead: new Lead(root(), timers),
+    lead: new Lead(root(), MONITOR_LEAD, timers),
     snapshot: () => topology.snapshot,
     publish: (measurements) => {
       published.push([...measurements])
