@@ -11,11 +11,13 @@ export interface TopologySource {
 /** What it takes of a `Topology`. */
 interface Followed {
   readonly snapshot: TopologySnapshot
-  on(name: 'change', listener: (snapshot: TopologySnapshot) => void): unknown
-  off(name: 'change', listener: (snapshot: TopologySnapshot) => void): unknown
+  on(name: 'change', listener: () => void): unknown
+  off(name: 'change', listener: () => void): unknown
 }
 
 const MAX_PRIORITY = 127
+/** Nodes for each ms that has to pass before they are looked at again: 50 ms for ten thousand. */
+const NODES_PER_MS = 200
 
 /** Tells of the endpoints now, and after each change of the nodes that serve the service, or of what is near. */
 export function followEndpoints(
@@ -29,13 +31,26 @@ export function followEndpoints(
   const known = new Map<string, EndpointConfig>()
   let nodes: readonly TopologyNode[] | undefined
   let ranks: ReadonlyMap<string, number> | undefined
-  const look = (snapshot: TopologySnapshot) => {
+  let freeAt = Number.NEGATIVE_INFINITY
+  let timer: NodeJS.Timeout | undefined
+  /** At once, or a moment later where changes come quickly and there are many nodes. */
+  const look = () => {
+    if (timer !== undefined || signal.aborted) return
+    const waitMs = freeAt - performance.now()
+    if (waitMs > 0) {
+      timer = setTimeout(() => {
+        timer = undefined
+        look()
+      }, waitMs).unref()
+      return
+    }
     try {
-      tell(snapshot)
+      tell(topology.snapshot)
     } catch (error) {
       // The package that finds paths may be missing.
       sink.failed(error)
     }
+    freeAt = performance.now() + (nodes?.length ?? 0) / NODES_PER_MS
   }
   const tell = (snapshot: TopologySnapshot) => {
     const serving = snapshot.ofService(service)
@@ -65,8 +80,15 @@ export function followEndpoints(
   /** From which node an endpoint was made: one that is as before is not made anew. */
   const made = new WeakMap<EndpointConfig, TopologyNode>()
   topology.on('change', look)
-  signal.addEventListener('abort', () => topology.off('change', look), { once: true })
-  look(topology.snapshot)
+  signal.addEventListener(
+    'abort',
+    () => {
+      clearTimeout(timer)
+      topology.off('change', look)
+    },
+    { once: true },
+  )
+  look()
 }
 
 /** The nearer the region, the higher the priority; regions that nothing is known of come last. */

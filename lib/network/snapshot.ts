@@ -62,28 +62,28 @@ export class TopologySnapshot {
   }
 
   inRegion(region: string): readonly TopologyNode[] {
-    return this.#parts.indexes.region.get(region) ?? NOBODY
+    return this.#parts.indexes.region.get(region)?.all ?? NOBODY
   }
 
   inZone(zone: string): readonly TopologyNode[] {
-    return this.#parts.indexes.zone.get(zone) ?? NOBODY
+    return this.#parts.indexes.zone.get(zone)?.all ?? NOBODY
   }
 
   inDataCenter(dataCenter: string): readonly TopologyNode[] {
-    return this.#parts.indexes.dataCenter.get(dataCenter) ?? NOBODY
+    return this.#parts.indexes.dataCenter.get(dataCenter)?.all ?? NOBODY
   }
 
   withCapability(capability: string): readonly TopologyNode[] {
-    return this.#parts.indexes.capability.get(capability) ?? NOBODY
+    return this.#parts.indexes.capability.get(capability)?.all ?? NOBODY
   }
 
   /** Those that serve it, whatever state they are in. */
   ofService(service: string): readonly TopologyNode[] {
-    return this.#parts.indexes.service.get(service) ?? NOBODY
+    return this.#parts.indexes.service.get(service)?.all ?? NOBODY
   }
 
   inState(state: TopologyNode['state']): readonly TopologyNode[] {
-    return this.#parts.indexes.state.get(state) ?? NOBODY
+    return this.#parts.indexes.state.get(state)?.all ?? NOBODY
   }
 
   /** Those that nodes are in. */
