@@ -11,8 +11,11 @@ import { drainOnSignal, register } from 'fairlead'
 
 const servers = (process.env.ETCD ?? 'http://127.0.0.1:2379').split(',')
 
+// Not ready before it is registered.
+let draining
 const server = createServer((request, response) => {
-  if (request.url === '/healthz') return draining.handler(request, response)
+  if (request.url === '/healthz')
+    return draining ? draining.handler(request, response) : response.writeHead(503).end()
   setTimeout(() => response.end(`hello from process ${process.pid}\n`), 20)
 })
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -21,5 +24,5 @@ const url = `http://127.0.0.1:${server.address().port}`
 const registration = await register({ etcd: { servers }, service: 'hello', endpoint: url })
 for (const type of ['lost', 'registered', 'failed'])
   registration.on(type, ({ reason }) => console.log(`${type}: ${reason}`))
-const draining = drainOnSignal(server, { registration, signals: ['SIGTERM', 'SIGINT'] })
+draining = drainOnSignal(server, { registration, signals: ['SIGTERM', 'SIGINT'] })
 console.log(`${url} serves, registered as ${registration.key}`)

@@ -1,5 +1,6 @@
 import { beforeEach, expect, it } from 'vitest'
 import { RecordCheck } from '../../lib/balancer/record-check.js'
+import { seeded } from '../support/seeded.mjs'
 
 let check: RecordCheck
 beforeEach(() => {
@@ -86,4 +87,30 @@ it('checks only what is another object than before', () => {
   expect(reads).toBe(1)
   expect(after[5].url).toBe('http://10.0.0.2:1')
   expect(after[6]).toBe(before[6])
+})
+
+it('looks at what has changed alone, where that is said, and comes to the same', () => {
+  const whole = new RecordCheck()
+  const records = new Map<string, unknown>()
+  // Few URLs and ids, so that many are doubles; some are faulty.
+  const random = seeded(7)
+  for (let step = 0; step < 2_000; step++) {
+    const changed = new Set<string>()
+    for (let i = 0; i < 3; i++) {
+      const key = `k${random(20)}`
+      changed.add(key)
+      const kind = random(10)
+      if (kind < 3) records.delete(key)
+      else if (kind < 4) records.set(key, new Error('no'))
+      else {
+        records.set(key, { url: `http://10.0.0.${random(12)}:80`, id: `i${random(12)}` })
+      }
+    }
+    if (random(10) === 0) {
+      check.skip()
+      changed.clear()
+    }
+    expect(check.check(records, changed)).toEqual(whole.check(records))
+    expect(check.faults).toBe(whole.faults)
+  }
 })
