@@ -40,7 +40,8 @@ export const LONG = {
   'hostile clients and endpoints of the proxy, at random': ['proxy-fuzz.test.ts'],
   'long polls and lost requests under a found limit': ['lost-requests.test.ts'],
   'overload from the first request on': ['overload-from-the-start.test.ts'],
-  'sources over a real DNS server and an API server of our own': [
+  'sources over a real DNS server, and over API servers of our own': [
+    'consul/consul.test.ts',
     'dns-source.test.ts',
     'dns/lookup.test.ts',
     'dns/source.test.ts',

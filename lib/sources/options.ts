@@ -10,17 +10,13 @@ import type { ConfigOf, ResolvedOf } from '../options/types.js'
 import { validate } from '../options/validate.js'
 import { quoted, wrong } from '../options/words.js'
 import { customSourceNames, isCustomSource } from '../runtime/sources.js'
+import { CONSUL_SOURCE, type ResolvedConsul } from './consul/options.js'
 import type { ResolvedKubernetes } from './kubernetes/options.js'
+import { duration, isHttpUrl, MAX_PATH, MAX_PORT } from './option-kinds.js'
 
-const MAX_PORT = 65_535
-const MAX_PATH = 4_096
 /** Labels of letters, digits, hyphens and underscores (RFC 2782 has names like `_http._tcp.users.internal`); a last dot is allowed. */
 const DNS_NAME =
   /^(?=.{1,254}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?$/i
-
-/** In ms, above 0. */
-const duration = <const Default extends number>(byDefault: Default, about: string) =>
-  number({ integer: true, min: 1, max: MAX_MS, unit: 'ms', default: byDefault, about })
 
 export const DNS_SOURCE = group(
   {
@@ -142,6 +138,7 @@ export const SOURCE = group(
     file: FILE_SOURCE,
     http: HTTP_SOURCE,
     kubernetes: KUBERNETES_SOURCE,
+    consul: CONSUL_SOURCE,
     name: text({
       right: 'what `defineSource` returned',
       ts: ts<SourceName>('SourceName'),
@@ -180,7 +177,7 @@ export const SOURCE = group(
   {
     name: 'SourceConfig',
     summary:
-      'Where the endpoints of a service come from: one of `dns`, `file`, `http`, `kubernetes`, or a source of your own.',
+      'Where the endpoints of a service come from: one of `dns`, `file`, `http`, `kubernetes`, `consul`, or a source of your own.',
   },
 )
 
@@ -205,10 +202,11 @@ export type ResolvedSource = Bounds &
     | { readonly kind: 'file'; readonly options: ResolvedFile }
     | { readonly kind: 'http'; readonly options: ResolvedHttp }
     | { readonly kind: 'kubernetes'; readonly options: ResolvedKubernetes }
+    | { readonly kind: 'consul'; readonly options: ResolvedConsul }
     | { readonly kind: 'own'; readonly name: SourceName; readonly options: Readonly<Record<string, unknown>> }
   )
 
-const KINDS = ['dns', 'file', 'http', 'kubernetes', 'name'] as const
+const KINDS = ['dns', 'file', 'http', 'kubernetes', 'consul', 'name'] as const
 
 /** One source, or several, from copied data; what is wrong is added to the faults. */
 export function resolveSources(value: unknown, path: string, faults: Faults): ResolvedSource[] {
@@ -256,11 +254,12 @@ const oneOf = (names: readonly string[]): string =>
     : `a source that was defined in this thread, one of ${quoted(names)}`
 
 function withKind(config: ConfigOf<typeof SOURCE.shape>): ResolvedSource {
-  const { dns, file, http, kubernetes, name, options, ...bounds } = withDefaults(SOURCE.shape, config)
+  const { dns, file, http, kubernetes, consul, name, options, ...bounds } = withDefaults(SOURCE.shape, config)
   if (dns !== undefined) return { kind: 'dns', options: dns, ...bounds }
   if (file !== undefined) return { kind: 'file', options: file, ...bounds }
   if (http !== undefined) return { kind: 'http', options: http, ...bounds }
   if (kubernetes !== undefined) return { kind: 'kubernetes', options: kubernetes, ...bounds }
+  if (consul !== undefined) return { kind: 'consul', options: consul, ...bounds }
   return { kind: 'own', name: name as SourceName, options, ...bounds }
 }
 
@@ -268,10 +267,6 @@ function checkDns(dns: unknown, path: string, faults: Faults): void {
   if (!isRecord(dns)) return
   if (dns.type === 'SRV' && dns.port !== undefined)
     faults.add(join(path, 'port'), 'is what `SRV` records say; leave it out, or ask for another type')
-}
-
-function isHttpUrl(url: string): boolean {
-  return /^https?:\/\//i.test(url) && URL.canParse(url)
 }
 
 /** `10.0.0.2`, `10.0.0.2:53`, `fd00::2`, `[fd00::2]:53`. */
@@ -296,6 +291,8 @@ export function describeSource(source: ResolvedSource): string {
       return `http ${new URL(source.options.url).origin}`
     case 'kubernetes':
       return `kubernetes ${source.options.service}${source.options.namespace === undefined ? '' : `.${source.options.namespace}`}`
+    case 'consul':
+      return `consul ${source.options.service}${source.options.datacenter === undefined ? '' : `.${source.options.datacenter}`}`
     case 'own':
       return source.name
   }

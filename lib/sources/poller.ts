@@ -1,4 +1,5 @@
 import { jittered, type TimerHandle, type Timers } from '../runtime/timers.js'
+import { backoffMs } from './backoff.js'
 import type { RunningSource, SourceSink } from './source.js'
 
 /** What one look has found. */
@@ -20,8 +21,6 @@ export interface Polling {
 }
 
 const JITTER = 0.1
-const FIRST_RETRY_MS = 500
-const MAX_RETRY_MS = 30_000
 
 /**
  * Looks again and again: after the interval, or when the last answer is out of date; after a failure sooner, at first, and
@@ -74,12 +73,12 @@ export class Poller implements RunningSource {
       this.#failures = isGood ? 0 : this.#failures + 1
       nextMs = isGood
         ? (look.nextMs ?? jittered(this.#timers, this.#polling.intervalMs, JITTER))
-        : this.#retryMs
+        : backoffMs(this.#failures, undefined, this.#timers)
     } catch (error) {
       if (this.#stopped) return
       this.#failures++
       this.#sink.failed(error)
-      nextMs = this.#retryMs
+      nextMs = backoffMs(this.#failures, error, this.#timers)
     } finally {
       late.cancel()
       this.#looking = undefined
@@ -97,12 +96,6 @@ export class Poller implements RunningSource {
       return false
     }
     return true
-  }
-
-  /** Doubled from failure to failure; half of it by chance. */
-  get #retryMs(): number {
-    const most = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1))
-    return (most / 2) * (1 + this.#timers.random())
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Timers } from '../runtime/timers.js'
+import { startConsul } from './consul/consul.js'
 import { startDns } from './dns.js'
 import { startFile } from './file.js'
 import { startHttp } from './http.js'
@@ -18,6 +19,8 @@ export function startSource(source: ResolvedSource, sink: SourceSink, timers: Ti
       return startHttp(source.options, sink, timers)
     case 'kubernetes':
       return startKubernetes(source.options, sink, timers)
+    case 'consul':
+      return startConsul(source.options, sink, timers)
     case 'own':
       return startOwn(source, sink)
   }

@@ -31,6 +31,20 @@ describe('a right source', () => {
     expect(resolved({ file: { path: '/a' } })).toEqual([
       { kind: 'file', options: { path: '/a', interval: 2_000 }, ...bounds },
     ])
+    expect(resolved({ consul: { service: 'users' } })).toEqual([
+      {
+        kind: 'consul',
+        options: {
+          service: 'users',
+          server: 'http://127.0.0.1:8500',
+          scheme: 'http',
+          passing: true,
+          timeout: 5_000,
+          wait: 300_000,
+        },
+        ...bounds,
+      },
+    ])
     expect(resolved({ http: { url: 'http://a/b' } })).toEqual([
       {
         kind: 'http',
@@ -47,6 +61,7 @@ describe('a right source', () => {
       { file: { path: '/a' } },
       { http: { url: 'https://user:secret@a/b?token=secret' } },
       { kubernetes: { service: 'users', namespace: 'shop' } },
+      { consul: { service: 'users', datacenter: 'dc2', tokenFile: '/secret' } },
       { name },
     ]
     expect(resolved(sources).map(describeSource)).toEqual([
@@ -54,6 +69,7 @@ describe('a right source', () => {
       'file /a',
       'http https://a',
       'kubernetes users.shop',
+      'consul users.dc2',
       'registry',
     ])
   })
@@ -70,7 +86,7 @@ describe('a right source', () => {
 describe('every fault has its path and says what would be right', () => {
   it.each<[unknown, string | RegExp]>([
     ['dns', /^source: /],
-    [{}, 'source: names no source; it takes one of `dns`, `file`, `http`, `kubernetes`, `name`'],
+    [{}, 'source: names no source; it takes one of `dns`, `file`, `http`, `kubernetes`, `consul`, `name`'],
     [
       { dns: { name: 'a' }, file: { path: 'b' } },
       'source: has `dns`, `file`; a source is one of them, and several sources are an array',
@@ -97,6 +113,16 @@ describe('every fault has its path and says what would be right', () => {
     [{ kubernetes: { service: 'Users' } }, /^source\.kubernetes\.service: must be a name of letters/],
     [{ kubernetes: { service: 'a', port: 0 } }, /^source\.kubernetes\.port: must be/],
     [{ kubernetes: { service: 'a', server: 'a:6443' } }, /^source\.kubernetes\.server: must be a URL/],
+    [{ consul: {} }, /^source\.consul\.service: is missing; it must be a name of letters, digits/],
+    [{ consul: { service: '..' } }, /^source\.consul\.service: must be a name of letters, digits/],
+    [{ consul: { service: 'a', datacenter: 'a/b' } }, /^source\.consul\.datacenter: must be a name/],
+    [{ consul: { service: 'a', tag: 'a b' } }, /^source\.consul\.tag: must be a tag/],
+    [{ consul: { service: 'a', server: 'http://a?b' } }, /^source\.consul\.server: must be a URL like/],
+    [
+      { consul: { service: 'a', server: 'http://u:p@a' } },
+      /^source\.consul\.server: must be a URL .* not "http:\/\/\*\*\*@a"$/,
+    ],
+    [{ consul: { service: 'a', wait: 600_001 } }, /^source\.consul\.wait: must be/],
     [{ file: { path: 'a' }, maxDrop: 1.1 }, /^source\.maxDrop: /],
     [{ file: { path: 'a' }, options: {} }, /^source\.options: belongs to a source of your own/],
     [{ name: 'nobody' }, /^source\.name: must be .*defined in this thread/],

@@ -1,35 +1,41 @@
-/** The connection to the API server. */
+/** The connection of a source to its server. */
 import type { Socket } from 'node:net'
 import type { buildConnector, Client, Dispatcher } from 'undici'
-import { loadUndici } from '../../runtime/lazy.js'
-import { readAuthority } from './in-cluster.js'
-import type { ResolvedKubernetes } from './options.js'
+import { loadUndici } from '../runtime/lazy.js'
 
 const CONNECT_MS = 10_000
+
+export interface Ask {
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+  /** It may take minutes, and does not keep the process alive meanwhile. */
+  readonly isLong?: boolean
+}
 
 /**
  * One connection, opened with the first request and anew after `hangUp`; then the certificate authority is read again. Requests
  * go one after another. It sets no limits of time: whoever asks does, by the signal.
  */
 export class Connection {
-  readonly #options: ResolvedKubernetes
+  readonly #readAuthority: (server: URL) => Promise<string | undefined>
   #client: Client | undefined
   #socket: Socket | undefined
+  #isLong = false
 
-  constructor(options: ResolvedKubernetes) {
-    this.#options = options
+  /** @param readAuthority what certificates are checked against; undefined: the authorities that Node knows */
+  constructor(readAuthority: (server: URL) => Promise<string | undefined> = async () => undefined) {
+    this.#readAuthority = readAuthority
   }
 
   /** Rejects with the signal's reason, or with what went wrong. */
-  async get(
-    server: URL,
-    path: string,
-    headers: Record<string, string>,
-    signal: AbortSignal,
-  ): Promise<Dispatcher.ResponseData> {
+  async get(server: URL, { path, headers, signal, isLong = false }: Ask): Promise<Dispatcher.ResponseData> {
     this.#client ??= await this.#open(server, signal)
     signal.throwIfAborted()
-    return this.#client.request({ method: 'GET', path, headers, signal })
+    this.#isLong = isLong
+    const answering = this.#client.request({ method: 'GET', path, headers: { ...headers }, signal })
+    if (isLong) this.unref()
+    return answering
   }
 
   /**
@@ -48,7 +54,7 @@ export class Connection {
   }
 
   async #open(server: URL, signal: AbortSignal): Promise<Client> {
-    const ca = await readAuthority(this.#options, server)
+    const ca = await this.#readAuthority(server)
     signal.throwIfAborted()
     const { buildConnector, Client } = loadUndici()
     const open = buildConnector({ ca, timeout: CONNECT_MS })
@@ -56,6 +62,7 @@ export class Connection {
       open(target, (...[error, socket]) => {
         if (error !== null) return callback(error, null)
         this.#socket = socket
+        if (this.#isLong) socket.unref()
         callback(null, socket)
       })
     return new Client(server.origin, { connect, headersTimeout: 0, bodyTimeout: 0 })
