@@ -191,8 +191,8 @@ export interface SourceConfig {
   /** A server that answers with a list of endpoints. Off unless it is given. */
   http?: {
     /**
-     * Answers with JSON or YAML: a list of endpoints, or an object with `endpoints`. A URL like
-     * `http://registry.internal/users.json`.
+     * Answers with JSON or YAML: a list of endpoints, or an object with `endpoints`; or with a stream of
+     * events (`text/event-stream`), each of which is one. A URL like `http://registry.internal/users.json`.
      */
     url: string
     /**

@@ -11,9 +11,10 @@ export class AskedToWaitError extends Error {
   override readonly name = 'AskedToWaitError'
   readonly waitMs: number
 
-  constructor(message: string, waitMs: number) {
-    super(message)
-    this.waitMs = waitMs
+  /** @param waitMs it is not obeyed for more than five minutes */
+  constructor(message: string, waitMs: number, options?: ErrorOptions) {
+    super(message, options)
+    this.waitMs = Math.min(waitMs, MAX_RETRY_AFTER_MS)
   }
 }
 
@@ -38,5 +39,5 @@ function retryAfterMs(header: unknown): number {
   if (typeof header !== 'string') return 0
   const text = header.trim()
   const ms = /^\d+$/.test(text) ? Number(text) * MS_PER_SECOND : Date.parse(text) - Date.now()
-  return ms > 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : 0
+  return ms > 0 ? ms : 0
 }

@@ -76,7 +76,8 @@ export const HTTP_SOURCE = group(
       right: 'a URL like `http://registry.internal/users.json`',
       required: true,
       accept: isHttpUrl,
-      about: 'Answers with JSON or YAML: a list of endpoints, or an object with `endpoints`.',
+      about:
+        'Answers with JSON or YAML: a list of endpoints, or an object with `endpoints`; or with a stream of events (`text/event-stream`), each of which is one.',
     }),
     interval: duration(
       5_000,

@@ -109,20 +109,6 @@ it('tells an empty list: whether it counts is not for the source', async () => {
   expect(sink.answers).toEqual([[]])
 })
 
-it('starts over where the index goes backwards, and does not take what is older', async () => {
-  server.put(list(1))
-  start()
-  await holding()
-  server.saysIndex = '50'
-  server.put(list(7))
-  await until(() => server.asked.length === 3)
-  server.saysIndex = undefined
-  await holding()
-  expect(indexes().slice(0, 4)).toEqual([null, '101', null, '50'])
-  // What the first of the two answers held is in the second one as well, here.
-  expect(numbers()).toEqual([[1], [7]])
-})
-
 it('does not take the answer of a server that lags behind', async () => {
   server.put(list(1, 2))
   start()
