@@ -47,6 +47,7 @@ export const LONG = {
     'dns/source.test.ts',
     'kubernetes-source.test.ts',
     'kubernetes/kubernetes.test.ts',
+    'source-examples.test.ts',
   ],
   'ten thousand services and endpoints': ['scale-services.test.ts', 'scale.test.ts'],
 }
