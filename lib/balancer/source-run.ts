@@ -65,7 +65,7 @@ export class SourceRun implements SourceSink {
     else this.#running = running
   }
 
-  found(list: readonly unknown[]): boolean {
+  found(list: readonly unknown[], leftOut?: string): boolean {
     if (this.#stopped || !this.#target.leads()) return true
     let endpoints: Endpoint[]
     try {
@@ -74,7 +74,7 @@ export class SourceRun implements SourceSink {
       this.failed(error)
       return false
     }
-    this.#answered()
+    this.#answered(leftOut)
     this.#offer(endpoints)
     this.#isReady()
     return true
@@ -88,10 +88,7 @@ export class SourceRun implements SourceSink {
 
   failed(error: unknown): void {
     if (this.#stopped) return
-    const reason = reasonOf(error)
-    const isNew = this.#error === undefined
-    this.#error = reason
-    if (isNew) this.#target.tell('failed', this.#name, reason)
+    this.#report(reasonOf(error))
     this.#isReady()
   }
 
@@ -121,8 +118,17 @@ export class SourceRun implements SourceSink {
     return parseEndpoints(list, this.#name)
   }
 
-  #answered(): void {
+  /** Told once, until it answers with nothing wrong. */
+  #report(reason: string): void {
+    const isNew = this.#error === undefined
+    this.#error = reason
+    if (isNew) this.#target.tell('failed', this.#name, reason)
+  }
+
+  /** @param leftOut what is wrong with the answer, the rest of which counts */
+  #answered(leftOut?: string): void {
     this.#answeredAt = this.#timers.now()
+    if (leftOut !== undefined) return this.#report(reasonOf(leftOut))
     if (this.#error === undefined) return
     this.#error = undefined
     this.#target.tell('recovered', this.#name, 'it answers again')

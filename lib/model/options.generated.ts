@@ -175,6 +175,12 @@ export interface SourceConfig {
      * `10.0.0.2:53`. Default the system's.
      */
     servers?: readonly string[]
+    /**
+     * Addresses that the name may lead to. `public` leaves out those of this machine, its link and private
+     * networks, `private` all that are not of private networks. Multicast, broadcast and unspecified ones
+     * never count. Default `all`.
+     */
+    addresses?: 'all' | 'public' | 'private'
     /** Wait for one server. A whole number of ms, 1 to 86,400,000. Default 2,000. */
     timeout?: number
   }

@@ -2,6 +2,7 @@
 import { getServers } from 'node:dns'
 import { readFileSync } from 'node:fs'
 import type { Timers } from '../runtime/timers.js'
+import { addressFault } from './dns/address-range.js'
 import { type Answer, type Found, lookup } from './dns/lookup.js'
 import { readResolvConf } from './dns/resolv-conf.js'
 import type { ResolvedDns } from './options.js'
@@ -14,6 +15,7 @@ const LEAST_TTL_MS = 1_000
 /** Several servers, twice, and the addresses of SRV targets. */
 const LOOKUPS = 8
 const MAX_PRIORITY = 127
+const FAULTS_SHOWN = 5
 
 export function startDns(options: ResolvedDns, sink: SourceSink, timers: Timers): RunningSource {
   const system = systemResolver()
@@ -46,10 +48,27 @@ function systemResolver(): Resolver {
 async function look(options: ResolvedDns, resolver: Resolver, signal: AbortSignal): Promise<Look> {
   const { name, type, timeout: timeoutMs } = options
   const { records, ttlMs }: Answer = await lookup({ name, type, timeoutMs, ...resolver }, signal)
+  const faults = new Map(
+    records.flatMap(({ address }) => {
+      const fault = addressFault(address, options.addresses)
+      return fault === undefined ? [] : [[address, fault]]
+    }),
+  )
+  const taken = records.filter(({ address }) => !faults.has(address))
+  if (taken.length === 0) throw new Error(leftOutText(name, faults, 'all'))
   return {
-    endpoints: records.map((record) => endpointOf(record, options)),
+    endpoints: taken.map((record) => endpointOf(record, options)),
     nextMs: Math.max(LEAST_TTL_MS, ttlMs),
+    ...(faults.size > 0 && {
+      leftOut: leftOutText(name, faults, `${faults.size} of ${faults.size + taken.length}`),
+    }),
   }
+}
+
+function leftOutText(name: string, faults: ReadonlyMap<string, string>, which: string): string {
+  const shown = [...faults].slice(0, FAULTS_SHOWN).map(([address, fault]) => `${address} ${fault}`)
+  const more = faults.size > shown.length ? `, and ${faults.size - shown.length} more` : ''
+  return `DNS gives addresses of "${name}" that are left out, ${which}: ${shown.join(', ')}${more}; check the zone, or the option \`addresses\``
 }
 
 /** SRV's priority 0 is preferred, as ours is; its weight 0 means hardly any traffic, and ours must be above. */

@@ -48,6 +48,11 @@ export const DNS_SOURCE = group(
       defaultText: "the system's",
       about: 'DNS servers, in the order in which they are asked.',
     }),
+    addresses: choice(['all', 'public', 'private'], {
+      default: 'all',
+      about:
+        'Addresses that the name may lead to. `public` leaves out those of this machine, its link and private networks, `private` all that are not of private networks. Multicast, broadcast and unspecified ones never count.',
+    }),
     timeout: duration(2_000, 'Wait for one server.'),
   },
   { off: true, summary: 'The addresses of a name, asked for again when they are out of date (TTL).' },

@@ -8,6 +8,8 @@ export interface Look {
   readonly endpoints: readonly unknown[] | undefined
   /** How long it holds, ms, where the answer says so; undefined: the interval. */
   readonly nextMs?: number
+  /** What of the answer is not among the endpoints, and why. */
+  readonly leftOut?: string
 }
 
 /** A look that goes on and on tells what it finds by itself. */
@@ -115,10 +117,10 @@ export class Poller implements RunningSource {
   }
 
   /** Whether what was found is taken. */
-  #tell({ endpoints }: Look | LongLook): boolean {
-    if (endpoints === 'told') return true
-    if (endpoints === undefined) this.#sink.unchanged()
-    else if (!this.#sink.found(endpoints)) {
+  #tell(look: Look | LongLook): boolean {
+    if (look.endpoints === 'told') return true
+    if (look.endpoints === undefined) this.#sink.unchanged()
+    else if (!this.#sink.found(look.endpoints, look.leftOut)) {
       this.#polling.refused()
       return false
     }

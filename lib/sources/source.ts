@@ -6,8 +6,9 @@ export interface SourceSink {
   /**
    * All endpoints that there are now, each as in a configuration: a URL, or an object. They are checked by who is told: false where they
    * are refused, and what was found before stays.
+   * @param leftOut what of the answer is not among them and why: reported like a failure, while the rest counts
    */
-  found(endpoints: readonly unknown[]): boolean
+  found(endpoints: readonly unknown[], leftOut?: string): boolean
   /** It looked, and there is nothing new. */
   unchanged(): void
   /** It could not look, or what it found is no list of endpoints. What was found before stays. */

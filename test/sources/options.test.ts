@@ -24,7 +24,14 @@ describe('a right source', () => {
     expect(resolved({ dns: { name: 'users.internal', port: 80 } })).toEqual([
       {
         kind: 'dns',
-        options: { name: 'users.internal', port: 80, type: 'A+AAAA', scheme: 'http', timeout: 2_000 },
+        options: {
+          name: 'users.internal',
+          port: 80,
+          type: 'A+AAAA',
+          scheme: 'http',
+          addresses: 'all',
+          timeout: 2_000,
+        },
         ...bounds,
       },
     ])
@@ -94,6 +101,7 @@ describe('every fault has its path and says what would be right', () => {
     [{ dns: {} }, /^source\.dns\.name: is missing; it must be a host name/],
     [{ dns: { name: '10.0.0.1' } }, /^source\.dns\.name: must be a host name/],
     [{ dns: { name: 'a b' } }, /^source\.dns\.name: must be a host name/],
+    [{ dns: { name: 'a', addresses: 'some' } }, /^source\.dns\.addresses: must be/],
     [{ dns: { name: 'a', port: 0 } }, /^source\.dns\.port: /],
     [{ dns: { name: 'a', port: 80, type: 'SRV' } }, /^source\.dns\.port: is what `SRV` records say/],
     [
