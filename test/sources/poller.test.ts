@@ -168,7 +168,9 @@ describe('a look that goes on', () => {
     }
     start()
     await timers.advance(10)
+    const { pending } = timers
     late(10, 'too late')
+    expect(timers.pending).toBe(pending)
     await timers.advance(1_000)
     expect(sink.errors).toEqual([])
   })
