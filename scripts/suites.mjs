@@ -42,12 +42,14 @@ export const LONG = {
   'overload from the first request on': ['overload-from-the-start.test.ts'],
   'sources over a real DNS server, and over API servers of our own': [
     'consul/consul.test.ts',
+    'consul-source.test.ts',
     'dns-source.test.ts',
     'dns/lookup.test.ts',
     'dns/source.test.ts',
     'kubernetes-source.test.ts',
     'kubernetes/kubernetes.test.ts',
     'source-examples.test.ts',
+    'sources/http-stream.test.ts',
   ],
   'ten thousand services and endpoints': ['scale-services.test.ts', 'scale.test.ts'],
 }

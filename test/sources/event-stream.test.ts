@@ -57,6 +57,16 @@ describe('a message', () => {
     expect(read(text).data).toEqual([undefined])
   })
 
+  it('goes on where an end of a line is cut in two', () => {
+    expect(read('data: a\r', '\ndata: b\r\n\r', '\n', '\n').data).toEqual([
+      undefined,
+      'a\nb',
+      undefined,
+      undefined,
+    ])
+    expect(read('data: a\r', '\r').data).toEqual([undefined, 'a'])
+  })
+
   it('is the same however the stream is cut', () => {
     const line = fc.constantFrom(
       'data: ü',

@@ -17,7 +17,9 @@ import { until } from '../../support/until.js'
 import { RecordingSink } from '../sink.js'
 import { ConsulServer, instance } from './consul-server.js'
 
-const CASE_MS = 20_000
+const CASE_MS = 60_000
+/** A machine may be busy. */
+const ANSWER_MS = 30_000
 vi.setConfig({ testTimeout: CASE_MS })
 
 let server: ConsulServer
@@ -47,7 +49,7 @@ const start = (options: Partial<ResolvedConsul> = {}, its: Timers = timers): voi
     scheme: 'http',
     server: server.origin,
     passing: true,
-    timeout: 5_000,
+    timeout: ANSWER_MS,
     wait: 300_000,
   } as const
   source = startConsul({ ...given, ...options }, sink, its)
@@ -318,7 +320,7 @@ it('waits for as long as a server that is busy asks for', async () => {
   const hasty: Timers = {
     ...timers,
     after(ms, fn) {
-      const isPause = ms !== 5_000
+      const isPause = ms !== ANSWER_MS
       if (isPause) waits.push(ms)
       return systemTimers.after(isPause ? 0 : ms, fn)
     },

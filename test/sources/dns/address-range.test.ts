@@ -24,11 +24,13 @@ it.each<[string, string]>([
   ['198.18.0.1', 'all'],
   ['240.0.0.1', 'all'],
   ['2001:db8::1', 'all'],
+  ['4000::1', 'all'],
   // IPv4 within IPv6, in each way there is.
   ['::ffff:10.0.0.1', 'all private'],
   ['::ffff:127.0.0.1', 'all'],
   ['::ffff:8.8.8.8', 'all public'],
   ['::127.0.0.1', 'all'],
+  ['64:ff9b:1::7f00:1', 'all'],
   ['64:ff9b::7f00:1', 'all'],
   ['2002:7f00:1::', 'all'],
   ['2001:0:7f00:1::', 'all'],
