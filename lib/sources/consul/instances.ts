@@ -55,7 +55,7 @@ function readInstance(
     if (status === 'out' || (status === 'warning' && options.passing)) return []
     const weight = weightOf(service.Weights, status)
     if (weight === 0) return []
-    const meta = { ...metaOf(node.Meta), ...metaOf(service.Meta) }
+    const meta = metaOf(node.Meta, service.Meta)
     return [
       {
         url: `${options.scheme}://${hostOf(service, node)}:${portOf(service.Port)}`,
@@ -117,17 +117,21 @@ function portOf(port: unknown): number {
   throw new Error(`its port is ${quoted(port)}, not 1 to ${MAX_PORT}; register the service with a port`)
 }
 
-/** Pairs that Consul would not have taken are left out. */
-function metaOf(meta: unknown): Record<string, string> {
-  if (!isRecord(meta)) return {}
-  const pairs = Object.entries(meta).filter(
-    (pair): pair is [string, string] =>
-      META_KEY.test(pair[0]) &&
-      pair[0] !== '__proto__' &&
-      typeof pair[1] === 'string' &&
-      pair[1].length <= MAX_META_LENGTH,
-  )
-  return Object.fromEntries(pairs.slice(0, MAX_META_PAIRS))
+/** The node's pairs, and the service's over them; those that Consul would not have taken are left out. */
+function metaOf(node: unknown, service: unknown): Record<string, string> {
+  const meta: Record<string, string> = {}
+  for (const pairs of [node, service]) {
+    if (!isRecord(pairs)) continue
+    let taken = 0
+    for (const key of Object.keys(pairs)) {
+      const value = pairs[key]
+      if (typeof value !== 'string' || value.length > MAX_META_LENGTH) continue
+      if (!META_KEY.test(key) || key === '__proto__') continue
+      if (++taken > MAX_META_PAIRS) break
+      meta[key] = value
+    }
+  }
+  return meta
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
