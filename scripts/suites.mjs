@@ -42,12 +42,16 @@ export const LONG = {
   'a priority level of which all endpoints hang': ['hung-level.test.ts'],
   'long polls and lost requests under a found limit': ['lost-requests.test.ts'],
   'overload from the first request on': ['overload-from-the-start.test.ts'],
-  'sources over a real DNS server and an API server of our own': [
+  'sources over a real DNS server, and over API servers of our own': [
+    'consul/consul.test.ts',
+    'consul-source.test.ts',
     'dns-source.test.ts',
     'dns/lookup.test.ts',
     'dns/source.test.ts',
     'kubernetes-source.test.ts',
     'kubernetes/kubernetes.test.ts',
+    'source-examples.test.ts',
+    'sources/http-stream.test.ts',
   ],
   'a real etcd: sources, registrations, members that are killed': [
     'etcd-source.test.ts',

@@ -10,9 +10,14 @@ const TURN_MS = 2
  */
 const ENDPOINTS_PER_MS = 200
 
-/** What looks at a list, step by step: 'turn' where what comes next needs a turn of its own. False: it is refused. */
-export type Look = (list: readonly unknown[]) => Steps
+/** What looks at a list, and at what its source has left out of it, step by step: 'turn' where what comes next needs a turn of its own. False: it is refused. */
+export type Look = (list: readonly unknown[], leftOut: string | undefined) => Steps
 type Steps = Generator<'turn' | undefined, boolean>
+
+interface Offered {
+  readonly list: readonly unknown[]
+  readonly leftOut: string | undefined
+}
 
 /**
  * Lists of endpoints, looked at one after the other: a short one at once, a long one in turns between other work. Of long ones
@@ -22,7 +27,7 @@ export class LatestList {
   readonly #timers: Timers
   readonly #most: number
   readonly #look: Look
-  #waiting: readonly unknown[] | undefined
+  #waiting: Offered | undefined
   /** The look under way, and the list's length. */
   #steps: Steps | undefined
   #length = 0
@@ -48,13 +53,13 @@ export class LatestList {
   }
 
   /** False where the list is refused at once. */
-  offer(list: readonly unknown[]): boolean {
+  offer(list: readonly unknown[], leftOut?: string): boolean {
     const copy = this.#copy(list)
     if (this.#steps === undefined && (copy === undefined || copy.length <= MANY)) {
       this.stop()
-      return run(this.#look(list))
+      return run(this.#look(list, leftOut))
     }
-    this.#waiting = copy ?? list
+    this.#waiting = { list: copy ?? list, leftOut }
     if (this.#timer === undefined) this.#next()
     return true
   }
@@ -62,10 +67,10 @@ export class LatestList {
   /** Looks at all there is, at once. */
   flush(): void {
     const steps = this.#steps
-    const list = this.#waiting
+    const waiting = this.#waiting
     this.stop()
     if (steps !== undefined) this.#isRefusedLate = !run(steps)
-    if (list !== undefined) this.#isRefusedLate = !run(this.#look(list))
+    if (waiting !== undefined) this.#isRefusedLate = !run(this.#look(waiting.list, waiting.leftOut))
   }
 
   stop(): void {
@@ -84,8 +89,9 @@ export class LatestList {
   #turn(): void {
     this.#timer = undefined
     if (this.#steps === undefined && this.#waiting !== undefined) {
-      this.#length = this.#waiting.length
-      this.#steps = this.#look(this.#waiting)
+      const { list, leftOut } = this.#waiting
+      this.#length = list.length
+      this.#steps = this.#look(list, leftOut)
       this.#waiting = undefined
     }
     const steps = this.#steps

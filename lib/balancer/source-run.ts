@@ -52,7 +52,7 @@ export class SourceRun implements SourceSink {
     this.#source = source
     this.#name = describeSource(source)
     this.#list = new ListCheck(this.#name)
-    this.#latest = new LatestList(timers, source.maxEndpoints, (list) => this.#take(list))
+    this.#latest = new LatestList(timers, source.maxEndpoints, (list, leftOut) => this.#take(list, leftOut))
     this.#target = target
     this.#timers = timers
     this.#valve = new Valve(source.maxDrop, source.holdMs)
@@ -74,12 +74,12 @@ export class SourceRun implements SourceSink {
     else this.#running = running
   }
 
-  found(list: readonly unknown[]): boolean {
+  found(list: readonly unknown[], leftOut?: string): boolean {
     if (this.#stopped || !this.#target.leads()) return true
-    return this.#latest.offer(list)
+    return this.#latest.offer(list, leftOut)
   }
 
-  *#take(list: readonly unknown[]): Generator<'turn' | undefined, boolean> {
+  *#take(list: readonly unknown[], leftOut: string | undefined): Generator<'turn' | undefined, boolean> {
     let endpoints: readonly Endpoint[]
     try {
       endpoints = yield* this.#check(list)
@@ -88,7 +88,7 @@ export class SourceRun implements SourceSink {
       return false
     }
     yield 'turn'
-    this.#answered()
+    this.#answered(leftOut)
     this.#offer(endpoints)
     this.#isReady()
     return true
@@ -127,10 +127,7 @@ export class SourceRun implements SourceSink {
   }
 
   #fail(error: unknown): void {
-    const reason = reasonOf(error)
-    const isNew = this.#error === undefined
-    this.#error = reason
-    if (isNew) this.#target.tell(this.key, 'failed', this.#name, reason)
+    this.#report(reasonOf(error))
     this.#isReady()
   }
 
@@ -154,11 +151,20 @@ export class SourceRun implements SourceSink {
     return this.#list.check(list, this.#target.inForce(this.key))
   }
 
-  #answered(): void {
+  /** Told once, until it answers with nothing wrong. */
+  #report(reason: string): void {
+    const isNew = this.#error === undefined
+    this.#error = reason
+    if (isNew) this.#target.tell(this.key, 'failed', this.#name, reason)
+  }
+
+  /** @param leftOut what is wrong with the answer, the rest of which counts */
+  #answered(leftOut?: string): void {
     this.#answeredAt = this.#timers.now()
-    const before = this.#error
-    // Of records that are faulty while the source answers.
+    // Records that are faulty, and what was left out, while the source answers.
     const { faults } = this.#records
+    if (leftOut !== undefined) return this.#report(reasonOf(leftOut))
+    const before = this.#error
     this.#error = faults
     if (before !== undefined && faults === undefined)
       this.#target.tell(this.key, 'recovered', this.#name, 'it answers again')

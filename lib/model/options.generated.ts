@@ -153,8 +153,8 @@ export interface EndpointConfig {
 }
 
 /**
- * Where the endpoints of a service come from: one of `dns`, `file`, `http`, `kubernetes`, `etcd`, or a source
- * of your own.
+ * Where the endpoints of a service come from: one of `dns`, `file`, `http`, `kubernetes`, `etcd`, `consul`,
+ * or a source of your own.
  */
 export interface SourceConfig {
   /** The addresses of a name, asked for again when they are out of date (TTL). Off unless it is given. */
@@ -175,6 +175,12 @@ export interface SourceConfig {
      * `10.0.0.2:53`. Default the system's.
      */
     servers?: readonly string[]
+    /**
+     * Addresses that the name may lead to. `public` leaves out those of this machine, its link and private
+     * networks, `private` all that are not of private networks. Multicast, broadcast and unspecified ones
+     * never count. Default `all`.
+     */
+    addresses?: 'all' | 'public' | 'private'
     /** Wait for one server. A whole number of ms, 1 to 86,400,000. Default 2,000. */
     timeout?: number
   }
@@ -191,8 +197,8 @@ export interface SourceConfig {
   /** A server that answers with a list of endpoints. Off unless it is given. */
   http?: {
     /**
-     * Answers with JSON or YAML: a list of endpoints, or an object with `endpoints`. A URL like
-     * `http://registry.internal/users.json`.
+     * Answers with JSON or YAML: a list of endpoints, or an object with `endpoints`; or with a stream of
+     * events (`text/event-stream`), each of which is one. A URL like `http://registry.internal/users.json`.
      */
     url: string
     /**
@@ -260,6 +266,44 @@ export interface SourceConfig {
     keyFile?: string
     /** Time that one request to one server may take. A whole number of ms, 1 to 86,400,000. Default 5,000. */
     timeout?: number
+  }
+  /** The instances of a service in Consul, by blocking queries. Off unless it is given. */
+  consul?: {
+    /** Name of the service in Consul. A name of letters, digits, dots, hyphens and underscores. */
+    service: string
+    /**
+     * Datacenter that is asked for the service. A name of letters, digits, hyphens and underscores. Default
+     * the agent's.
+     */
+    datacenter?: string
+    /** Only instances with this tag. A tag of 1 to 255 characters, without spaces. Default none. */
+    tag?: string
+    /**
+     * The HTTP API of an agent. A URL like `http://127.0.0.1:8500`, without a user, query or fragment.
+     * Default `http://127.0.0.1:8500`.
+     */
+    server?: string
+    /** File of the ACL token that is sent. It is read again for each request. A path. Default no token. */
+    tokenFile?: string
+    /**
+     * File of the authorities that the agent's certificate is checked against. A path. Default those that
+     * Node knows.
+     */
+    caFile?: string
+    /** Scheme of each endpoint. Default `http`. */
+    scheme?: 'http' | 'https'
+    /**
+     * Only instances whose checks all pass. `false`: those with warnings, too, by their `Weights.Warning`;
+     * never critical ones. Default true.
+     */
+    passing?: boolean
+    /** Wait for an answer, beyond `wait`. A whole number of ms, 1 to 86,400,000. Default 5,000. */
+    timeout?: number
+    /**
+     * For how long the agent is to hold a request while nothing changes. A whole number of ms, 1 to 600,000.
+     * Default 300,000.
+     */
+    wait?: number
   }
   /** A source of your own. What `defineSource` returned. Default none. */
   name?: SourceName
@@ -714,8 +758,8 @@ export interface ServiceConfig {
    */
   endpoints?: readonly (string | EndpointConfig)[]
   /**
-   * Where further endpoints come from: DNS, a file, a server, Kubernetes, etcd, or a source of your own. A
-   * source, or an array of sources. Default none.
+   * Where further endpoints come from: DNS, a file, a server, Kubernetes, etcd, Consul, or a source of your
+   * own. A source, or an array of sources. Default none.
    */
   source?: SourceConfig | readonly SourceConfig[]
   /** How an endpoint is chosen. A policy name, or `{ name, ...its options }`. Default `'peak-ewma'`. */

@@ -4,9 +4,10 @@ import type { EndpointConfig } from './options.generated.js'
 export interface SourceSink {
   /**
    * All endpoints that there are now, as in a configuration.
+   * @param leftOut what is not among them and why, where something had to be left out: reported like a failure, while the rest counts
    * @returns false where they are refused: `balancer.stats()` says why, and what was found before stays
    */
-  found(endpoints: readonly (string | EndpointConfig)[]): boolean
+  found(endpoints: readonly (string | EndpointConfig)[], leftOut?: string): boolean
   /** It looked, and there is nothing new: what was found is as fresh as now. */
   unchanged(): void
   /** It could not look. What was found before stays. */

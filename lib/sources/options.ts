@@ -10,19 +10,15 @@ import type { ConfigOf, ResolvedOf } from '../options/types.js'
 import { validate } from '../options/validate.js'
 import { quoted, wrong } from '../options/words.js'
 import { customSourceNames, isCustomSource } from '../runtime/sources.js'
+import { CONSUL_SOURCE, type ResolvedConsul } from './consul/options.js'
 import { rangeOf } from './etcd/keys.js'
 import { checkEtcd, ETCD_SOURCE, type ResolvedEtcd } from './etcd/options.js'
 import type { ResolvedKubernetes } from './kubernetes/options.js'
+import { duration, isHttpUrl, MAX_PATH, MAX_PORT } from './option-kinds.js'
 
-const MAX_PORT = 65_535
-const MAX_PATH = 4_096
 /** Labels of letters, digits, hyphens and underscores (RFC 2782 has names like `_http._tcp.users.internal`); a last dot is allowed. */
 const DNS_NAME =
   /^(?=.{1,254}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?$/i
-
-/** In ms, above 0. */
-const duration = <const Default extends number>(byDefault: Default, about: string) =>
-  number({ integer: true, min: 1, max: MAX_MS, unit: 'ms', default: byDefault, about })
 
 export const DNS_SOURCE = group(
   {
@@ -54,6 +50,11 @@ export const DNS_SOURCE = group(
       defaultText: "the system's",
       about: 'DNS servers, in the order in which they are asked.',
     }),
+    addresses: choice(['all', 'public', 'private'], {
+      default: 'all',
+      about:
+        'Addresses that the name may lead to. `public` leaves out those of this machine, its link and private networks, `private` all that are not of private networks. Multicast, broadcast and unspecified ones never count.',
+    }),
     timeout: duration(2_000, 'Wait for one server.'),
   },
   { off: true, summary: 'The addresses of a name, asked for again when they are out of date (TTL).' },
@@ -82,7 +83,8 @@ export const HTTP_SOURCE = group(
       right: 'a URL like `http://registry.internal/users.json`',
       required: true,
       accept: isHttpUrl,
-      about: 'Answers with JSON or YAML: a list of endpoints, or an object with `endpoints`.',
+      about:
+        'Answers with JSON or YAML: a list of endpoints, or an object with `endpoints`; or with a stream of events (`text/event-stream`), each of which is one.',
     }),
     interval: duration(
       5_000,
@@ -145,6 +147,7 @@ export const SOURCE = group(
     http: HTTP_SOURCE,
     kubernetes: KUBERNETES_SOURCE,
     etcd: ETCD_SOURCE,
+    consul: CONSUL_SOURCE,
     name: text({
       right: 'what `defineSource` returned',
       ts: ts<SourceName>('SourceName'),
@@ -183,7 +186,7 @@ export const SOURCE = group(
   {
     name: 'SourceConfig',
     summary:
-      'Where the endpoints of a service come from: one of `dns`, `file`, `http`, `kubernetes`, `etcd`, or a source of your own.',
+      'Where the endpoints of a service come from: one of `dns`, `file`, `http`, `kubernetes`, `etcd`, `consul`, or a source of your own.',
   },
 )
 
@@ -209,10 +212,11 @@ export type ResolvedSource = Bounds &
     | { readonly kind: 'http'; readonly options: ResolvedHttp }
     | { readonly kind: 'kubernetes'; readonly options: ResolvedKubernetes }
     | { readonly kind: 'etcd'; readonly options: ResolvedEtcd }
+    | { readonly kind: 'consul'; readonly options: ResolvedConsul }
     | { readonly kind: 'own'; readonly name: SourceName; readonly options: Readonly<Record<string, unknown>> }
   )
 
-const KINDS = ['dns', 'file', 'http', 'kubernetes', 'etcd', 'name'] as const
+const KINDS = ['dns', 'file', 'http', 'kubernetes', 'etcd', 'consul', 'name'] as const
 
 /** One source, or several, from copied data; what is wrong is added to the faults. */
 export function resolveSources(value: unknown, path: string, faults: Faults): ResolvedSource[] {
@@ -261,12 +265,16 @@ const oneOf = (names: readonly string[]): string =>
     : `a source that was defined in this thread, one of ${quoted(names)}`
 
 function withKind(config: ConfigOf<typeof SOURCE.shape>): ResolvedSource {
-  const { dns, file, http, kubernetes, etcd, name, options, ...bounds } = withDefaults(SOURCE.shape, config)
+  const { dns, file, http, kubernetes, etcd, consul, name, options, ...bounds } = withDefaults(
+    SOURCE.shape,
+    config,
+  )
   if (dns !== undefined) return { kind: 'dns', options: dns, ...bounds }
   if (file !== undefined) return { kind: 'file', options: file, ...bounds }
   if (http !== undefined) return { kind: 'http', options: http, ...bounds }
   if (kubernetes !== undefined) return { kind: 'kubernetes', options: kubernetes, ...bounds }
   if (etcd !== undefined) return { kind: 'etcd', options: etcd, ...bounds }
+  if (consul !== undefined) return { kind: 'consul', options: consul, ...bounds }
   return { kind: 'own', name: name as SourceName, options, ...bounds }
 }
 
@@ -274,10 +282,6 @@ function checkDns(dns: unknown, path: string, faults: Faults): void {
   if (!isRecord(dns)) return
   if (dns.type === 'SRV' && dns.port !== undefined)
     faults.add(join(path, 'port'), 'is what `SRV` records say; leave it out, or ask for another type')
-}
-
-function isHttpUrl(url: string): boolean {
-  return /^https?:\/\//i.test(url) && URL.canParse(url)
 }
 
 /** `10.0.0.2`, `10.0.0.2:53`, `fd00::2`, `[fd00::2]:53`. */
@@ -304,6 +308,8 @@ export function describeSource(source: ResolvedSource): string {
       return `kubernetes ${source.options.service}${source.options.namespace === undefined ? '' : `.${source.options.namespace}`}`
     case 'etcd':
       return `etcd ${rangeOf(source.options, source.options.service).start}`
+    case 'consul':
+      return `consul ${source.options.service}${source.options.datacenter === undefined ? '' : `.${source.options.datacenter}`}`
     case 'own':
       return source.name
   }

@@ -12,7 +12,7 @@ export function startOwn({ name, options }: OwnSource, sink: SourceSink): Runnin
   const { signal } = ending
   /** What comes after the end is of no interest. */
   const guarded: Omit<SourceSink, 'records'> = {
-    found: (endpoints) => !signal.aborted && sink.found(endpoints),
+    found: (endpoints, leftOut) => !signal.aborted && sink.found(endpoints, leftOut),
     unchanged: () => {
       if (!signal.aborted) sink.unchanged()
     },

@@ -1,5 +1,6 @@
 import { jittered, type TimerHandle, type Timers } from '../runtime/timers.js'
 import { aborting } from './aborting.js'
+import { backoffMs, MAX_RETRY_MS } from './backoff.js'
 import type { RunningSource, SourceSink } from './source.js'
 
 /** What one look has found. */
@@ -8,21 +9,33 @@ export interface Look {
   readonly endpoints: readonly unknown[] | undefined
   /** How long it holds, ms, where the answer says so; undefined: the interval. */
   readonly nextMs?: number
+  /** What of the answer is not among the endpoints, and why. */
+  readonly leftOut?: string
 }
+
+/** A look that goes on and on tells what it finds by itself. */
+export interface LongLook {
+  readonly endpoints: 'told'
+  readonly nextMs: number
+}
+
+/** @param otherwise what is wrong where the look is not over by then, nor goes on */
+export type GoOn = (ms: number, otherwise: string) => void
 
 export interface Polling {
   readonly intervalMs: number
   /** After which a look is given up, ms. */
   readonly timeoutMs: number
-  /** Aborts when the look takes too long, or the source has ended. */
-  look(signal: AbortSignal): Promise<Look>
+  /**
+   * Aborts when the look takes too long, or the source has ended.
+   * @param goOn gives it so long from now, for a look that goes on as long as it hears something
+   */
+  look(signal: AbortSignal, goOn: GoOn): Promise<Look | LongLook>
   /** What the last look has found was refused: it must not count as known. */
   refused(): void
 }
 
 const JITTER = 0.1
-const FIRST_RETRY_MS = 500
-const MAX_RETRY_MS = 30_000
 
 /**
  * Looks again and again: after the interval, or when the last answer is out of date; after a failure sooner, at first, and
@@ -34,6 +47,7 @@ export class Poller implements RunningSource {
   readonly #timers: Timers
   #timer: TimerHandle | undefined
   #looking: AbortController | undefined
+  #late: TimerHandle | undefined
   #failures = 0
   /** Asked for while a look was under way: that one may have been too early. */
   #again = false
@@ -56,33 +70,42 @@ export class Poller implements RunningSource {
   stop(): void {
     this.#stopped = true
     this.#timer?.cancel()
+    this.#late?.cancel()
     this.#looking?.abort()
   }
 
   async #look(): Promise<void> {
     this.#timer?.cancel()
-    const { timeoutMs } = this.#polling
     const looking = new AbortController()
+    const began = this.#timers.now()
     this.#looking = looking
-    const late = this.#timers.after(timeoutMs, () =>
-      looking.abort(new Error(`there is no answer after ${timeoutMs} ms`)),
-    )
+    const { timeoutMs } = this.#polling
+    this.#giveUpAfter(timeoutMs, `there is no answer after ${timeoutMs} ms`, looking)
     let nextMs: number
     try {
-      const look = await aborting(this.#polling.look(looking.signal), looking.signal)
+      const look = await aborting(
+        this.#polling.look(looking.signal, (ms, otherwise) => {
+          if (this.#looking !== looking || looking.signal.aborted) return
+          this.#late?.cancel()
+          // What lasts is no failure of its beginning; what begins well and fails each time is left alone ever longer.
+          if (this.#timers.now() - began >= MAX_RETRY_MS) this.#failures = 0
+          this.#giveUpAfter(ms, otherwise, looking)
+        }),
+        looking.signal,
+      )
       if (this.#stopped) return
       const isGood = this.#tell(look)
       this.#failures = isGood ? 0 : this.#failures + 1
       nextMs = isGood
         ? (look.nextMs ?? jittered(this.#timers, this.#polling.intervalMs, JITTER))
-        : this.#retryMs
+        : backoffMs(this.#failures, undefined, this.#timers)
     } catch (error) {
       if (this.#stopped) return
       this.#failures++
       this.#sink.failed(error)
-      nextMs = this.#retryMs
+      nextMs = backoffMs(this.#failures, error, this.#timers)
     } finally {
-      late.cancel()
+      this.#late?.cancel()
       this.#looking = undefined
     }
     if (this.#again) nextMs = 0
@@ -90,19 +113,18 @@ export class Poller implements RunningSource {
     this.#timer = this.#timers.after(nextMs, () => void this.#look())
   }
 
+  #giveUpAfter(ms: number, why: string, looking: AbortController): void {
+    this.#late = this.#timers.after(ms, () => looking.abort(new Error(why)))
+  }
+
   /** Whether what was found is taken. */
-  #tell({ endpoints }: Look): boolean {
-    if (endpoints === undefined) this.#sink.unchanged()
-    else if (!this.#sink.found(endpoints)) {
+  #tell(look: Look | LongLook): boolean {
+    if (look.endpoints === 'told') return true
+    if (look.endpoints === undefined) this.#sink.unchanged()
+    else if (!this.#sink.found(look.endpoints, look.leftOut)) {
       this.#polling.refused()
       return false
     }
     return true
-  }
-
-  /** Doubled from failure to failure; half of it by chance. */
-  get #retryMs(): number {
-    const most = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1))
-    return (most / 2) * (1 + this.#timers.random())
   }
 }

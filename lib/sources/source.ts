@@ -6,8 +6,9 @@ export interface SourceSink {
   /**
    * All endpoints that there are now, each as in a configuration: a URL, or an object. They are checked by who is told: false where they
    * are refused, and what was found before stays.
+   * @param leftOut what of the answer is not among them and why: reported like a failure, while the rest counts
    */
-  found(endpoints: readonly unknown[]): boolean
+  found(endpoints: readonly unknown[], leftOut?: string): boolean
   /**
    * The same from many writers, by key, in the order in which they count: each is checked by itself, and one that is faulty is left
    * out and told of. An error in the place of a record says why it cannot be read. What is the same object as before is not checked again.

@@ -1,4 +1,5 @@
 import type { Timers } from '../runtime/timers.js'
+import { startConsul } from './consul/consul.js'
 import { startDns } from './dns.js'
 import { startEtcd } from './etcd/etcd.js'
 import { startFile } from './file.js'
@@ -21,6 +22,8 @@ export function startSource(source: ResolvedSource, sink: SourceSink, timers: Ti
       return startKubernetes(source.options, sink, timers)
     case 'etcd':
       return startEtcd(source.options, source.maxEndpoints, sink, timers)
+    case 'consul':
+      return startConsul(source.options, sink, timers)
     case 'own':
       return startOwn(source, sink)
   }

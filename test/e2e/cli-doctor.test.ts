@@ -6,7 +6,7 @@ import { fallbackFactory } from '../../lib/engine/fallback/index.js'
 import { engine } from '../../lib/engine/index.js'
 import { LAYOUT_VERSION, layoutFingerprint } from '../../lib/engine/layout.js'
 import { fallbackQueueEngine, type QueueEngine } from '../../lib/queue/engine.js'
-import { runCli } from './cli-process.js'
+import { runCli, temporaryFile } from './cli-process.js'
 
 describe('fairlead doctor', () => {
   it('says which engine runs, and why, and checks it', async () => {
@@ -57,6 +57,21 @@ describe('fairlead doctor', () => {
     expect(stdout).toMatch(/^engine +none: FAIRLEAD_ENGINE is "quick"/m)
     expect(stdout).toContain('Something is wrong: see above.')
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' })
+  })
+
+  it('looks at the host names of a configuration, of the proxy or of a balancer', async () => {
+    const config = (...endpoints: string[]) =>
+      temporaryFile('proxy.json', JSON.stringify({ listen: { port: 0 }, services: { users: { endpoints } } }))
+    const found = await runCli(['doctor', '--config', config('http://localhost:81', 'http://127.0.0.1')])
+    expect(found.stdout).toMatch(
+      /host name:\n {2}users: http:\/\/localhost:81\n {4}one endpoint: getaddrinfo .*; \d address(es)? \(.*\) now\.\n$/,
+    )
+    expect(found).toMatchObject({ code: 0, stderr: '' })
+    const none = await runCli(['doctor', '--json', '--config', config('http://127.0.0.1')])
+    expect(JSON.parse(none.stdout)).toMatchObject({ hostNames: [], ok: true })
+    const wrong = await runCli(['doctor', '--config', config('ftp://a')])
+    expect(wrong.stderr).toMatch(/has a fault:\n.*services\.users\.endpoints\[0\]/)
+    expect(wrong.code).toBe(1)
   })
 
   describe('the self-check', () => {

@@ -1,4 +1,5 @@
 /** Endpoints from sources: real files and servers, real requests, over threads. */
+import assert from 'node:assert'
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -208,6 +209,27 @@ describe('several sources', () => {
       endpoints: 0,
     })
   })
+})
+
+it('what a source has left out is reported once, while the rest counts', async () => {
+  let sink: SourceSink | undefined
+  const name = defineSource('partial', {
+    start: (_, given) => {
+      sink = given
+      given.found(urls.slice(0, 2))
+    },
+  })
+  const balancer = await start({ source: { name } })
+  const found = (list: string[], leftOut?: string) => sink?.found(list, leftOut)
+  expect(found(urls.slice(0, 3), '127.0.0.1 is of this machine')).toBe(true)
+  expect(ids(balancer)).toEqual(urls.slice(0, 3))
+  found(urls, '127.0.0.2 is of this machine')
+  expect(stats(balancer)).toMatchObject({ endpoints: 4, error: '127.0.0.2 is of this machine' })
+  found(urls)
+  expect(stats(balancer).error).toBeUndefined()
+  const told = events.map(({ type, reason }) => (type === 'failed' ? reason : type))
+  expect(told).toEqual(['found', '127.0.0.1 is of this machine', 'found', 'found', 'recovered'])
+  expect(found(urls, { toString: () => assert.fail() } as never)).toBe(true)
 })
 
 describe('over threads', () => {

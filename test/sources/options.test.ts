@@ -24,12 +24,33 @@ describe('a right source', () => {
     expect(resolved({ dns: { name: 'users.internal', port: 80 } })).toEqual([
       {
         kind: 'dns',
-        options: { name: 'users.internal', port: 80, type: 'A+AAAA', scheme: 'http', timeout: 2_000 },
+        options: {
+          name: 'users.internal',
+          port: 80,
+          type: 'A+AAAA',
+          scheme: 'http',
+          addresses: 'all',
+          timeout: 2_000,
+        },
         ...bounds,
       },
     ])
     expect(resolved({ file: { path: '/a' } })).toEqual([
       { kind: 'file', options: { path: '/a', interval: 2_000 }, ...bounds },
+    ])
+    expect(resolved({ consul: { service: 'users' } })).toEqual([
+      {
+        kind: 'consul',
+        options: {
+          service: 'users',
+          server: 'http://127.0.0.1:8500',
+          scheme: 'http',
+          passing: true,
+          timeout: 5_000,
+          wait: 300_000,
+        },
+        ...bounds,
+      },
     ])
     expect(resolved({ http: { url: 'http://a/b' } })).toEqual([
       {
@@ -47,6 +68,7 @@ describe('a right source', () => {
       { file: { path: '/a' } },
       { http: { url: 'https://user:secret@a/b?token=secret' } },
       { kubernetes: { service: 'users', namespace: 'shop' } },
+      { consul: { service: 'users', datacenter: 'dc2', tokenFile: '/secret' } },
       { name },
     ]
     expect(resolved(sources).map(describeSource)).toEqual([
@@ -54,6 +76,7 @@ describe('a right source', () => {
       'file /a',
       'http https://a',
       'kubernetes users.shop',
+      'consul users.dc2',
       'registry',
     ])
   })
@@ -70,7 +93,10 @@ describe('a right source', () => {
 describe('every fault has its path and says what would be right', () => {
   it.each<[unknown, string | RegExp]>([
     ['dns', /^source: /],
-    [{}, 'source: names no source; it takes one of `dns`, `file`, `http`, `kubernetes`, `etcd`, `name`'],
+    [
+      {},
+      'source: names no source; it takes one of `dns`, `file`, `http`, `kubernetes`, `etcd`, `consul`, `name`',
+    ],
     [
       { dns: { name: 'a' }, file: { path: 'b' } },
       'source: has `dns`, `file`; a source is one of them, and several sources are an array',
@@ -78,6 +104,7 @@ describe('every fault has its path and says what would be right', () => {
     [{ dns: {} }, /^source\.dns\.name: is missing; it must be a host name/],
     [{ dns: { name: '10.0.0.1' } }, /^source\.dns\.name: must be a host name/],
     [{ dns: { name: 'a b' } }, /^source\.dns\.name: must be a host name/],
+    [{ dns: { name: 'a', addresses: 'some' } }, /^source\.dns\.addresses: must be/],
     [{ dns: { name: 'a', port: 0 } }, /^source\.dns\.port: /],
     [{ dns: { name: 'a', port: 80, type: 'SRV' } }, /^source\.dns\.port: is what `SRV` records say/],
     [
@@ -118,6 +145,16 @@ describe('every fault has its path and says what would be right', () => {
       { etcd: { service: 'a', prefx: 'b' } },
       /^source\.etcd\.prefx: unknown key `prefx`; did you mean `prefix`/,
     ],
+    [{ consul: {} }, /^source\.consul\.service: is missing; it must be a name of letters, digits/],
+    [{ consul: { service: '..' } }, /^source\.consul\.service: must be a name of letters, digits/],
+    [{ consul: { service: 'a', datacenter: 'a/b' } }, /^source\.consul\.datacenter: must be a name/],
+    [{ consul: { service: 'a', tag: 'a b' } }, /^source\.consul\.tag: must be a tag/],
+    [{ consul: { service: 'a', server: 'http://a?b' } }, /^source\.consul\.server: must be a URL like/],
+    [
+      { consul: { service: 'a', server: 'http://u:p@a' } },
+      /^source\.consul\.server: must be a URL .* not "http:\/\/\*\*\*@a"$/,
+    ],
+    [{ consul: { service: 'a', wait: 600_001 } }, /^source\.consul\.wait: must be/],
     [{ file: { path: 'a' }, maxDrop: 1.1 }, /^source\.maxDrop: /],
     [{ file: { path: 'a' }, options: {} }, /^source\.options: belongs to a source of your own/],
     [{ name: 'nobody' }, /^source\.name: must be .*defined in this thread/],

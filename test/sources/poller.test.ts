@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { type Look, Poller } from '../../lib/sources/poller.js'
+import { type GoOn, type LongLook, type Look, Poller } from '../../lib/sources/poller.js'
 import { ManualTimers } from '../support/manual-timers.js'
 import { RecordingSink } from './sink.js'
 
@@ -10,7 +10,7 @@ let sink: RecordingSink
 /** When it looked, ms since the test began. */
 let looks: number[]
 let refused: number
-let next: (signal: AbortSignal) => Promise<Look>
+let next: (signal: AbortSignal, goOn: GoOn) => Promise<Look | LongLook>
 
 beforeEach(() => {
   timers = new ManualTimers(0, () => 1)
@@ -25,9 +25,9 @@ const start = (): Poller =>
     {
       intervalMs: INTERVAL_MS,
       timeoutMs: TIMEOUT_MS,
-      look: (signal) => {
+      look: (signal, goOn) => {
         looks.push(timers.now())
-        return next(signal)
+        return next(signal, goOn)
       },
       refused: () => {
         refused++
@@ -116,6 +116,64 @@ it('gives a look up that takes too long, whether or not it heeds the signal', as
   expect(sink.errors).toEqual(['there is no answer after 1000 ms'])
   await timers.advance(500)
   expect(looks).toEqual([0, 1_500])
+})
+
+describe('a look that goes on', () => {
+  it('is given up where it does not any more, and nothing of it is told', async () => {
+    next = (signal, goOn) =>
+      new Promise((_, reject) => {
+        goOn(4_000, 'it is silent')
+        timers.after(3_000, () => goOn(4_000, 'it is silent again'))
+        signal.addEventListener('abort', () => reject(new Error('late')))
+      })
+    start()
+    await timers.advance(6_999)
+    expect(sink.errors).toEqual([])
+    await timers.advance(1)
+    expect(sink.errors).toEqual(['it is silent again'])
+    expect(sink.answers).toEqual([])
+  })
+
+  it('has told what it found, and says when it is to begin again', async () => {
+    next = async () => ({ endpoints: 'told', nextMs: 700 })
+    start()
+    await timers.advance(1_500)
+    expect(looks).toEqual([0, 700, 1_400])
+    expect(sink).toMatchObject({ answers: [], unchangedTimes: 0 })
+  })
+
+  it('for half a minute is no failure of its beginning', async () => {
+    next = () => Promise.reject(new Error('away'))
+    start()
+    await timers.advance(3_499)
+    next = (_, goOn) =>
+      new Promise((_resolve, reject) => {
+        goOn(40_000, 'it is silent')
+        timers.after(31_000, () => {
+          goOn(40_000, 'it is silent')
+          reject(new Error('cut'))
+        })
+      })
+    await timers.advance(1 + 31_000)
+    next = async () => ({ endpoints: [] })
+    await timers.advance(500)
+    expect(looks.slice(-2)).toEqual([3_500, 35_000])
+  })
+
+  it('that has ended cannot go on', async () => {
+    let late: GoOn = () => {}
+    next = async (_, goOn) => {
+      late = goOn
+      return { endpoints: [] }
+    }
+    start()
+    await timers.advance(10)
+    const { pending } = timers
+    late(10, 'too late')
+    expect(timers.pending).toBe(pending)
+    await timers.advance(1_000)
+    expect(sink.errors).toEqual([])
+  })
 })
 
 describe('asked to look at once', () => {

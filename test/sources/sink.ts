@@ -5,12 +5,15 @@ export class RecordingSink implements SourceSink {
   readonly answers: (readonly unknown[])[] = []
   readonly byKey: ReadonlyMap<string, unknown>[] = []
   readonly errors: string[] = []
+  /** What was left out of each answer. */
+  readonly leftOut: (string | undefined)[] = []
   unchangedTimes = 0
   /** Refuses what it is told while this is set. */
   refuses = false
 
-  found(endpoints: readonly unknown[]): boolean {
+  found(endpoints: readonly unknown[], leftOut?: string): boolean {
     if (this.refuses) return false
+    this.leftOut.push(leftOut)
     this.answers.push(endpoints)
     return true
   }

@@ -5,6 +5,8 @@ import { LAYOUT_VERSION, layoutFingerprint } from '../../engine/layout.js'
 import { EXIT } from '../report.js'
 import { adviceFor } from './advice.js'
 import { type BinaryFindings, inspectBinary, type UsableBinary } from './binary.js'
+import { hostNameText } from './host-name-text.js'
+import type { HostName } from './host-names.js'
 import { platformFindings } from './platform.js'
 import { type CheckedEngine, type CheckResult, selfCheck } from './self-check.js'
 
@@ -19,12 +21,23 @@ export interface Report {
   /** What would make the native engine available, where it is not. */
   readonly advice?: string
   readonly selfCheck: readonly CheckResult[]
+  /** Of the configuration, where there is one. */
+  readonly hostNames?: readonly HostName[]
   readonly ok: boolean
 }
 
-/** Runs it; the exit code. */
-export async function runDoctor(json: boolean): Promise<number> {
-  const report = await examine()
+/**
+ * Runs it; the exit code.
+ * @param file a configuration, whose host names are looked up
+ * @throws ConfigFileError
+ */
+export async function runDoctor(json: boolean, file?: string): Promise<number> {
+  const engines = await examine()
+  // Checking a configuration loads the engine: without one the report is all there is.
+  const report =
+    file === undefined || engines.engine === undefined
+      ? engines
+      : { ...engines, hostNames: await (await import('./host-names.js')).hostNamesIn(file) }
   process.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : text(report))
   return report.ok ? EXIT.OK : EXIT.FAILED
 }
@@ -83,6 +96,7 @@ function text({
   binary,
   advice,
   selfCheck,
+  hostNames,
   ok,
 }: Report): string {
   const { libc, node, nodeApi } = platform
@@ -115,5 +129,10 @@ function text({
   const width = Math.max(...rows.map(([name]) => name.length))
   const lines = rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`)
   const verdict = ok ? `The ${engine?.kind} engine runs, and works.` : 'Something is wrong: see above.'
-  return `${lines.join('\n')}\n\n${verdict}\n`
+  return `${lines.join('\n')}\n\n${verdict}\n${hostNames === undefined ? '' : `\n${namesText(hostNames)}`}`
+}
+
+function namesText(names: readonly HostName[]): string {
+  if (names.length === 0) return 'No endpoint of the configuration is written with a host name.\n'
+  return `Endpoints that are written with a host name:\n${names.map((name) => `  ${hostNameText(name)}\n`).join('')}`
 }

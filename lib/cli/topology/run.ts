@@ -1,9 +1,8 @@
 /** Asks the sources of a configuration, and shows what they give: once, or on and on. */
 import { Balancer } from '../../clients/balancer.js'
-import { parseBalancerConfig } from '../../configuration/parse.js'
-import type { BalancerConfig, ServiceConfig } from '../../model/index.js'
-import { isRecord } from '../../options/kinds.js'
+import type { ServiceConfig } from '../../model/index.js'
 import { quoted } from '../../options/words.js'
+import { balancerConfigOf } from '../balancer-file.js'
 import { readConfigFile } from '../config-file.js'
 import { EXIT } from '../report.js'
 import { dot } from './dot.js'
@@ -23,7 +22,7 @@ const REDRAW_MS = 1_000
 
 /** Throws where it cannot begin. */
 export async function runTopology(file: string, options: TopologyOptions): Promise<void> {
-  const { services } = readConfigFile(file, parseTopologyFile)
+  const { services } = readConfigFile(file, balancerConfigOf)
   const { service } = options
   const names = service === undefined ? Object.keys(services) : [service]
   if (service !== undefined && !Object.hasOwn(services, service))
@@ -38,13 +37,6 @@ export async function runTopology(file: string, options: TopologyOptions): Promi
   } finally {
     await balancer.stop({ drainMs: 0 })
   }
-}
-
-/** A balancer's file, or the proxy's, which says more. */
-function parseTopologyFile(value: unknown): BalancerConfig {
-  const { listen: _, routes: __, ...config } = isRecord(value) ? value : { services: value }
-  parseBalancerConfig(config)
-  return config as unknown as BalancerConfig
 }
 
 const withoutChecks = ({ endpoints, source }: ServiceConfig): ServiceConfig =>

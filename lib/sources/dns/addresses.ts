@@ -39,5 +39,6 @@ export async function addressesOf(
   if (refusals.length > 0) throw refusals[0]
   const none = answers.filter((answer) => !answer.found)
   // The name exists when one of the two says so.
-  return none.find(({ code }) => code === 'NODATA') ?? none[0]!
+  const missing = none.find(({ code }) => code === 'NODATA') ?? none[0]!
+  return { ...missing, ttlMs: Math.min(...none.map(({ ttlMs }) => ttlMs)) }
 }

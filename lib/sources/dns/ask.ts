@@ -5,6 +5,7 @@ import { type Chain, followAliases, indexByName } from './aliases.js'
 import { DnsError, type DnsErrorCode, malformed, ServerFault } from './errors.js'
 import { CODE, type Question, type Reply, readReply, writeQuery } from './message.js'
 import type { Server } from './server.js'
+import type { SilentServers } from './silent-servers.js'
 import { askOverTcp, askOverUdp, type Bounds } from './transport.js'
 import type { WireRecord } from './wire.js'
 
@@ -15,6 +16,7 @@ export interface Asking {
   readonly servers: readonly Server[]
   /** For one server, over UDP and TCP together. */
   readonly timeoutMs: number
+  readonly silence: SilentServers
 }
 
 export interface ServerAnswer {
@@ -23,22 +25,29 @@ export interface ServerAnswer {
   /** What the name leads to within the answer. */
   readonly chain: Chain
   readonly additionals: readonly WireRecord[]
+  /** For how long it holds that there is none, ms; 0 where that is not said. */
+  readonly negativeTtlMs: number
 }
 
 /** Rejects with a `DnsError` when every server has failed twice, or with the reason of `signal`. */
 export async function askServers(
   question: Question,
-  { servers, timeoutMs }: Asking,
+  { servers, timeoutMs, silence }: Asking,
   signal: AbortSignal,
 ): Promise<ServerAnswer> {
   const faults = new Map<Server, ServerFault>()
+  const inOrder = silence.order(servers)
   for (let round = 0; round < ROUNDS; round++) {
-    for (const server of servers) {
+    for (const server of inOrder) {
       try {
-        return await askServer(question, server, { timeoutMs, signal })
+        const answer = await askServer(question, server, { timeoutMs, signal })
+        silence.answered(server)
+        return answer
       } catch (error) {
         if (!(error instanceof ServerFault)) throw error
         faults.set(server, error)
+        if (error.code === 'TIMEOUT' || error.code === 'UNREACHABLE') silence.silent(server)
+        else silence.answered(server)
       }
     }
   }
@@ -71,14 +80,14 @@ async function askServer(
   if (reply.truncated) reply = await send(askOverTcp, edns)
   if (reply.truncated) throw malformed('is truncated over TCP too')
 
-  const { code, answers, additionals } = reply
+  const { code, answers, additionals, negativeTtlMs } = reply
   if (code !== CODE.NOERROR && code !== CODE.NXDOMAIN) throw refusal(code)
   // A referral, or what a server without upstreams says: others may know more.
   if (code === CODE.NOERROR && answers.length === 0 && !reply.competent)
     throw new ServerFault('REFUSED', 'does not look names up for its clients')
   const chain = followAliases(indexByName(answers), question.name, question.type)
   if (chain === undefined) throw malformed('has aliases (CNAME) in a circle, or too many of them')
-  return { server, exists: code !== CODE.NXDOMAIN, chain, additionals }
+  return { server, exists: code !== CODE.NXDOMAIN, chain, additionals, negativeTtlMs }
 }
 
 function refusal(code: number): ServerFault {

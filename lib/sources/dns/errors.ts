@@ -33,13 +33,16 @@ export class DnsError extends Error {
   /** The name that was looked up. */
   readonly hostname: string
   readonly type: string
+  /** For how long it holds that there are no records, ms; 0 where that is not said. */
+  readonly negativeTtlMs: number
 
   /** @param said what went wrong and who said so */
-  constructor(code: DnsErrorCode, hostname: string, type: string, said: string) {
+  constructor(code: DnsErrorCode, hostname: string, type: string, said: string, negativeTtlMs = 0) {
     super(`DNS lookup of "${hostname}" (${type}) failed: ${said}; ${WHAT_TO_CHECK[code]}`)
     this.code = code
     this.hostname = hostname
     this.type = type
+    this.negativeTtlMs = negativeTtlMs
   }
 }
 

@@ -18,6 +18,8 @@ export interface Reply {
   readonly competent: boolean
   readonly answers: readonly WireRecord[]
   readonly additionals: readonly WireRecord[]
+  /** For how long it holds that there is none, ms; 0 where that is not said. */
+  readonly negativeTtlMs: number
 }
 
 export const CODE = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, REFUSED: 5 } as const
@@ -74,6 +76,7 @@ export function readReply(bytes: Buffer, id: number, question: Question): Reply 
     competent: (flags & (FLAG.authoritative | FLAG.recursionAvailable)) !== 0,
     answers: [],
     additionals: [],
+    negativeTtlMs: 0,
   }
   const questions = bytes.readUInt16BE(4)
   // Who could not read the question cannot repeat it.
@@ -97,7 +100,8 @@ export function readReply(bytes: Buffer, id: number, question: Question): Reply 
   const sections = { answers: read(answers), authorities: read(authorities), additionals: read(additionals) }
   const options = sections.additionals.find((record) => record.type === 'OPT')
   const code = reply.code + (options?.codeHigh ?? 0) * (CODE_MASK + 1)
-  return { ...reply, code, answers: sections.answers, additionals: sections.additionals }
+  const negativeTtlMs = sections.authorities.find((record) => record.type === 'SOA')?.ttlMs ?? 0
+  return { ...reply, code, answers: sections.answers, additionals: sections.additionals, negativeTtlMs }
 }
 
 function repeats(reader: MessageReader, { name, type }: Question): boolean {

@@ -1,6 +1,6 @@
 /** The records of one type under one name, wherever its aliases lead. */
-import { type Chain, MAX_ALIASES, type Wanted } from './aliases.js'
-import { type Asking, askServers } from './ask.js'
+import { MAX_ALIASES, type Wanted } from './aliases.js'
+import { type Asking, askServers, type ServerAnswer } from './ask.js'
 import { DnsError } from './errors.js'
 import type { RecordType } from './message.js'
 import { isName } from './names.js'
@@ -12,6 +12,8 @@ export interface Missing {
   readonly code: 'NXDOMAIN' | 'NODATA'
   /** Who said so, and of what name where that is another one. */
   readonly said: string
+  /** For how long it holds, ms; 0 where that is not said. */
+  readonly ttlMs: number
 }
 
 export interface Resolved<R extends Wanted> {
@@ -31,22 +33,32 @@ export async function resolve<T extends RecordType>(
   let aliases = 0
   let ttlMs = Number.POSITIVE_INFINITY
   for (;;) {
-    const { server, exists, chain, additionals } = await askServers({ name: asked, type }, asking, signal)
+    const answer = await askServers({ name: asked, type }, asking, signal)
+    const { server, chain, additionals } = answer
     aliases += chain.aliases
     ttlMs = Math.min(ttlMs, chain.ttlMs)
-    if (exists && chain.records.length > 0)
+    if (answer.exists && chain.records.length > 0)
       return { found: true, records: chain.records as never, ttlMs, additionals }
-    if (!exists || chain.aliases === 0) return missing(name, type, exists, chain, server.label)
+    if (!answer.exists || chain.aliases === 0) return missing(name, type, answer)
     if (aliases > MAX_ALIASES || !isName(chain.end))
       throw new DnsError('MALFORMED', name, type, aliasFault(server.label, aliases, chain.end))
     asked = chain.end
   }
 }
 
-function missing(name: string, type: RecordType, exists: boolean, { end }: Chain, label: string): Missing {
+function missing(
+  name: string,
+  type: RecordType,
+  { exists, chain: { end }, server: { label }, negativeTtlMs }: ServerAnswer,
+): Missing {
   const said = exists ? `there is no ${type} record` : 'there is no such name'
   const alias = end === name.toLowerCase() ? '' : ` as "${end}", to which it leads`
-  return { found: false, code: exists ? 'NODATA' : 'NXDOMAIN', said: `${label} says that ${said}${alias}` }
+  return {
+    found: false,
+    code: exists ? 'NODATA' : 'NXDOMAIN',
+    said: `${label} says that ${said}${alias}`,
+    ttlMs: negativeTtlMs,
+  }
 }
 
 const aliasFault = (label: string, aliases: number, end: string): string =>

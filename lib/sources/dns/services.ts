@@ -97,7 +97,7 @@ function combine(
   return { records: [...found.values()], ttlMs }
 }
 
-const missing = (said: string): Missing => ({ found: false, code: 'NODATA', said })
+const missing = (said: string): Missing => ({ found: false, code: 'NODATA', said, ttlMs: 0 })
 
 const tooMany = (name: string): DnsError =>
   new DnsError('MALFORMED', name, 'SRV', `its targets have more than ${MAX_RECORDS} addresses together`)

@@ -6,13 +6,15 @@
 import { malformed } from './errors.js'
 import { isName } from './names.js'
 
-const TYPES = { 1: 'A', 5: 'CNAME', 28: 'AAAA', 33: 'SRV', 41: 'OPT' } as const
+const TYPES = { 1: 'A', 5: 'CNAME', 6: 'SOA', 28: 'AAAA', 33: 'SRV', 41: 'OPT' } as const
 const CLASS_INTERNET = 1
 const MAX_NAME_BYTES = 255
 /** A name of 255 bytes has at most 127 labels, so that it takes no more pointers. */
 const MAX_POINTERS = 127
 const MAX_TTL_SECONDS = 86_400
 const IPV4_BYTES = 4
+/** Of a SOA record: serial, refresh, retry and expire. */
+const NUMBERS_BEFORE_MINIMUM = 4
 const IPV6_BYTES = 16
 
 interface Owned {
@@ -32,7 +34,9 @@ export type ServiceRecord = Owned & {
 }
 /** Of EDNS: the upper 8 bits of the response code (RFC 6891). */
 export type OptionsRecord = Owned & { readonly type: 'OPT'; readonly codeHigh: number }
-export type WireRecord = AddressRecord | AliasRecord | ServiceRecord | OptionsRecord
+/** Of a zone; its time to live is that of what the zone does not have (RFC 2308, section 5). */
+export type ZoneRecord = Owned & { readonly type: 'SOA' }
+export type WireRecord = AddressRecord | AliasRecord | ServiceRecord | OptionsRecord | ZoneRecord
 
 /** Reads from front to back; throws a `ServerFault` where the bytes are not what they should be. */
 export class MessageReader {
@@ -96,9 +100,25 @@ export class MessageReader {
     if (type === 'OPT') return { type, name, ttlMs: 0, codeHigh: ttl >>> 24 }
     if (type === undefined || !internet) return undefined
     this.#at = start
+    if (type === 'SOA') return this.#zone(name, ttl, end)
     const record = this.#data(type, name, ttlMs(ttl), size)
     if (this.#at !== end) throw malformed(`has ${type} data that is not as long as it says`)
     return record
+  }
+
+  /** Nobody has asked for it: one that is wrong is passed over. */
+  #zone(name: string, ttl: number, end: number): ZoneRecord | undefined {
+    try {
+      this.name()
+      this.name()
+      for (let i = 0; i < NUMBERS_BEFORE_MINIMUM; i++) this.u32()
+      const minimum = this.u32()
+      return this.#at === end ? { type: 'SOA', name, ttlMs: Math.min(ttlMs(ttl), ttlMs(minimum)) } : undefined
+    } catch {
+      return undefined
+    } finally {
+      this.#at = end
+    }
   }
 
   #data(type: 'A' | 'AAAA' | 'CNAME' | 'SRV', name: string, ttlMs: number, size: number): WireRecord {

@@ -1,6 +1,8 @@
 /** What is asked of the Kubernetes API: the list of a service's EndpointSlices, and the changes since. */
 import type { Readable } from 'node:stream'
 import { isRecord } from '../../options/kinds.js'
+import { chunksOf, readText, withCause } from '../answer.js'
+import { refusalError } from '../backoff.js'
 import { Connection } from '../connection.js'
 import { readAuthority, readNamespace, readToken, serverOf, tokenFileOf } from './in-cluster.js'
 import type { ResolvedKubernetes } from './options.js'
@@ -56,7 +58,7 @@ export class SliceApi {
         { limit: PAGE_SIZE, ...(next !== '' && { continue: next }) },
         signal,
       )
-      const text = await read(target, body, bytes, signal)
+      const text = await readText(target.name, body, bytes, signal)
       bytes -= Buffer.byteLength(text)
       const list = parseList(target, text)
       if (objects.length + list.items.length > MAX_SLICES)
@@ -74,7 +76,7 @@ export class SliceApi {
     const query = { watch: 1, allowWatchBookmarks: true, resourceVersion: version, timeoutSeconds: seconds }
     const body = await this.#get(target, query, signal)
     this.#connection.unref()
-    return chunksOf(target, body, signal)
+    return chunksOf(target.name, body, signal)
   }
 
   /** The next request opens a connection of its own. */
@@ -105,15 +107,23 @@ export class SliceApi {
       accept: 'application/json',
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     }
-    const { statusCode, body } = await this.#connection
+    const {
+      statusCode,
+      headers: answered,
+      body,
+    } = await this.#connection
       .request(server, { method: 'GET', path: `${path}?${parameters}`, headers, signal })
       .catch((error: unknown) => {
-        throw signal.aborted ? signal.reason : said(`${name} cannot be asked`, error)
+        throw signal.aborted ? signal.reason : withCause(`${name} cannot be asked`, error)
       })
     if (statusCode === 200) return body
     const message = await refusalOf(target, body, signal)
     if (statusCode === 410) throw new GoneError(`${name} answers 410: ${message}`)
-    throw new Error(`${name} answers ${statusCode}: ${message}${this.#hint(statusCode, target, token)}`)
+    throw refusalError(
+      `${name} answers ${statusCode}: ${message}${this.#hint(statusCode, target, token)}`,
+      statusCode,
+      answered['retry-after'],
+    )
   }
 
   #hint(statusCode: number, { namespace }: Target, token: string | undefined): string {
@@ -124,31 +134,12 @@ export class SliceApi {
   }
 }
 
-async function* chunksOf(target: Target, body: Readable, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of body) yield chunk as Uint8Array
-  } catch (error) {
-    throw signal.aborted ? signal.reason : said(`${target.name} broke off`, error)
-  }
-}
-
-async function read(target: Target, body: Readable, maxBytes: number, signal: AbortSignal): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of chunksOf(target, body, signal)) {
-    bytes += chunk.length
-    if (bytes > maxBytes) throw new Error(`${target.name} answers with more than ${maxBytes} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
-}
-
 function parseList(target: Target, text: string): { items: unknown[]; version: string; next: string } {
   let list: unknown
   try {
     list = JSON.parse(text)
   } catch (error) {
-    throw said(`${target.name} answers with no JSON`, error)
+    throw withCause(`${target.name} answers with no JSON`, error)
   }
   // null is how the API writes an empty list.
   const items = isRecord(list) && 'items' in list ? (list.items ?? []) : undefined
@@ -170,14 +161,8 @@ export const statusMessage = (status: unknown): string =>
 /** What an answer says that is no 200; nothing where it is of no use. */
 async function refusalOf(target: Target, body: Readable, signal: AbortSignal): Promise<string> {
   try {
-    return statusMessage(JSON.parse(await read(target, body, MAX_REFUSAL_BYTES, signal)))
+    return statusMessage(JSON.parse(await readText(target.name, body, MAX_REFUSAL_BYTES, signal)))
   } catch {
     return 'no message'
   }
-}
-
-/** Where all addresses of a host were tried, the error that sums it up has only a code. */
-function said(what: string, error: unknown): Error {
-  const { message, code } = error as { message?: string; code?: string }
-  return new Error(`${what}: ${message || code || String(error)}`, { cause: error })
 }

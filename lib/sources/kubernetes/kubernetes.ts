@@ -1,6 +1,7 @@
 /** Endpoints from Kubernetes: the EndpointSlices of a service, listed once and watched from then on. */
 import { isRecord } from '../../options/kinds.js'
 import type { TimerHandle, Timers } from '../../runtime/timers.js'
+import { backoffMs, MAX_RETRY_MS } from '../backoff.js'
 import { LineSplitter } from '../line-splitter.js'
 import type { RunningSource, SourceSink } from '../source.js'
 import { GoneError, SliceApi, statusMessage } from './api.js'
@@ -22,8 +23,6 @@ const WATCH_ANSWER_MS = 30_000
 /** Watches that bring nothing begin no sooner after one another. */
 const MIN_WATCH_MS = 1_000
 const MAX_LINE_BYTES = 16 * 2 ** 20
-const FIRST_RETRY_MS = 500
-const MAX_RETRY_MS = 30_000
 const QUOTED_LENGTH = 80
 
 export function startKubernetes(
@@ -188,7 +187,7 @@ class KubernetesSource implements RunningSource {
   }
 
   /**
-   * Waits after a failure: doubled from one to the next, half of it by chance. A list alone does not begin anew with short
+   * Waits after a failure, ever longer. A list alone does not begin anew with short
    * waits, since a server that lists and does not let watch would be asked for lists all the time.
    */
   async #recover(error: unknown): Promise<void> {
@@ -197,8 +196,7 @@ class KubernetesSource implements RunningSource {
     this.#listedAt = undefined
     this.#api.hangUp()
     this.#tellFailure(error)
-    const most = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1))
-    await this.#pause((most / 2) * (1 + this.#timers.random()))
+    await this.#pause(backoffMs(this.#failures, error, this.#timers))
   }
 
   /** Never ends where the source is stopped meanwhile. */

@@ -6,6 +6,7 @@
  */
 import { isIP } from 'node:net'
 import { isRecord } from '../../options/kinds.js'
+import { uniqueByUrl } from '../unique.js'
 import type { ResolvedKubernetes } from './options.js'
 import { choosePort } from './ports.js'
 
@@ -58,8 +59,9 @@ export function endpointsOf(slices: readonly Slice[], wanted: string | number | 
       `no EndpointSlice has ${missing}: the ports of ${quoted(first.name)} are: ${first.otherPorts}; name one of them by \`port\``,
     )
   }
-  const ready = unique(slices.flatMap((slice) => slice.ready))
-  return ready.length > 0 ? ready : unique(slices.flatMap((slice) => slice.draining))
+  // A pod that moves from one slice to another is in both for a while.
+  const ready = uniqueByUrl(slices.flatMap((slice) => slice.ready))
+  return ready.length > 0 ? ready : uniqueByUrl(slices.flatMap((slice) => slice.draining))
 }
 
 function read(
@@ -115,18 +117,6 @@ function hostOf(endpoint: unknown, family: 4 | 6, index: number): string {
   if (typeof address !== 'string' || isIP(address) !== family || address.includes('%'))
     throw new Error(`${what} has the address ${quoted(address)}, which is no IPv${family} address`)
   return family === 6 ? new URL(`http://[${address}]`).hostname : address
-}
-
-/** A pod that moves from one slice to another is in both for a while. */
-function unique(endpoints: readonly SliceEndpoint[]): SliceEndpoint[] {
-  const byUrl = new Map<string, SliceEndpoint>()
-  for (const endpoint of endpoints) {
-    const known = byUrl.get(endpoint.url)
-    // Not the first one: the order of the slices means nothing.
-    if (known === undefined || JSON.stringify(endpoint) < JSON.stringify(known))
-      byUrl.set(endpoint.url, endpoint)
-  }
-  return [...byUrl.values()].sort((a, b) => (a.url < b.url ? -1 : 1))
 }
 
 function nameOf(slice: unknown): string {

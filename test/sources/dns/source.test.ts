@@ -25,6 +25,7 @@ async function firstAnswer(
   const all: ResolvedDns = {
     name: 'a.internal',
     type: 'A+AAAA',
+    addresses: 'all',
     scheme: 'http',
     timeout: 2_000,
     servers: [dns.address],

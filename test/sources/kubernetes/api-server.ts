@@ -12,6 +12,7 @@ const PATH = /^\/apis\/discovery\.k8s\.io\/v1\/namespaces\/([^/]+)\/endpointslic
 interface Refusal {
   readonly code: number
   readonly message: string
+  readonly retryAfter?: string
 }
 
 export interface Asked {
@@ -203,6 +204,10 @@ export const event = (type: string, object: unknown): string => `${JSON.stringif
 export const status = ({ code, message }: Refusal) => ({ kind: 'Status', status: 'Failure', code, message })
 
 function refuse(response: ServerResponse, refusal: Refusal): void {
-  response.writeHead(refusal.code, { 'content-type': 'application/json' })
+  const { code, retryAfter } = refusal
+  response.writeHead(code, {
+    'content-type': 'application/json',
+    ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
+  })
   response.end(JSON.stringify(status(refusal)))
 }

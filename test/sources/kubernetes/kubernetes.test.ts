@@ -325,6 +325,27 @@ it('waits ever longer where it may list and not watch', async () => {
   expect(sink.errors[0]).toMatch(/\(watch\) answers 403: no; .* and there was no token to send \(.*token\)/)
 })
 
+it.each([
+  [429, '7', 7_000],
+  [503, '9999', 300_000],
+  [500, '7', 250],
+])('waits for as long as a server that is busy asks for: %i, %s s', async (code, retryAfter, ms) => {
+  const waits: number[] = []
+  const hasty: Timers = {
+    ...timers,
+    after(after, fn) {
+      const isLimit = after === 60_000
+      if (!isLimit) waits.push(after)
+      return systemTimers.after(isLimit ? after : 1, fn)
+    },
+  }
+  server.refusesLists = { code, message: 'busy', retryAfter }
+  start({}, hasty)
+  await until(() => waits.length >= 1)
+  expect(waits[0]).toBe(ms)
+  expect(sink.errors[0]).toMatch(/answers \d+: busy; 200 is wanted/)
+})
+
 it('tells again what was refused, with the next event', async () => {
   sink.refuses = true
   server.put(pods(1))
