@@ -52,7 +52,7 @@ export class LatestList {
     const copy = this.#copy(list)
     if (this.#steps === undefined && (copy === undefined || copy.length <= MANY)) {
       this.stop()
-      return run(this.#look(list))
+      return runAll(this.#look(list))
     }
     this.#waiting = copy ?? list
     if (this.#timer === undefined) this.#next()
@@ -64,8 +64,8 @@ export class LatestList {
     const steps = this.#steps
     const list = this.#waiting
     this.stop()
-    if (steps !== undefined) this.#isRefusedLate = !run(steps)
-    if (list !== undefined) this.#isRefusedLate = !run(this.#look(list))
+    if (steps !== undefined) this.#isRefusedLate = !runAll(steps)
+    if (list !== undefined) this.#isRefusedLate = !runAll(this.#look(list))
   }
 
   stop(): void {
@@ -113,7 +113,8 @@ export class LatestList {
   }
 }
 
-function run(steps: Steps): boolean {
+/** All steps at once. */
+export function runAll<Result>(steps: Generator<unknown, Result>): Result {
   let step = steps.next()
   while (!step.done) step = steps.next()
   return step.value
