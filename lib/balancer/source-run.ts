@@ -10,8 +10,8 @@ import { describeSource, type ResolvedSource } from '../sources/options.js'
 import type { RunningSource, SourceSink } from '../sources/source.js'
 import { startSource } from '../sources/start.js'
 import { Valve } from '../sources/valve.js'
-import { differenceOf, isNothing, keptOf } from '../topology/list-difference.js'
-import { STAGE, stagesTo } from '../topology/list-stages.js'
+import { differenceOf, isNothing, keptOf, type ListDifference } from '../topology/list-difference.js'
+import { stagesTo } from '../topology/list-stages.js'
 import { LatestList, runAll } from './latest-list.js'
 
 /** What a source's findings go to. */
@@ -158,8 +158,7 @@ export class SourceRun implements SourceSink {
     const holdMs = this.#valve.hold(before.length, kept, endpoints.length, now)
     if (holdMs === 0) {
       this.#heldUntil = undefined
-      if (!isNothing(before, difference))
-        yield* this.#replace(before, endpoints, Math.max(difference.length, before.length - kept))
+      if (!isNothing(before, difference)) yield* this.#replace(before, endpoints, difference)
       return
     }
     const isNew = this.#heldUntil === undefined
@@ -178,9 +177,9 @@ export class SourceRun implements SourceSink {
   *#replace(
     before: readonly Endpoint[],
     endpoints: readonly Endpoint[],
-    changes: number,
+    difference: ListDifference,
   ): Generator<'turn', void> {
-    for (const stage of changes > STAGE ? stagesTo(before, endpoints) : [endpoints]) {
+    for (const stage of stagesTo(before, endpoints, difference)) {
       if (this.#stopped || !this.#target.leads()) return
       try {
         this.#target.replace({ key: this.key, endpoints: stage })

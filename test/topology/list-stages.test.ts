@@ -52,7 +52,7 @@ describe('stages from one list to another', () => {
     const known = new Map(before.map((one) => [one.id, one]))
     const after = target.map((one) => known.get(one.id) ?? one)
     let last = before
-    const stages = [...stagesTo(before, after)]
+    const stages = [...stagesTo(before, after, differenceOf(before, after))]
     for (const stage of stages) {
       const [was, is] = [new Set(last), new Set(stage)]
       expect(stage.filter((one) => !was.has(one)).length).toBeLessThanOrEqual(STAGE)
@@ -72,7 +72,7 @@ describe('stages from one list to another', () => {
         ? endpoint(`o${i}`, { url: one.url })
         : endpoint(one.id, i % 3 === 1 ? { weight: 2 } : { url: `http://other${i}:1` }),
     )
-    for (const stage of stagesTo(before, after)) {
+    for (const stage of stagesTo(before, after, differenceOf(before, after))) {
       expect(new Set(stage.map(({ id }) => id)).size).toBe(stage.length)
       expect(new Set(stage.map(({ url }) => url)).size).toBe(stage.length)
     }
