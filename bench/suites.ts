@@ -11,6 +11,7 @@ import { queue } from './queue.js'
 import { replay } from './replay.js'
 import { scale } from './scale.js'
 import { threads } from './threads.js'
+import { topology } from './topology.js'
 import { wake } from './wake.js'
 
 /** Every suite, in the order in which they run. */
@@ -18,6 +19,7 @@ export const SUITES: readonly Suite[] = [
   load,
   pick,
   scale,
+  topology,
   counters,
   queue,
   threads,

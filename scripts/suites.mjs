@@ -48,6 +48,7 @@ export const LONG = {
     'kubernetes-source.test.ts',
     'kubernetes/kubernetes.test.ts',
   ],
+  'documents of sources that are long': ['sources/list-reader.test.ts'],
   'ten thousand services and endpoints': ['scale-services.test.ts', 'scale.test.ts'],
 }
 
