@@ -2,24 +2,20 @@ import { CaseProcess } from './harness/case-process.js'
 import { figure, interleave, withCases } from './harness/interleave.js'
 import { type Result, result, type Target } from './harness/result.js'
 import type { Run, Suite } from './harness/suite.js'
-import type { Parameters as FoundParameters } from './topology/found.js'
+import { foundRows, SOURCES } from './topology/found-rows.js'
 import type { Parameters as NodesParameters } from './topology/nodes.js'
 
 const SUITE = 'topology'
 const NODES_MODULE = new URL('./topology/nodes.js', import.meta.url)
-const FOUND_MODULE = new URL('./topology/found.js', import.meta.url)
 const REGIONS = 100
 const THREADS = 4
 const FULL = {
   nodes: [100, 10_000, 100_000],
-  endpoints: [1_000, 10_000],
   warmUp: [500],
   sliceMs: 3_000,
   rounds: 5,
 }
-const QUICK = { nodes: [100, 10_000], endpoints: [1_000], warmUp: [100], sliceMs: 500, rounds: 2 }
-const SOURCES: readonly FoundParameters['source'][] = ['own', 'file', 'http']
-const UPDATES_PER_SECOND = 1_000
+const QUICK = { nodes: [100, 10_000], warmUp: [100], sliceMs: 500, rounds: 2 }
 /** With ten thousand nodes or endpoints nothing is to hold an event loop for longer, ms. */
 const BOUND = { of: 10_000, ms: 10 }
 
@@ -33,22 +29,14 @@ export const topology: Suite = {
   about:
     'a Topology of 100 to 100,000 nodes: updates and look-ups while four threads read, paths over 100 regions; lists of sources in rapid change',
   async run(run) {
-    run.note('held: the longest time for which a thread ran without a turn of its event loop.')
+    run.note(
+      'held, and "running": the longest time for which a thread ran without a turn of its event loop, without the time in which the machine had other work for its cores. Linux only.',
+    )
     const sizes = run.quick ? QUICK : FULL
     const results: Result[] = []
     for (const nodes of sizes.nodes)
       results.push(...(await ofNodes(run, { nodes, regions: REGIONS, threads: THREADS })))
-    for (const source of SOURCES)
-      for (const endpoints of sizes.endpoints)
-        results.push(
-          ...(await ofList(run, {
-            source,
-            endpoints,
-            threads: THREADS,
-            updatesPerSecond: UPDATES_PER_SECOND,
-            changes: 1,
-          })),
-        )
+    for (const source of SOURCES) results.push(...(await foundRows(run, source)))
     return results
   },
 }
@@ -81,32 +69,11 @@ function ofNodes(run: Run, parameters: NodesParameters): Promise<Result[]> {
   )
 }
 
-function ofList(run: Run, parameters: FoundParameters): Promise<Result[]> {
-  const { source, endpoints } = parameters
-  const target = held(endpoints)
-  return rowsOf(
-    run,
-    run.engines,
-    FOUND_MODULE,
-    parameters,
-    `${source} source, ${endpoints.toLocaleString('en-US')} endpoints`,
-    [
-      ['updates', 'lists a second, 1,000 asked for', '/s'],
-      ['published', 'of them put in force', '/s'],
-      ['leaderRunMs', 'held meanwhile, the thread that asks', 'ms', target],
-      ['threadRunMs', `held meanwhile, the ${THREADS} others`, 'ms', target],
-      ['leaderBusy', 'processor of the thread that asks', 'share'],
-      ['threadBusy', 'processor of each other', 'share'],
-      ['heapMiB', 'heap of the thread that asks', 'MiB'],
-    ],
-  )
-}
-
 async function rowsOf(
   run: Run,
   engines: Run['engines'],
   module: URL,
-  parameters: NodesParameters | FoundParameters,
+  parameters: NodesParameters,
   what: string,
   rows: Rows,
 ): Promise<Result[]> {

@@ -61,6 +61,7 @@ export const LONG = {
     'rolling-restart.test.ts',
     'examples-etcd.test.ts',
   ],
+  'documents of sources that are long': ['sources/list-reader.test.ts'],
   'ten thousand services and endpoints': ['scale-services.test.ts', 'scale.test.ts'],
 }
 

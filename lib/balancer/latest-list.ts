@@ -57,7 +57,7 @@ export class LatestList {
     const copy = this.#copy(list)
     if (this.#steps === undefined && (copy === undefined || copy.length <= MANY)) {
       this.stop()
-      return run(this.#look(list, leftOut))
+      return runAll(this.#look(list, leftOut))
     }
     this.#waiting = { list: copy ?? list, leftOut }
     if (this.#timer === undefined) this.#next()
@@ -69,8 +69,8 @@ export class LatestList {
     const steps = this.#steps
     const waiting = this.#waiting
     this.stop()
-    if (steps !== undefined) this.#isRefusedLate = !run(steps)
-    if (waiting !== undefined) this.#isRefusedLate = !run(this.#look(waiting.list, waiting.leftOut))
+    if (steps !== undefined) this.#isRefusedLate = !runAll(steps)
+    if (waiting !== undefined) this.#isRefusedLate = !runAll(this.#look(waiting.list, waiting.leftOut))
   }
 
   stop(): void {
@@ -119,7 +119,8 @@ export class LatestList {
   }
 }
 
-function run(steps: Steps): boolean {
+/** All steps at once. */
+export function runAll<Result>(steps: Generator<unknown, Result>): Result {
   let step = steps.next()
   while (!step.done) step = steps.next()
   return step.value

@@ -10,8 +10,9 @@ import { describeSource, type ResolvedSource } from '../sources/options.js'
 import type { RunningSource, SourceSink } from '../sources/source.js'
 import { startSource } from '../sources/start.js'
 import { Valve } from '../sources/valve.js'
-import { differenceOf, isNothing, keptOf } from '../topology/list-difference.js'
-import { LatestList } from './latest-list.js'
+import { differenceOf, isNothing, keptOf, type ListDifference } from '../topology/list-difference.js'
+import { stagesTo } from '../topology/list-stages.js'
+import { LatestList, runAll } from './latest-list.js'
 import { RecordCheck } from './record-check.js'
 
 /** What a source's findings go to. */
@@ -89,7 +90,7 @@ export class SourceRun implements SourceSink {
     }
     yield 'turn'
     this.#answered(leftOut)
-    this.#offer(endpoints)
+    yield* this.#offer(endpoints)
     this.#isReady()
     return true
   }
@@ -108,7 +109,7 @@ export class SourceRun implements SourceSink {
     this.#answered()
     const { faults } = this.#records
     if (faults !== undefined && faults !== before) this.#target.tell(this.key, 'failed', this.#name, faults)
-    this.#offer(endpoints)
+    runAll(this.#offer(endpoints))
     this.#isReady()
   }
 
@@ -171,7 +172,7 @@ export class SourceRun implements SourceSink {
   }
 
   /** Puts an answer in force, now or when it has been held back for long enough. */
-  #offer(endpoints: readonly Endpoint[]): void {
+  *#offer(endpoints: readonly Endpoint[]): Generator<'turn', void> {
     this.#heldTimer?.cancel()
     const before = this.#target.inForce(this.key)
     const difference = differenceOf(before, endpoints)
@@ -180,13 +181,13 @@ export class SourceRun implements SourceSink {
     const holdMs = this.#valve.hold(before.length, kept, endpoints.length, now)
     if (holdMs === 0) {
       this.#heldUntil = undefined
-      if (!isNothing(before, difference)) this.#replace(before, endpoints)
+      if (!isNothing(before, difference)) yield* this.#replace(before, endpoints, difference)
       return
     }
     const isNew = this.#heldUntil === undefined
     this.#heldUntil = now + holdMs
     if (holdMs !== Number.POSITIVE_INFINITY)
-      this.#heldTimer = this.#timers.after(holdMs, () => this.#offer(endpoints))
+      this.#heldTimer = this.#timers.after(holdMs, () => runAll(this.#offer(endpoints)))
     if (isNew)
       this.#target.tell(
         this.key,
@@ -196,13 +197,21 @@ export class SourceRun implements SourceSink {
       )
   }
 
-  #replace(before: readonly Endpoint[], endpoints: readonly Endpoint[]): void {
-    if (!this.#target.leads()) return
-    try {
-      this.#target.replace({ key: this.key, endpoints })
-    } catch (error) {
-      if (!(error instanceof StoppedError)) this.#fail(error)
-      return
+  /** Stage by stage: ten thousand endpoints at once would hold every thread for long. */
+  *#replace(
+    before: readonly Endpoint[],
+    endpoints: readonly Endpoint[],
+    difference: ListDifference,
+  ): Generator<'turn', void> {
+    for (const stage of stagesTo(before, endpoints, difference)) {
+      if (this.#stopped || !this.#target.leads()) return
+      try {
+        this.#target.replace({ key: this.key, endpoints: stage })
+      } catch (error) {
+        if (!(error instanceof StoppedError)) this.#fail(error)
+        return
+      }
+      if (stage !== endpoints) yield 'turn'
     }
     this.#target.tell(this.key, 'found', this.#name, `${endpoints.length} endpoints, ${before.length} before`)
   }

@@ -17,7 +17,7 @@ const RESTATES = 0x8000_0000
 const MAX_RECORD_BYTES = MAX_PAGE_BYTES / 2 - PREFIX_BYTES
 /** Pages grow by whole multiples of this, in bytes. */
 const GROWTH_BYTES = 65_536
-/** A page is begun anew once its changes take more than twice its first record and this, in bytes. */
+/** A page is begun anew once it takes more than three times its longest record and this, in bytes. */
 const SLACK_BYTES = 65_536
 /** Another thread writes a page within microseconds; see `#takePage`. */
 const PAGE_WAIT_MS = 1
@@ -50,8 +50,8 @@ export class ConfigStore {
   #looked = 0n
   /** PAGE_FILL of the page read last. */
   #fill = 0
-  /** Bytes of that page's first record. */
-  #wholeBytes = 0
+  /** Bytes of the longest record of that page, as far as this thread has seen them: mostly the first. */
+  #longestBytes = 0
 
   constructor(root: Int32Array<SharedArrayBuffer>, pages: readonly Page[], token: number) {
     this.#root = root
@@ -105,7 +105,8 @@ export class ConfigStore {
         continue
       }
       const records = split(bytes)
-      if (!goesOn) this.#wholeBytes = records[0].length
+      if (!goesOn) this.#longestBytes = 0
+      for (const { length } of records) this.#longestBytes = Math.max(this.#longestBytes, length)
       const isKnown = !goesOn && this.#seen !== 0n && restates(bytes) && ((before.version + 1) | 0) === fill
       const parsed = (isKnown ? records.slice(1) : records).map(parse)
       this.#seen = packed
@@ -124,14 +125,16 @@ export class ConfigStore {
     if (this.isUnreadable) return 'full'
     const end = length + PREFIX_BYTES + record.length
     // One more always fits after a whole configuration, however large it is.
-    if (length > 3 * this.#wholeBytes + SLACK_BYTES || end > MAX_PAGE_BYTES) return 'full'
+    if (length > 3 * this.#longestBytes + SLACK_BYTES || end > MAX_PAGE_BYTES) return 'full'
     const owner = HEADER.PAGE_OWNER + page
     // (K3) One thread writes a page.
     if (Atomics.compareExchange(this.#root, owner, 0, this.#token) !== 0) return 'full'
     try {
       if (this.isBehind) return 'lost'
       this.#write(page, length, record)
-      return this.#publish({ page, length: end, version: (version + 1) >>> 0 }) ? 'done' : 'lost'
+      if (!this.#publish({ page, length: end, version: (version + 1) >>> 0 })) return 'lost'
+      this.#longestBytes = Math.max(this.#longestBytes, record.length)
+      return 'done'
     } finally {
       Atomics.store(this.#root, owner, 0) // (K3) the page is free for others
     }
@@ -159,7 +162,7 @@ export class ConfigStore {
       this.#write(page, 0, record, isRestated)
       if (!this.#publish({ page, length: end, version })) return false
       this.#fill = version | 0
-      this.#wholeBytes = record.length
+      this.#longestBytes = record.length
       return true
     } finally {
       Atomics.store(this.#root, HEADER.PAGE_OWNER + page, 0) // (K3) the page is free for others

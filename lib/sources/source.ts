@@ -5,7 +5,7 @@ import type { Timers } from '../runtime/timers.js'
 export interface SourceSink {
   /**
    * All endpoints that there are now, each as in a configuration: a URL, or an object. They are checked by who is told: false where they
-   * are refused, and what was found before stays.
+   * are refused at once, and what was found before stays. A long list is looked at later, and the newest of several counts.
    * @param leftOut what of the answer is not among them and why: reported like a failure, while the rest counts
    */
   found(endpoints: readonly unknown[], leftOut?: string): boolean

@@ -85,19 +85,19 @@ export const isNothing = (before: readonly Endpoint[], difference: ListDifferenc
     ? before.length === 0
     : difference.length === 1 && isStretch(difference[0]) && difference[0][1] === before.length
 
-/** Of `before`, the endpoints that the list has still: of the same id and address. */
-export function keptOf(before: readonly Endpoint[], difference: ListDifference): number {
-  const urls = new Map<string, string>()
+/** By position in `before`: 1 where the very object stays. */
+export function leftIn(before: readonly Endpoint[], difference: ListDifference): Uint8Array {
   const isLeft = new Uint8Array(before.length)
+  for (const part of difference) if (isStretch(part)) isLeft.fill(1, part[0], part[0] + part[1])
+  return isLeft
+}
+
+/** Of `before`, how many endpoints the list has still: of the same id and address. */
+export function keptOf(before: readonly Endpoint[], difference: ListDifference): number {
+  const urls = new Map(newIn(difference).map(({ id, url }) => [id, url]))
+  const isLeft = leftIn(before, difference)
   let kept = 0
-  for (const part of difference) {
-    if (!isStretch(part)) urls.set(part.id, part.url)
-    else {
-      kept += part[1]
-      isLeft.fill(1, part[0], part[0] + part[1])
-    }
-  }
   for (let i = 0; i < before.length; i++)
-    if (isLeft[i] === 0 && urls.get(before[i].id) === before[i].url) kept++
+    if (isLeft[i] === 1 || urls.get(before[i].id) === before[i].url) kept++
   return kept
 }

@@ -5,7 +5,7 @@ import { ArgumentError, HandleError, UnknownEndpointError } from '../errors.js'
 import type { Endpoint } from '../model/index.js'
 import { sameData } from '../options/same.js'
 import { givenTo } from '../runtime/dispatchers.js'
-import { differenceOf, isStretch, newIn } from './list-difference.js'
+import { differenceOf, isStretch, leftIn, newIn } from './list-difference.js'
 import { admit, configure, type Member, type SlotSettings } from './member.js'
 import { MemberIndex } from './member-index.js'
 import type { RetiredSlots } from './retired-slots.js'
@@ -142,7 +142,7 @@ export class Roster {
   update(endpoints: readonly Endpoint[], fresh: ReadonlyMap<string, Place>, since: number): RosterChange {
     const before = this.#members
     const difference = differenceOf(this.#listed, endpoints)
-    const isLeft = new Uint8Array(before.length)
+    const isLeft = leftIn(this.#listed, difference)
     const members = new Array<Member>(endpoints.length)
     const added: Member[] = []
     const said: [Member, Endpoint][] = []
@@ -150,7 +150,6 @@ export class Roster {
     for (const part of difference) {
       if (isStretch(part)) {
         const [from, count] = part
-        isLeft.fill(1, from, from + count)
         for (let i = from; i < from + count; i++) members[at++] = before[i]
         continue
       }

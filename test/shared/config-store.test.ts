@@ -36,6 +36,50 @@ describe('the shared configuration', () => {
     expect(texts(a.read(asIs))).toEqual(['new'])
   })
 
+  it('that is written again says nothing new to who has it, and all to who has not', () => {
+    const { a, b, store } = setUp()
+    a.replace(bytes('whole'))
+    b.read(asIs)
+    const late = store(3)
+    late.read(asIs)
+    a.append(bytes('one'))
+    expect(texts(b.read(asIs))).toEqual(['one'])
+    expect(a.restate(bytes('whole, one'))).toBe(true)
+    expect([b.isBehind, b.version]).toEqual([true, 2])
+    expect([texts(b.read(asIs)), b.isBehind, b.version]).toEqual([[], false, 3])
+    a.append(bytes('two'))
+    expect(texts(b.read(asIs))).toEqual(['two'])
+    // One that has missed a change, and one that has read nothing yet.
+    expect(texts(late.read(asIs))).toEqual(['whole, one', 'two'])
+    expect(texts(store(4).read(asIs))).toEqual(['whole, one', 'two'])
+    b.restate(bytes('whole, one, two'))
+    b.append(bytes('three'))
+    expect(texts(a.read(asIs))).toEqual(['three'])
+    // Another configuration is read by all.
+    b.replace(bytes('other'))
+    expect([texts(a.read(asIs)), texts(late.read(asIs))]).toEqual([['other'], ['other']])
+  })
+
+  it('that could not be read is read where another thread writes what it has again', () => {
+    const { a, b, pages } = setUp()
+    a.replace(bytes('whole'))
+    b.read(asIs)
+    a.append(bytes('one'))
+    new Uint8Array(pages[0])[8 + 5 + 8] ^= 1
+    expect(() => b.read(asIs)).toThrow(HandleError)
+    expect(a.restate(bytes('whole, one'))).toBe(true)
+    expect([texts(b.read(asIs)), b.isUnreadable]).toEqual([['whole, one'], false])
+    // It has not what is in force, and says so of what it writes.
+    a.append(bytes('two'))
+    const page = pages.findIndex(
+      (one) => new TextDecoder().decode(new Uint8Array(one).slice(8, 18)) === 'whole, one',
+    )
+    new Uint8Array(pages[page])[8 + 10 + 8] ^= 1
+    expect(() => b.read(asIs)).toThrow(HandleError)
+    expect(b.restate(bytes('older'))).toBe(true)
+    expect(texts(a.read(asIs))).toEqual(['older'])
+  })
+
   it('takes one of two changes made on the same version; the other thread reads before it tries again', () => {
     const { a, b } = setUp()
     a.replace(bytes('whole'))

@@ -23,7 +23,10 @@ const source = defineSource('changing', {
         continue
       }
       const version = Atomics.add(words, VERSION, 1) + 1
-      list = below(50) === 0 ? list.map((_, i) => endpoint(version * size + i)) : changed(list, version)
+      list =
+        below(50) === 0
+          ? list.map((one, i) => (i % 2 === 0 ? one : endpoint(version * size + i)))
+          : changed(list, version)
       sink.found(withSum(list, version))
       Atomics.add(words, MADE, 1)
       await sleep(1)
