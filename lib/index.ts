@@ -8,6 +8,20 @@ export type { LatencySummary } from './engine/histogram.js'
 export { type Engine, engine } from './engine/index.js'
 export * from './errors.js'
 export type * from './model/index.js'
+export type { TopologySource } from './network/endpoints.js'
+export type { TopologyHandle } from './network/memory.js'
+export type { TopologySnapshot } from './network/snapshot.js'
+export {
+  type LinkEvent,
+  type NodeEvent,
+  type PartitionEvent,
+  Topology,
+  type TopologyEvents,
+  type TopologyFollowing,
+  type TopologyMonitoring,
+  type TopologyOptions,
+} from './network/topology.js'
+export type { TopologyUpdate } from './network/update.js'
 export type {
   BalancerEvents,
   ConfigEvent,
@@ -33,5 +47,14 @@ export type { RequestViews } from './queue/request-views.js'
 export type { RequestBytes } from './queue/request-writing.js'
 export type { RequestQueueStats, TicketQueueStats } from './queue/stats.js'
 export { TicketQueue, type TicketQueueOptions } from './queue/ticket-queue.js'
+export { type Draining, type DrainOptions, type DrainResult, drainOnSignal } from './registration/drain.js'
+export type { EtcdConfig, RegisterOptions } from './registration/options.js'
+export { register } from './registration/register.js'
+export type {
+  Registration,
+  RegistrationEvent,
+  RegistrationEvents,
+  RegistrationState,
+} from './registration/registration.js'
 export type { BalancerHandle } from './shared/handle.js'
 export { defineSource } from './sources/define.js'

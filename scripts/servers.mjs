@@ -8,9 +8,20 @@ const SBIN = ['/usr/sbin', '/usr/local/sbin']
 
 /** Installs them where it can. What is missing all the same is said: its tests are skipped. */
 export async function provideServers() {
-  if (has('dnsmasq')) return
-  const installed = await provide('dnsmasq', 'dnsmasq-base', 'your package manager on "dnsmasq"')
-  if (!installed || !has('dnsmasq')) say('tests with a real DNS server are skipped')
+  await provideServer('dnsmasq', 'dnsmasq-base', 'tests with a real DNS server are skipped')
+  // `etcdctl`, of the package etcd-client, is for people: tests speak to the server themselves.
+  await provideServer('etcd', 'etcd-server', 'tests with a real etcd are skipped')
+}
+
+/**
+ * @param {string} program
+ * @param {string} name of its package in Debian
+ * @param {string} without what it means where it is missing
+ */
+async function provideServer(program, name, without) {
+  if (has(program)) return
+  const installed = await provide(program, name, `your package manager on "${program}"`)
+  if (!installed || !has(program)) say(without)
 }
 
 /** @param {string} program */

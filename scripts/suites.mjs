@@ -21,6 +21,7 @@ export const LONG = {
   'simulations in long': ['figures.test.ts', 'simulate/policies.test.ts'],
   'linearizability of recorded histories': ['limits.test.ts', 'linearizability/queue.test.ts'],
   'stress over threads': ['stress.test.ts'],
+  'lists of endpoints in rapid change, over threads that end': ['found-lists.test.ts'],
   'the demonstration': ['demo.test.ts'],
   'damaged shared memory, word by word': ['queue-damage.test.ts'],
   'the proxy as a process, but for its main job (its modules one by one are quick)': [
@@ -38,6 +39,7 @@ export const LONG = {
   ],
   'simulations by the command line': ['cli-simulate.test.ts'],
   'hostile clients and endpoints of the proxy, at random': ['proxy-fuzz.test.ts'],
+  'a priority level of which all endpoints hang': ['hung-level.test.ts'],
   'long polls and lost requests under a found limit': ['lost-requests.test.ts'],
   'overload from the first request on': ['overload-from-the-start.test.ts'],
   'sources over a real DNS server, and over API servers of our own': [
@@ -50,6 +52,14 @@ export const LONG = {
     'kubernetes/kubernetes.test.ts',
     'source-examples.test.ts',
     'sources/http-stream.test.ts',
+  ],
+  'a real etcd: sources, registrations, members that are killed': [
+    'etcd-source.test.ts',
+    'etcd/etcd.test.ts',
+    'etcd-members.test.ts',
+    'registration-etcd.test.ts',
+    'rolling-restart.test.ts',
+    'examples-etcd.test.ts',
   ],
   'ten thousand services and endpoints': ['scale-services.test.ts', 'scale.test.ts'],
 }

@@ -290,14 +290,18 @@ export class BalancerCore {
 
   /**
    * A place for an idempotent request on an endpoint that has been silent for a while, to see whether it answers: the
-   * request goes elsewhere where it does not. Undefined, mostly, where no trial is due.
+   * request goes elsewhere where it does not. Or, where all that are preferred are silent, on one that is not, to see
+   * whether it answers meanwhile. Undefined, mostly, where neither is due.
    */
   pickTrial(service: ServiceRuntime, request: PickOptions = NO_OPTIONS): Reservation | undefined {
     const { stalls } = service
     if (!stalls.suspects || service.closed || service.budget.available === 0) return undefined
-    const { usable } = this.#viewOf(service).of(request)
-    const member = stalls.claimTrial((one) => usable.includes(one))
-    if (member === undefined) return undefined
+    const view = this.#viewOf(service).of(request)
+    const member = stalls.claimTrial((one) => view.usable.includes(one))
+    if (member === undefined)
+      return view.spare.length > 0 && stalls.claimComparison(view.usable)
+        ? this.#placeSpare(service, view.spare)
+        : undefined
     const flags = this.#enter(service)
     if (flags >= 0) {
       if (this.#state.core.reserve(member.slot))
@@ -311,7 +315,8 @@ export class BalancerCore {
 
   /**
    * A place for one more try of a request, on an endpoint that it has not tried: the one with fewer requests in flight
-   * of two at random, whatever the policy, which has had its say. Undefined where there is none.
+   * of two at random, whatever the policy, which has had its say; of those that are preferred while one of them is left,
+   * else of further priority levels and zones. Undefined where there is none.
    * @param isRetry it counts as a further try until it ends; in the service's count it does already
    */
   pickExcluding(
@@ -320,12 +325,53 @@ export class BalancerCore {
     request: PickOptions = NO_OPTIONS,
     isRetry = false,
   ): Reservation | undefined {
-    const { core } = this.#state
-    const { retries } = service
     const view = this.#viewOf(service).of(request)
     const flags = this.#enter(service)
     if (flags < 0) return undefined
-    const fresh = view.usable.filter(({ endpoint }) => !tried.includes(endpoint))
+    const isFresh = ({ endpoint }: Member) => !tried.includes(endpoint)
+    const lease =
+      this.#placeAmong(service, view.usable.filter(isFresh), flags, isRetry) ??
+      this.#placeByPreference(service, view.spare.filter(isFresh), flags, isRetry)
+    if (lease === undefined && flags & LEASE_FLAGS.COUNTED) service.limit.leave()
+    return lease
+  }
+
+  /** A place on an endpoint that is not preferred. */
+  #placeSpare(service: ServiceRuntime, spare: readonly Member[]): Reservation | undefined {
+    const flags = this.#enter(service)
+    if (flags < 0) return undefined
+    const lease = this.#placeByPreference(service, spare, flags, false)
+    if (lease === undefined && flags & LEASE_FLAGS.COUNTED) service.limit.leave()
+    return lease
+  }
+
+  /** Of the most preferred priority level that has room. `members`: the most preferred first. */
+  #placeByPreference(
+    service: ServiceRuntime,
+    members: readonly Member[],
+    flags: number,
+    isRetry: boolean,
+  ): Reservation | undefined {
+    for (let begin = 0; begin < members.length; ) {
+      const { priority } = members[begin].endpoint
+      const next = members.findIndex((member, i) => i >= begin && member.endpoint.priority !== priority)
+      const end = next < 0 ? members.length : next
+      const lease = this.#placeAmong(service, members.slice(begin, end), flags, isRetry)
+      if (lease !== undefined) return lease
+      begin = end
+    }
+    return undefined
+  }
+
+  /** Of two at random the one with fewer requests in flight, as long as there are any. Takes them out of `fresh`. */
+  #placeAmong(
+    service: ServiceRuntime,
+    fresh: Member[],
+    flags: number,
+    isRetry: boolean,
+  ): Reservation | undefined {
+    const { core } = this.#state
+    const { retries } = service
     const take = (): Member => fresh.splice(toBelow(core.random(), fresh.length), 1)[0]
     while (fresh.length > 0) {
       const one = take()
@@ -337,18 +383,18 @@ export class BalancerCore {
         if (isRetry) retries.leaveAt(slot)
       }
     }
-    if (flags & LEASE_FLAGS.COUNTED) service.limit.leave()
     return undefined
   }
 
-  /** Whether an endpoint is usable, and has room, that is none of `tried`. */
+  /** Whether an endpoint is healthy, and has room, that is none of `tried`. */
   hasAlternative(
     service: ServiceRuntime,
     tried: readonly Endpoint[],
     request: PickOptions = NO_OPTIONS,
   ): boolean {
-    const { usable } = this.#viewOf(service).of(request)
-    return usable.some((member) => !tried.includes(member.endpoint) && hasRoom(this.#state, member))
+    const view = this.#viewOf(service).of(request)
+    const isAlternative = (member: Member) => !tried.includes(member.endpoint) && hasRoom(this.#state, member)
+    return view.usable.some(isAlternative) || view.spare.some(isAlternative)
   }
 
   /** The error of a request that `limit` keeps from waiting for a connection. Counted. */

@@ -1,5 +1,7 @@
+import type { EndpointDiff } from '../configuration/configured-service.js'
 import { HEADER } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
+import type { SourceNews } from '../observe/source-news.js'
 import type { SourceStats } from '../observe/stats.js'
 import type { Timers } from '../runtime/timers.js'
 import { ServiceChecks } from './service-checks.js'
@@ -50,6 +52,11 @@ export class ControlLoops {
     this.#loops.get(service)?.sources.configure()
   }
 
+  /** Some of the service's endpoints are new, or say something else, and its options are as they were. */
+  follow(service: ServiceRuntime, diff: EndpointDiff): void {
+    this.#loops.get(service)?.checks.follow([...diff.added, ...diff.changed])
+  }
+
   /** An endpoint has left. */
   forget(service: ServiceRuntime, id: string): void {
     this.#loops.get(service)?.checks.forget(id)
@@ -80,6 +87,16 @@ export class ControlLoops {
   /** Resolves when each source that this thread asks has answered, or could not. */
   async ready(): Promise<void> {
     await Promise.all(Array.from(this.#loops.values(), ({ sources }) => sources.ready()))
+  }
+
+  /** What other threads are to know of the sources that this thread asks; all there is where `all`. */
+  sourceNews(all: boolean): SourceNews[] {
+    return Array.from(this.#loops.values(), ({ sources }) => sources.news(all)).flat()
+  }
+
+  /** The thread that leads has told of a source. */
+  hear(service: ServiceRuntime, news: SourceNews): void {
+    this.#loops.get(service)?.sources.hear(news)
   }
 
   sourceStats(service: ServiceRuntime): SourceStats[] {

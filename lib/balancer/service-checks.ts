@@ -60,11 +60,18 @@ export class ServiceChecks {
     }
     const checker = this.#checker
     if (checker === undefined) return
-    for (const { endpoint, slot } of this.#service.members) {
+    this.follow(this.#service.members)
+    checker.start()
+  }
+
+  /** These members are new, or say something else than before. */
+  follow(members: readonly Member[]): void {
+    const checker = this.#checker
+    if (checker === undefined) return
+    for (const { endpoint, slot } of members) {
       if (this.#isMaintained(slot)) checker.remove(endpoint.id)
       else checker.add(endpoint)
     }
-    checker.start()
   }
 
   forget(id: string): void {

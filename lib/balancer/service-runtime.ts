@@ -334,6 +334,12 @@ export class ServiceRuntime {
     this.#state.touchFilter(this.index)
   }
 
+  /** As `writeSettings`, of the endpoints that are new or say something else. */
+  writeSettingsOf({ added, changed }: EndpointDiff): void {
+    this.configured.writeSettingsOf([...added, ...changed])
+    this.#state.touchFilter(this.index)
+  }
+
   /** As `writeSettings`, of one endpoint's weight. */
   writeWeight(id: string): void {
     const { slot, endpoint } = this.configured.find(id)

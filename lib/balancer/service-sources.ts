@@ -1,8 +1,10 @@
 import type { ServicePlan } from '../configuration/configured-service.js'
+import { foundBy } from '../configuration/found.js'
 import type { SourceChange } from '../observe/events.js'
+import { type SourceNews, type SourceState, UNKNOWN_STATE } from '../observe/source-news.js'
 import type { SourceStats } from '../observe/stats.js'
 import type { Timers } from '../runtime/timers.js'
-import { type Found, keyOf } from '../sources/found.js'
+import { keyOf } from '../sources/found.js'
 import { describeSource } from '../sources/options.js'
 import type { ServiceRuntime } from './service-runtime.js'
 import { SourceRun, type SourceTarget } from './source-run.js'
@@ -22,6 +24,8 @@ export interface SourceParts {
   /** Makes a change of the configuration, for all threads. */
   readonly change: (plan: () => ServicePlan) => void
   readonly observe: (change: SourceChanged) => void
+  /** Tells the other threads. */
+  readonly publish: (news: readonly SourceNews[]) => void
 }
 
 /** A service's sources of endpoints. Of all threads that share a balancer one asks them, and all have the answer. */
@@ -30,16 +34,23 @@ export class ServiceSources {
   readonly #timers: Timers
   readonly #target: SourceTarget
   #runs: SourceRun[] = []
+  /** As this thread has told the others, or another one has told it. */
+  readonly #told = new Map<string, SourceState>()
   #started = false
 
-  constructor(service: ServiceRuntime, timers: Timers, { leads, change, observe }: SourceParts) {
+  constructor(service: ServiceRuntime, timers: Timers, { leads, change, observe, publish }: SourceParts) {
     this.#service = service
     this.#timers = timers
     this.#target = {
       leads,
-      inForce: (key) => this.#foundBy(key)?.endpoints ?? [],
+      inForce: (key) => foundBy(service.configured.base, key),
       replace: (found) => change(() => service.configured.planFound(found)),
-      tell: (type, source, reason) => observe({ kind: 'source', service, type, source, reason }),
+      tell: (key, type, source, reason) => {
+        const state = this.#runs.find((run) => run.key === key)?.state ?? UNKNOWN_STATE
+        this.#told.set(key, state)
+        publish([{ service: service.index, key, state, event: { type, source, reason } }])
+        observe({ kind: 'source', service, type, source, reason })
+      },
     }
   }
 
@@ -73,20 +84,39 @@ export class ServiceSources {
   }
 
   get stats(): SourceStats[] {
-    const running = new Map(this.#runs.map((run) => [run.key, run.stats]))
-    return this.#service.options.sources.map(
-      (source) =>
-        running.get(keyOf(source)) ?? {
-          source: describeSource(source),
-          endpoints: this.#foundBy(keyOf(source))?.endpoints.length ?? 0,
-          ageMs: undefined,
-          error: undefined,
-          heldMs: undefined,
-        },
-    )
+    const now = this.#timers.now()
+    return this.#service.options.sources.map((source) => {
+      const { answeredAt, error, heldUntil } = this.#stateOf(keyOf(source))
+      return {
+        source: describeSource(source),
+        endpoints: foundBy(this.#service.configured.base, keyOf(source)).length,
+        ageMs: answeredAt === undefined ? undefined : Math.max(0, now - answeredAt),
+        error,
+        heldMs: heldUntil === undefined ? undefined : Math.max(0, heldUntil - now),
+      }
+    })
   }
 
-  #foundBy(key: string): Found | undefined {
-    return this.#service.configured.base.found.find((found) => found.key === key)
+  /** What the other threads do not know yet; all there is where `all`. */
+  news(all: boolean): SourceNews[] {
+    const news: SourceNews[] = []
+    for (const { key, state } of this.#runs) {
+      if (!all && isSame(this.#told.get(key) ?? UNKNOWN_STATE, state)) continue
+      this.#told.set(key, state)
+      news.push({ service: this.#service.index, key, state })
+    }
+    return news
+  }
+
+  /** The thread that leads has told how a source is. */
+  hear({ key, state }: SourceNews): void {
+    this.#told.set(key, state)
+  }
+
+  #stateOf(key: string): SourceState {
+    return this.#runs.find((run) => run.key === key)?.state ?? this.#told.get(key) ?? UNKNOWN_STATE
   }
 }
+
+const isSame = (a: SourceState, b: SourceState): boolean =>
+  a.answeredAt === b.answeredAt && a.error === b.error && a.heldUntil === b.heldUntil

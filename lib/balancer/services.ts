@@ -2,13 +2,14 @@ import { SlotCounters } from '../admission/connection-counts.js'
 import { ThreadWaits } from '../admission/thread-waits.js'
 import { decodeChange, encodeChange } from '../configuration/change.js'
 import { type Adopted, Configuration, type Plan } from '../configuration/configuration.js'
-import type { ServicePlan } from '../configuration/configured-service.js'
+import { changesNothing, type ServicePlan } from '../configuration/configured-service.js'
 import type { ResolvedRule } from '../configuration/rule.js'
 import type { ResolvedService } from '../configuration/service.js'
 import { HEADER } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
 import { FairleadError, HandleError, StoppedError } from '../errors.js'
 import { releaseProbe } from '../health/passive/ejection.js'
+import type { SourceNews } from '../observe/source-news.js'
 import type { Timers } from '../runtime/timers.js'
 import type { SharedMemory } from '../shared/handle.js'
 import { Sharing, type ThreadEvents } from '../shared/sharing.js'
@@ -64,6 +65,7 @@ export class Services {
       leads: () => this.leads,
       change: (plan) => this.change(plan),
       observe: (change) => this.#tell([change]),
+      publish: (news) => this.#sharing?.tellOfSources(news),
     })
   }
 
@@ -155,8 +157,9 @@ export class Services {
     const { change } = plan
     if (!this.#publish(plan)) return undefined
     this.#configuration.keep(plan)
-    const changes = this.#take(this.#configuration.adopt(change, this.#version))
-    this.#writeSettings(plan)
+    const adopted = this.#configuration.adopt(change, this.#version)
+    const changes = this.#take(adopted)
+    this.#writeSettings(plan, adopted)
     this.#sharing?.announce()
     // What this thread has just written may be older than what another has written since.
     const others = this.#takeOthers()
@@ -178,11 +181,14 @@ export class Services {
   }
 
   /** Only the thread that makes a change writes it into the slots. */
-  #writeSettings({ change }: Plan): void {
+  #writeSettings({ change }: Plan, adopted: readonly Adopted[]): void {
     if (change.kind === 'all') for (const service of this) service.writeSettings()
     else if (change.kind === 'service') this.#byIndex.get(change.service.index)?.writeSettings()
     else if (change.kind === 'found') this.#byIndex.get(change.service)?.writeSettings()
-    else if (change.kind === 'weigh') this.#byIndex.get(change.service)?.writeWeight(change.endpoint.id)
+    else if (change.kind === 'found-difference') {
+      for (const one of adopted)
+        if (one.kind === 'endpoints') this.#byIndex.get(change.service)?.writeSettingsOf(one.diff)
+    } else if (change.kind === 'weigh') this.#byIndex.get(change.service)?.writeWeight(change.endpoint.id)
     else this.#state.touchFilter(change.service)
   }
 
@@ -200,7 +206,7 @@ export class Services {
     const read = sharing.read((record) => decodeChange(record, this.#state.room))
     if (sharing.isUnreadable) return undefined
     // The configuration first, whole: policies of the user's own, which run below, may use the balancer.
-    const adopted = read.map((change) => this.#configuration.adopt(change, this.#version))
+    const adopted = read.map((change) => this.#configuration.adoptRead(change, this.#version))
     const changes = this.#take(adopted.flat())
     sharing.acknowledge()
     return changes
@@ -226,7 +232,8 @@ export class Services {
           changes.push(...told)
           this.#changed.push(service)
           for (const { endpoint } of one.diff.removed) this.#loops.forget(service, endpoint.id)
-          this.#loops.configure(service)
+          if (keepsOptions && !changesNothing(one.diff)) this.#loops.follow(service, one.diff)
+          else this.#loops.configure(service)
           break
         }
         case 'closed':
@@ -336,6 +343,18 @@ export class Services {
       )
     }
     sharing.start()
+    sharing.askForSources()
+  }
+
+  /** What the leader tells of its sources. */
+  #hear(news: readonly SourceNews[]): void {
+    this.catchUp()
+    for (const one of news) {
+      const service = this.#byIndex.get(one.service)
+      if (service === undefined) continue
+      this.#loops.hear(service, one)
+      if (one.event !== undefined) this.#tell([{ kind: 'source', service, ...one.event }])
+    }
   }
 
   readonly #threadEvents: ThreadEvents = {
@@ -361,8 +380,11 @@ export class Services {
       this.#freeLeftovers(() => this.catchUp())
       for (const { admission } of this) if (admission.isWaitedFor) admission.offer()
     },
+    sources: (news) => this.#hear(news),
+    sourcesWanted: () => this.#sharing?.tellOfSources(this.#loops.sourceNews(true)),
     beat: () => {
       if (!this.catchUp()) this.#retired.sweep()
+      if (this.leads) this.#sharing?.tellOfSources(this.#loops.sourceNews(false))
     },
   }
 

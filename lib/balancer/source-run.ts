@@ -1,8 +1,8 @@
-import { parseEndpoints } from '../configuration/parse.js'
+import { ListCheck } from '../configuration/list-check.js'
 import { StoppedError } from '../errors.js'
 import type { Endpoint } from '../model/index.js'
 import type { SourceChange } from '../observe/events.js'
-import type { SourceStats } from '../observe/stats.js'
+import type { SourceState } from '../observe/source-news.js'
 import { reasonOf } from '../runtime/foreign.js'
 import type { TimerHandle, Timers } from '../runtime/timers.js'
 import { type Found, keyOf } from '../sources/found.js'
@@ -10,6 +10,9 @@ import { describeSource, type ResolvedSource } from '../sources/options.js'
 import type { RunningSource, SourceSink } from '../sources/source.js'
 import { startSource } from '../sources/start.js'
 import { Valve } from '../sources/valve.js'
+import { differenceOf, isNothing, keptOf } from '../topology/list-difference.js'
+import { LatestList } from './latest-list.js'
+import { RecordCheck } from './record-check.js'
 
 /** What a source's findings go to. */
 export interface SourceTarget {
@@ -19,7 +22,8 @@ export interface SourceTarget {
   replace(found: Found): void
   /** Whether this thread still leads. */
   leads(): boolean
-  tell(type: SourceChange, source: string, reason: string): void
+  /** Something happened to the source of that key. */
+  tell(key: string, type: SourceChange, source: string, reason: string): void
 }
 
 /** One source at work: its answers are checked, held back where too much is missing, and put in force. */
@@ -32,6 +36,11 @@ export class SourceRun implements SourceSink {
   readonly #target: SourceTarget
   readonly #timers: Timers
   readonly #valve: Valve
+  readonly #records = new RecordCheck()
+  readonly #list: ListCheck
+  readonly #latest: LatestList
+  /** What was left out of lists that are still looked at. */
+  readonly #leftOut = new WeakMap<object, string>()
   #running: RunningSource | undefined
   #isReady: () => void = () => {}
   #answeredAt: number | undefined
@@ -44,6 +53,8 @@ export class SourceRun implements SourceSink {
     this.key = keyOf(source)
     this.#source = source
     this.#name = describeSource(source)
+    this.#list = new ListCheck(this.#name)
+    this.#latest = new LatestList(timers, source.maxEndpoints, (list) => this.#take(list))
     this.#target = target
     this.#timers = timers
     this.#valve = new Valve(source.maxDrop, source.holdMs)
@@ -67,84 +78,110 @@ export class SourceRun implements SourceSink {
 
   found(list: readonly unknown[], leftOut?: string): boolean {
     if (this.#stopped || !this.#target.leads()) return true
-    let endpoints: Endpoint[]
+    if (Array.isArray(list)) {
+      if (leftOut === undefined) this.#leftOut.delete(list)
+      else this.#leftOut.set(list, reasonOf(leftOut))
+    }
+    return this.#latest.offer(list)
+  }
+
+  *#take(list: readonly unknown[]): Generator<'turn' | undefined, boolean> {
+    let endpoints: readonly Endpoint[]
     try {
-      endpoints = this.#check(list)
+      endpoints = yield* this.#check(list)
     } catch (error) {
-      this.failed(error)
+      this.#fail(error)
       return false
     }
-    this.#answered(leftOut)
+    yield 'turn'
+    this.#answered(this.#leftOut.get(list))
     this.#offer(endpoints)
     this.#isReady()
     return true
   }
 
+  records(byKey: ReadonlyMap<string, unknown>): void {
+    if (this.#stopped || !this.#target.leads()) return
+    const { maxEndpoints } = this.#source
+    if (byKey.size > maxEndpoints)
+      return this.failed(
+        new Error(`${this.#name} has ${byKey.size} records; maxEndpoints is ${maxEndpoints}`),
+      )
+    const before = this.#records.faults
+    const endpoints = this.#records.check(byKey)
+    this.#answered()
+    const { faults } = this.#records
+    if (faults !== undefined && faults !== before) this.#target.tell(this.key, 'failed', this.#name, faults)
+    this.#offer(endpoints)
+    this.#isReady()
+  }
+
   unchanged(): void {
-    if (this.#stopped) return
+    // Of a list that is still looked at, and of one that was refused after that, its source does not know.
+    if (this.#stopped || this.#latest.isBusy || this.#latest.isRefusedLate) return
     this.#answered()
     this.#isReady()
   }
 
   failed(error: unknown): void {
     if (this.#stopped) return
-    this.#report(reasonOf(error))
+    // First what came before.
+    this.#latest.flush()
+    this.#fail(error)
+  }
+
+  #fail(error: unknown): void {
+    const reason = reasonOf(error)
+    const isNew = this.#error === undefined
+    this.#error = reason
+    if (isNew) this.#target.tell(this.key, 'failed', this.#name, reason)
     this.#isReady()
   }
 
   stop(): void {
     this.#stopped = true
     this.#heldTimer?.cancel()
+    this.#latest.stop()
     this.#running?.stop()
     this.#isReady()
   }
 
-  get stats(): SourceStats {
-    const now = this.#timers.now()
-    return {
-      source: this.#name,
-      endpoints: this.#target.inForce(this.key).length,
-      ageMs: this.#answeredAt === undefined ? undefined : now - this.#answeredAt,
-      error: this.#error,
-      heldMs: this.#heldUntil === undefined ? undefined : Math.max(0, this.#heldUntil - now),
-    }
+  get state(): SourceState {
+    return { answeredAt: this.#answeredAt, error: this.#error, heldUntil: this.#heldUntil }
   }
 
-  #check(list: readonly unknown[]): Endpoint[] {
+  #check(list: readonly unknown[]): Generator<undefined, readonly Endpoint[]> {
     const { maxEndpoints } = this.#source
     if (!Array.isArray(list)) throw new Error(`what ${this.#name} found is no array of endpoints`)
     if (list.length > maxEndpoints)
       throw new Error(`${this.#name} has ${list.length} endpoints; maxEndpoints is ${maxEndpoints}`)
-    return parseEndpoints(list, this.#name)
-  }
-
-  /** Told once, until it answers with nothing wrong. */
-  #report(reason: string): void {
-    const isNew = this.#error === undefined
-    this.#error = reason
-    if (isNew) this.#target.tell('failed', this.#name, reason)
+    return this.#list.check(list, this.#target.inForce(this.key))
   }
 
   /** @param leftOut what is wrong with the answer, the rest of which counts */
   #answered(leftOut?: string): void {
     this.#answeredAt = this.#timers.now()
-    if (leftOut !== undefined) return this.#report(reasonOf(leftOut))
-    if (this.#error === undefined) return
-    this.#error = undefined
-    this.#target.tell('recovered', this.#name, 'it answers again')
+    const before = this.#error
+    // Of records that are faulty while the source answers.
+    const faults = leftOut ?? this.#records.faults
+    this.#error = faults
+    if (before === undefined && leftOut !== undefined)
+      this.#target.tell(this.key, 'failed', this.#name, leftOut)
+    if (before !== undefined && faults === undefined)
+      this.#target.tell(this.key, 'recovered', this.#name, 'it answers again')
   }
 
   /** Puts an answer in force, now or when it has been held back for long enough. */
   #offer(endpoints: readonly Endpoint[]): void {
     this.#heldTimer?.cancel()
     const before = this.#target.inForce(this.key)
-    const urls = new Map(endpoints.map(({ id, url }) => [id, url]))
-    const kept = before.filter(({ id, url }) => urls.get(id) === url).length
+    const difference = differenceOf(before, endpoints)
+    const kept = keptOf(before, difference)
     const now = this.#timers.now()
     const holdMs = this.#valve.hold(before.length, kept, endpoints.length, now)
     if (holdMs === 0) {
       this.#heldUntil = undefined
-      this.#replace(before, endpoints)
+      if (!isNothing(before, difference)) this.#replace(before, endpoints)
       return
     }
     const isNew = this.#heldUntil === undefined
@@ -153,6 +190,7 @@ export class SourceRun implements SourceSink {
       this.#heldTimer = this.#timers.after(holdMs, () => this.#offer(endpoints))
     if (isNew)
       this.#target.tell(
+        this.key,
         'held',
         this.#name,
         `${before.length - kept} of ${before.length} endpoints are missing; ${endpoints.length === 0 ? 'there is none left, so those known stay' : `they stay for ${this.#source.holdMs} ms`}`,
@@ -160,13 +198,13 @@ export class SourceRun implements SourceSink {
   }
 
   #replace(before: readonly Endpoint[], endpoints: readonly Endpoint[]): void {
-    if (!this.#target.leads() || JSON.stringify(before) === JSON.stringify(endpoints)) return
+    if (!this.#target.leads()) return
     try {
       this.#target.replace({ key: this.key, endpoints })
     } catch (error) {
-      if (!(error instanceof StoppedError)) this.failed(error)
+      if (!(error instanceof StoppedError)) this.#fail(error)
       return
     }
-    this.#target.tell('found', this.#name, `${endpoints.length} endpoints, ${before.length} before`)
+    this.#target.tell(this.key, 'found', this.#name, `${endpoints.length} endpoints, ${before.length} before`)
   }
 }

@@ -5,7 +5,10 @@ import { HandleError } from '../errors.js'
 import type { Endpoint } from '../model/index.js'
 import { deepFreeze } from '../options/freeze.js'
 import type { Found } from '../sources/found.js'
+import { isStretch, type ListDifference, type Stretch } from '../topology/list-difference.js'
+import { fromColumns, toColumns } from './endpoint-columns.js'
 import { refuseGiven, refuseGivenTo } from './given-dispatchers.js'
+import { type PackedService, Packing, Unpacking } from './packed.js'
 import type { ResolvedRule } from './rule.js'
 import type { ResolvedService } from './service.js'
 
@@ -19,6 +22,12 @@ export interface PlacedService {
   /** As configured, before any rule. */
   readonly base: ResolvedService
   readonly places: readonly Place[]
+}
+
+/** Where the endpoint of that id is from now on. */
+export interface FreshPlace {
+  readonly id: string
+  readonly place: Place
 }
 
 /** What goes from the thread that changes the configuration to all others; slots and records in it are set up already. */
@@ -38,6 +47,16 @@ export type Change =
       readonly found: Found
       readonly places: readonly Place[]
     }
+  /**
+   * As `found`, told by what the source had found before. `fresh`: the places of the endpoints that were not in force.
+   */
+  | {
+      readonly kind: 'found-difference'
+      readonly service: number
+      readonly key: string
+      readonly difference: ListDifference
+      readonly fresh: readonly FreshPlace[]
+    }
   /** The endpoint of that id has another weight now. */
   | { readonly kind: 'weigh'; readonly service: number; readonly endpoint: Endpoint }
 
@@ -46,14 +65,58 @@ export function encodeChange(change: Change): Uint8Array {
   if (change.kind === 'all') for (const { base } of change.services) refuseGiven(base)
   else if (change.kind === 'service') refuseGiven(change.service.base)
   else if (change.kind === 'add') refuseGivenTo(change.endpoint)
-  return serialize(change)
+  return serialize(packed(change))
+}
+
+/** Lists of endpoints, which may be long, as columns. */
+function packed(change: Change): unknown {
+  const packing = new Packing()
+  const pack = ({ base, ...placed }: PlacedService) => ({ ...placed, packed: packing.add(base) })
+  switch (change.kind) {
+    case 'all':
+      return { ...change, services: change.services.map(pack), endpoints: packing.columns }
+    case 'service':
+      return { ...change, service: pack(change.service), endpoints: packing.columns }
+    case 'found': {
+      const { key, endpoints } = change.found
+      return { ...change, found: { key }, endpoints: toColumns(endpoints) }
+    }
+    default:
+      return change
+  }
+}
+
+/** What `packed` has made of it; anything where it has made nothing like it. May throw. */
+function unpacked(record: unknown): unknown {
+  if (!isRecord(record)) return record
+  const { endpoints, ...change } = record
+  const unpack = (unpacking: Unpacking, { packed, ...placed }: Record<string, unknown>) => ({
+    ...placed,
+    base: unpacking.service(packed as PackedService),
+  })
+  switch (change.kind) {
+    case 'all': {
+      const unpacking = new Unpacking(endpoints)
+      const services = change.services as Record<string, unknown>[]
+      return { ...change, services: services.map((one) => unpack(unpacking, one)) }
+    }
+    case 'service':
+      return {
+        ...change,
+        service: unpack(new Unpacking(endpoints), change.service as Record<string, unknown>),
+      }
+    case 'found':
+      return { ...change, found: { ...(change.found as object), endpoints: fromColumns(endpoints) } }
+    default:
+      return record
+  }
 }
 
 /** What it returns is frozen, as a configuration is. Throws a `HandleError` where the record is none, or names what there is not. */
 export function decodeChange(record: Uint8Array, room: Room): Change {
   let change: unknown
   try {
-    change = deserialize(record)
+    change = unpacked(deserialize(record))
   } catch (error) {
     throw unreadable(error instanceof Error ? error.message : String(error))
   }
@@ -83,6 +146,13 @@ function isChange(change: unknown, room: Room): change is Change {
         isIndex(change.service) &&
         isFound(change.found) &&
         areAll(change.places, (place) => isPlace(place, room))
+      )
+    case 'found-difference':
+      return (
+        isIndex(change.service) &&
+        typeof change.key === 'string' &&
+        areAll(change.difference, (part) => isStretch(part as Stretch) || isEndpoint(part)) &&
+        areAll(change.fresh, (one) => isRecord(one) && typeof one.id === 'string' && isPlace(one.place, room))
       )
     case 'remove':
       return isIndex(change.service) && typeof change.id === 'string'

@@ -3,6 +3,7 @@ import { ConfigError } from '../errors.js'
 import type { Change, PlacedService } from './change.js'
 import { ConfiguredService, type EndpointDiff, type Placing, type ServicePlan } from './configured-service.js'
 import { keepingFound } from './found.js'
+import { withKnownObjects } from './known-objects.js'
 import type { ResolvedRule } from './rule.js'
 import { type CompiledRules, compileRules } from './rules/compile.js'
 import type { ResolvedService } from './service.js'
@@ -135,11 +136,20 @@ export class Configuration {
     if (service === undefined) return []
     if (change.kind !== 'service') {
       const diff = service.adopt(change, version)
-      const how = change.kind === 'found' ? 'a source has found it' : 'it was added at run time'
+      const isFound = change.kind === 'found' || change.kind === 'found-difference'
+      const how = isFound ? 'a source has found it' : 'it was added at run time'
       return [{ kind: 'endpoints', service, diff, how }]
     }
     const diff = service.configure(change.service, this.#compiled.match(service.name), version)
     return [{ kind: 'configured', service, diff, how: CONFIGURED }]
+  }
+
+  /** As `adopt`, of a change that was read: this thread's own objects stay in the place of those that say the same. */
+  adoptRead(change: Change, version: number): Adopted[] {
+    return this.adopt(
+      withKnownObjects(change, (index) => this.#byRecord.get(index)),
+      version,
+    )
   }
 
   #adoptAll(placed: readonly PlacedService[], rules: readonly ResolvedRule[], version: number): Adopted[] {

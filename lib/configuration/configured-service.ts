@@ -1,12 +1,14 @@
+import type { Place } from '../engine/claims.js'
 import type { SharedState } from '../engine/state.js'
 import type { Endpoint } from '../model/index.js'
 import { firstLatencyMs, latencyKind } from '../policy/index.js'
 import type { Found } from '../sources/found.js'
+import { differenceOf, patched } from '../topology/list-difference.js'
 import { admit, type Member, type SlotSettings } from '../topology/member.js'
 import type { RetiredSlots } from '../topology/retired-slots.js'
 import { Roster } from '../topology/roster.js'
-import type { Change, PlacedService } from './change.js'
-import { withEndpoints, withFound } from './found.js'
+import type { Change, FreshPlace, PlacedService } from './change.js'
+import { foundBy, withEndpoints, withFound } from './found.js'
 import type { ResolvedRule } from './rule.js'
 import { applyRule } from './rules/apply.js'
 import type { ResolvedService } from './service.js'
@@ -18,6 +20,10 @@ export interface EndpointDiff {
   readonly removed: readonly Member[]
 }
 
+/** Whether no endpoint came, left or says something else, but for its weight. */
+export const changesNothing = ({ added, changed, removed }: EndpointDiff): boolean =>
+  added.length + changed.length + removed.length === 0
+
 /** A change of one service, and the slots that were claimed for it. */
 export interface ServicePlan {
   readonly change: Change
@@ -25,7 +31,10 @@ export interface ServicePlan {
 }
 
 /** A change of a service's endpoints. */
-export type EndpointChange = Extract<Change, { kind: 'add' | 'remove' | 'weigh' | 'found' }>
+export type EndpointChange = Extract<
+  Change,
+  { kind: 'add' | 'remove' | 'weigh' | 'found' | 'found-difference' }
+>
 
 /** Where configured endpoints find their slots. */
 export interface Placing {
@@ -36,6 +45,9 @@ export interface Placing {
 }
 
 type Edit = (endpoints: readonly Endpoint[]) => readonly Endpoint[]
+
+/** A list of which a larger share is another is told whole. */
+const MOST_DIFFERENT = 0.5
 
 const NOTHING: EndpointDiff = { added: [], changed: [], removed: [] }
 
@@ -94,6 +106,11 @@ export class ConfiguredService {
     return this.#roster.find(this.name, id)
   }
 
+  /** The endpoint of that id that is in force. */
+  endpointOf(id: string): Endpoint | undefined {
+    return this.#roster.endpointOf(id)
+  }
+
   /** As it is now, for other threads to take over. */
   get placed(): PlacedService {
     return { name: this.name, index: this.index, base: this.#base, places: this.#roster.places }
@@ -109,8 +126,9 @@ export class ConfiguredService {
     rule: ResolvedRule | undefined,
   ): { service: PlacedService; fresh: readonly number[] } {
     const options = applyRule(base, rule)
-    const { places, fresh } = this.#roster.place(options.endpoints, slotSettings(options))
-    return { service: { name: this.name, index: this.index, base, places }, fresh }
+    const fresh = this.#roster.place(options.endpoints, slotSettings(options))
+    const places = this.#roster.placesOf(options.endpoints, fresh)
+    return { service: { name: this.name, index: this.index, base, places }, fresh: slotsOf(fresh) }
   }
 
   planAdd(endpoint: Endpoint): ServicePlan {
@@ -137,10 +155,17 @@ export class ConfiguredService {
     return { change: { kind: 'weigh', service: this.index, endpoint }, slots: [] }
   }
 
-  /** A source has found other endpoints than before. */
+  /** A source has found other endpoints than before: told by what is another, where that is less than half. */
   planFound(found: Found): ServicePlan {
-    const { service, fresh } = this.place(withFound(this.#base, found), this.#rule)
-    return { change: { kind: 'found', service: this.index, found, places: service.places }, slots: fresh }
+    const { endpoints } = applyRule(withFound(this.#base, found), this.#rule)
+    const fresh = this.#roster.place(endpoints, slotSettings(this.#options))
+    const difference = differenceOf(foundBy(this.#base, found.key), found.endpoints)
+    const common = { service: this.index, key: found.key }
+    const change: Change =
+      difference.length > found.endpoints.length * MOST_DIFFERENT
+        ? { kind: 'found', service: this.index, found, places: this.#roster.placesOf(endpoints, fresh) }
+        : { kind: 'found-difference', ...common, difference, fresh: freshPlaces(fresh) }
+    return { change, slots: slotsOf(fresh) }
   }
 
   /** Takes over a configuration that `place` has made here or in another thread. `version` is the one that says so. */
@@ -169,9 +194,11 @@ export class ConfiguredService {
         this.#rule,
         version,
       )
+    if (change.kind === 'found-difference') return this.#adoptDifference(change, version)
     if (change.kind === 'add') {
       this.#add(change.endpoint)
-      return { ...NOTHING, added: [this.#roster.add(change.endpoint, change.place)] }
+      const place = new Map([[change.endpoint.id, change.place]])
+      return this.#roster.update(this.#options.endpoints, place, version)
     }
     const id = change.kind === 'remove' ? change.id : change.endpoint.id
     const member = this.find(id)
@@ -181,8 +208,26 @@ export class ConfiguredService {
       return { ...NOTHING, removed: [member] }
     }
     this.#edit((endpoints) => endpoints.map((endpoint) => (endpoint.id === id ? change.endpoint : endpoint)))
-    member.endpoint = change.endpoint
+    this.#roster.say(member, change.endpoint)
     return NOTHING
+  }
+
+  #adoptDifference(
+    { key, difference, fresh }: Extract<Change, { kind: 'found-difference' }>,
+    version: number,
+  ): EndpointDiff {
+    const base = withFound(this.#base, { key, endpoints: patched(foundBy(this.#base, key), difference) })
+    const options = applyRule(base, this.#rule)
+    const places = new Map(fresh.map(({ id, place }) => [id, place]))
+    const diff = this.#roster.update(options.endpoints, places, version)
+    this.#base = base
+    this.#options = options
+    return diff
+  }
+
+  /** As `writeSettings`, of some of the endpoints. */
+  writeSettingsOf(members: readonly Member[]): void {
+    this.#roster.configureSome(members, slotSettings(this.#options))
   }
 
   /** Writes into the endpoints' slots what the configuration says of them. For the thread that has made the change. */
@@ -192,7 +237,9 @@ export class ConfiguredService {
 
   #add(endpoint: Endpoint): void {
     const { given } = this.#base
-    this.#setBase(withEndpoints(this.#base, { given: given.concat(endpoint) }), (all) => all.concat(endpoint))
+    const base = withEndpoints(this.#base, { given: given.concat(endpoint) })
+    this.#base = base
+    this.#options = applyRule(base, this.#rule)
   }
 
   /** Of what a source has found, too, until it answers again. */
@@ -214,6 +261,12 @@ export class ConfiguredService {
     this.#base = base
   }
 }
+
+const slotsOf = (fresh: ReadonlyMap<string, Place>): number[] =>
+  Array.from(fresh.values(), ({ slot }) => slot)
+
+const freshPlaces = (fresh: ReadonlyMap<string, Place>): FreshPlace[] =>
+  Array.from(fresh, ([id, place]) => ({ id, place }))
 
 function slotSettings({ policy, limits }: ResolvedService): SlotSettings {
   const peak = latencyKind(policy) === 'peak'

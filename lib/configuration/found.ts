@@ -17,6 +17,10 @@ export function keepingFound(service: ResolvedService, before: readonly Found[])
   return withEndpoints(service, { found: before.filter(({ key }) => keys.includes(key)) })
 }
 
+/** What the source of that key has found; nothing where it has not answered. */
+export const foundBy = (service: ResolvedService, key: string): readonly Endpoint[] =>
+  service.found.find((found) => found.key === key)?.endpoints ?? []
+
 /** The service once a source has found these. */
 export function withFound(service: ResolvedService, found: Found): ResolvedService {
   const byKey = new Map(service.found.map((one) => [one.key, one]))
@@ -26,17 +30,24 @@ export function withFound(service: ResolvedService, found: Found): ResolvedServi
   return withEndpoints(service, { found: inOrder })
 }
 
-/** Where two are one, by id or address, the first counts: what is given before what is found, one source before the next. */
+/**
+ * Where two are one, by id or address, the first counts: what is given before what is found, one source before the next. Each
+ * list has none twice, so that the last one need not be remembered, and a list by itself is what it is.
+ */
 function merged(given: readonly Endpoint[], found: readonly Found[]): readonly Endpoint[] {
-  if (found.length === 0) return given
-  const ids = new Set(given.map(({ id }) => id))
-  const urls = new Set(given.map(({ url }) => url))
-  const all = [...given]
-  for (const endpoint of found.flatMap(({ endpoints }) => endpoints)) {
-    if (ids.has(endpoint.id) || urls.has(endpoint.url)) continue
-    ids.add(endpoint.id)
-    urls.add(endpoint.url)
-    all.push(endpoint)
-  }
+  const lists = [given, ...found.map(({ endpoints }) => endpoints)].filter(({ length }) => length > 0)
+  const last = lists.at(-1)
+  if (last === undefined || lists.length === 1) return last ?? given
+  const ids = new Set<string>()
+  const urls = new Set<string>()
+  const all: Endpoint[] = []
+  for (const list of lists)
+    for (const endpoint of list) {
+      if (ids.has(endpoint.id) || urls.has(endpoint.url)) continue
+      all.push(endpoint)
+      if (list === last) continue
+      ids.add(endpoint.id)
+      urls.add(endpoint.url)
+    }
   return Object.freeze(all)
 }

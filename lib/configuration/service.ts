@@ -63,7 +63,7 @@ export const SERVICE = group(
       range: 'a source, or an array of sources',
       defaultText: 'none',
       about:
-        'Where further endpoints come from: DNS, a file, a server, Kubernetes, Consul, or a source of your own.',
+        'Where further endpoints come from: DNS, a file, a server, Kubernetes, etcd, Consul, or a source of your own.',
     }),
     policy: POLICY,
     hashOn: HASH_ON,

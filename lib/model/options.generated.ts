@@ -153,8 +153,8 @@ export interface EndpointConfig {
 }
 
 /**
- * Where the endpoints of a service come from: one of `dns`, `file`, `http`, `kubernetes`, `consul`, or a
- * source of your own.
+ * Where the endpoints of a service come from: one of `dns`, `file`, `http`, `kubernetes`, `etcd`, `consul`,
+ * or a source of your own.
  */
 export interface SourceConfig {
   /** The addresses of a name, asked for again when they are out of date (TTL). Off unless it is given. */
@@ -236,6 +236,36 @@ export interface SourceConfig {
      * beside the token.
      */
     caFile?: string
+  }
+  /** Keys of etcd, watched: those that a service registers itself under. Off unless it is given. */
+  etcd?: {
+    /** Name of the service in the keys. A name of at most 253 letters, digits, `_`, `.`, `:` and `-`. */
+    service: string
+    /**
+     * Members of the cluster. One that fails is left for the next. An array of URLs like
+     * `http://10.0.0.1:2379`. Default `['http://127.0.0.1:2379']`.
+     */
+    servers?: readonly string[]
+    /**
+     * What the keys begin with; a slash at its end may be left out. Endpoints stand at `prefix/service/id`.
+     * Text of at most 512 characters. Default `fairlead/services/`.
+     */
+    prefix?: string
+    /** Name of the user, where etcd has authentication enabled. A name. Default none. */
+    username?: string
+    /** File of the password of the user. It is read again for each token. A path. Default none. */
+    passwordFile?: string
+    /**
+     * File of the authorities that the servers' certificates are checked against. A path. Default Node's
+     * authorities.
+     */
+    caFile?: string
+    /** File of the certificate that is shown to the servers. A path. Default none. */
+    certFile?: string
+    /** File of the key of that certificate. A path. Default none. */
+    keyFile?: string
+    /** Time that one request to one server may take. A whole number of ms, 1 to 86,400,000. Default 5,000. */
+    timeout?: number
   }
   /** The instances of a service in Consul, by blocking queries. Off unless it is given. */
   consul?: {
@@ -728,8 +758,8 @@ export interface ServiceConfig {
    */
   endpoints?: readonly (string | EndpointConfig)[]
   /**
-   * Where further endpoints come from: DNS, a file, a server, Kubernetes, Consul, or a source of your own. A
-   * source, or an array of sources. Default none.
+   * Where further endpoints come from: DNS, a file, a server, Kubernetes, etcd, Consul, or a source of your
+   * own. A source, or an array of sources. Default none.
    */
   source?: SourceConfig | readonly SourceConfig[]
   /** How an endpoint is chosen. A policy name, or `{ name, ...its options }`. Default `'peak-ewma'`. */
@@ -843,4 +873,104 @@ export interface BalancerConfig {
    * drawn at random.
    */
   seed?: number
+}
+
+/** A node of a `Topology`. */
+export interface NodeConfig {
+  /** Unique within the topology. Text of 1 to 256 characters. */
+  id: string
+  /** Region that the node is in. Text of at most 256 characters. Default `''`. */
+  region?: string
+  /** Zone that the node is in. Text of at most 256 characters. Default `''`. */
+  zone?: string
+  /** Data centre that the node is in. Text of at most 256 characters. Default `''`. */
+  dataCenter?: string
+  /**
+   * What it has that others lack, by names of your own: `gpu`, `ssd`. An array of at most 64 texts. Default
+   * `[]`.
+   */
+  capabilities?: readonly string[]
+  /**
+   * Services that it serves, each with the origin where: `{ users: "http://10.0.0.1:8080" }`. URLs by
+   * service. Default `{}`.
+   */
+  services?: Readonly<Record<string, string>>
+  /**
+   * Share of traffic relative to the other endpoints; fractions are allowed. A number, more than 0, at most
+   * 65,535. Default 1.
+   */
+  weight?: number
+  /** What its line takes. A number of Mbit/s, more than 0, at most 1,000,000. Default not known. */
+  bandwidthMbps?: number
+  /** Round trip to it within its region. A number of ms, 0 to 86,400,000. Default not known. */
+  latencyMs?: number
+  /** `drain` and `down` get no new requests; as a bridge only `up` and `drain` count. Default `up`. */
+  state?: 'up' | 'drain' | 'down'
+  /** Plain data of your own. An object. Default `{}`. */
+  metadata?: Readonly<Record<string, unknown>>
+}
+
+/** A link between two regions of a `Topology`. */
+export interface LinkConfig {
+  /** Region at its one end. Text of 1 to 256 characters. */
+  from: string
+  /** Region at its other end. A link leads both ways. Text of 1 to 256 characters. */
+  to: string
+  /** Round trip over it. A number of ms, 0 to 86,400,000. */
+  latencyMs: number
+  /** What it takes. A number of Mbit/s, more than 0, at most 1,000,000. Default not known. */
+  bandwidthMbps?: number
+  /** Share of what is sent over it that arrives. A number, more than 0, at most 1. Default 1. */
+  reliability?: number
+  /**
+   * Ids of the nodes that carry it. Where some are named and none of them is there and up, the link is cut.
+   * An array of at most 64 texts. Default `[]`.
+   */
+  bridges?: readonly string[]
+}
+
+/** What was measured between two regions of a `Topology`, by its monitor or by others. */
+export interface MeasurementConfig {
+  /** Region that it was measured in. Text of 1 to 256 characters. */
+  from: string
+  /** Region that it was measured to. Text of 1 to 256 characters. */
+  to: string
+  /** Round trip. A number of ms, 0 to 86,400,000. Default not known. */
+  latencyMs?: number
+  /** Share of what was sent that was not answered. A number, 0 to 1. Default 0. */
+  loss?: number
+  /** What was sent in a second. A number of Mbit/s, more than 0, at most 1,000,000. Default not known. */
+  bandwidthMbps?: number
+  /** Nobody there can be reached. Default false. */
+  isCut?: boolean
+}
+
+/** How a `Topology` is measured. */
+export interface MonitorConfig {
+  /** Region that this process is in. The name of a region. */
+  region: string
+  /** Between two rounds. A whole number of ms, 10 to 86,400,000. Default 10,000. */
+  interval?: number
+  /** Wait for one probe. A whole number of ms, 1 to 86,400,000. Default 2,000. */
+  timeout?: number
+  /**
+   * Nodes of each region that are asked in a round, others in the next one. A whole number, 1 to 100. Default
+   * 3.
+   */
+  probes?: number
+  /** Probes that loss is counted over. A whole number, 1 to 1,000. Default 20. */
+  samples?: number
+  /**
+   * Rounds without any answer after which a region counts as cut off. A whole number, 1 to 100. Default 3.
+   */
+  cutAfter?: number
+  /** Measure bandwidth, by fetching something from one node of each region. Off unless it is given. */
+  bandwidth?: {
+    /** Of the services of nodes: what is fetched. A path like `/1m`. */
+    path: string
+    /** Fetched at most. A whole number, 1 to 1,073,741,824. Default 1,048,576. */
+    bytes?: number
+    /** Between two measurements of a region. A whole number of ms, 10 to 86,400,000. Default 60,000. */
+    interval?: number
+  }
 }

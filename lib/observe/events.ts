@@ -47,7 +47,7 @@ export type SourceChange =
   | 'held'
   | 'recovered'
 
-/** Emitted as `source`, and published on `fairlead:source`, in the thread that leads. */
+/** Emitted as `source`, and published on `fairlead:source`, in each thread. */
 export interface SourceEvent {
   readonly type: SourceChange
   readonly service: string

@@ -56,9 +56,9 @@ export interface SourceStats {
   readonly source: string
   /** Those of its last good answer. */
   readonly endpoints: number
-  /** ms since it answered last, well or as before; undefined: not yet, or another thread leads. */
+  /** ms since it answered last, well or as before; undefined: not yet. Other threads than the one that asks know it to the second. */
   readonly ageMs: number | undefined
-  /** What went wrong since; undefined: nothing, or another thread leads. */
+  /** What went wrong since; undefined: nothing. */
   readonly error: string | undefined
   /** For how long an answer is held back yet, ms; Infinity: one without endpoints. undefined: none is. */
   readonly heldMs: number | undefined

@@ -18,19 +18,25 @@ export function copyPlain(input: unknown, path: string, faults: Faults): unknown
   return new PlainCopy(path, faults).copy(input)
 }
 
+/** As `copyPlain`, of one item of the list that `path` names. */
+export function copyItem(item: unknown, path: string, at: number, faults: Faults): unknown {
+  return new PlainCopy(path, faults, at).copy(item)
+}
+
 class PlainCopy {
   readonly #root: string
   readonly #faults: Faults
   /** Where the walk is: keys, put together to a path only for a fault. */
-  readonly #keys: Key[] = []
+  readonly #keys: Key[]
   /** How many keys deep the objects are that the walk is inside of. */
   readonly #inside = new Map<object, number>()
   /** Copies of objects met before, so that shared ones (YAML aliases) cost nothing twice. */
   readonly #done = new Map<object, unknown>()
 
-  constructor(root: string, faults: Faults) {
+  constructor(root: string, faults: Faults, ...keys: Key[]) {
     this.#root = root
     this.#faults = faults
+    this.#keys = keys
   }
 
   copy(value: unknown): unknown {

@@ -25,3 +25,6 @@ export function loadYaml(): typeof import('yaml') {
   yaml ??= require('yaml') as typeof import('yaml')
   return yaml
 }
+
+/** Where the YAML library is, for threads that load it themselves. */
+export const yamlPath = (): string => require.resolve('yaml')

@@ -1,4 +1,5 @@
 import { BroadcastChannel } from 'node:worker_threads'
+import type { SourceNews } from '../observe/source-news.js'
 
 /** What threads tell each other. Nothing depends on a message but how soon: what counts stands in shared memory. */
 export type Message =
@@ -13,6 +14,10 @@ export type Message =
   | { readonly kind: 'inspect'; readonly service: number }
   /** A request waits for a connection to that slot of that service, or to any (-1), and a limit is reached. */
   | { readonly kind: 'connection-wanted'; readonly service: number; readonly slot: number }
+  /** What the leader's sources of endpoints have found, or how they are. */
+  | { readonly kind: 'sources'; readonly news: readonly SourceNews[] }
+  /** The sender does not know yet how they are. */
+  | { readonly kind: 'sources-wanted' }
   /** There may be room for a connection more. */
   | { readonly kind: 'connection-freed'; readonly service: number }
 

@@ -11,6 +11,8 @@ const VERSION_SHIFT = 32n
 /** Before each record: its length in bytes, and its CRC-32. */
 const PREFIX_BYTES = 8
 const CHECKSUM_AT = 4
+/** Bit of a record's length: it says what the version before it said, so that whoever has that one need not read it. */
+const RESTATES = 0x8000_0000
 /** A page has room for a whole configuration and a change. */
 const MAX_RECORD_BYTES = MAX_PAGE_BYTES / 2 - PREFIX_BYTES
 /** Pages grow by whole multiples of this, in bytes. */
@@ -103,8 +105,9 @@ export class ConfigStore {
         continue
       }
       const records = split(bytes)
-      const parsed = records.map(parse)
       if (!goesOn) this.#wholeBytes = records[0].length
+      const isKnown = !goesOn && this.#seen !== 0n && restates(bytes) && ((before.version + 1) | 0) === fill
+      const parsed = (isKnown ? records.slice(1) : records).map(parse)
       this.#seen = packed
       this.#fill = fill
       return parsed
@@ -134,8 +137,17 @@ export class ConfigStore {
     }
   }
 
+  /** As `replace`, of the configuration that is in force: threads that have it go on behind it, and read it not again. */
+  restate(record: Uint8Array): boolean {
+    return this.#replace(record, !this.isUnreadable)
+  }
+
   /** Puts a whole configuration into force; false where another thread was first. Throws `ConfigError` where it is too large. */
   replace(record: Uint8Array): boolean {
+    return this.#replace(record, false)
+  }
+
+  #replace(record: Uint8Array, isRestated: boolean): boolean {
     refuseTooLarge(record)
     const end = PREFIX_BYTES + record.length
     const page = this.#takePage()
@@ -144,7 +156,7 @@ export class ConfigStore {
       if (this.isBehind) return false
       // (K2) Before the first byte: who reads the page finds out.
       Atomics.store(this.#root, HEADER.PAGE_FILL + page, version | 0)
-      this.#write(page, 0, record)
+      this.#write(page, 0, record, isRestated)
       if (!this.#publish({ page, length: end, version })) return false
       this.#fill = version | 0
       this.#wholeBytes = record.length
@@ -180,12 +192,12 @@ export class ConfigStore {
     )
   }
 
-  #write(page: number, at: number, record: Uint8Array): void {
+  #write(page: number, at: number, record: Uint8Array, isRestated = false): void {
     const memory = this.#pages[page]
     const end = at + PREFIX_BYTES + record.length
     if (memory.byteLength < end) memory.grow(Math.min(MAX_PAGE_BYTES, roundedUp(end)))
     const prefix = new DataView(memory)
-    prefix.setUint32(at, record.length)
+    prefix.setUint32(at, isRestated ? record.length + RESTATES : record.length)
     prefix.setUint32(at + CHECKSUM_AT, crc32(record))
     new Uint8Array(memory, at + PREFIX_BYTES, record.length).set(record) // (K5) plain: published by (K6)
   }
@@ -217,6 +229,8 @@ const unpack = (packed: bigint): Head => ({
   length: Number(packed & LENGTH_MASK),
 })
 
+const restates = (bytes: Uint8Array): boolean => (new DataView(bytes.buffer).getUint32(0) & RESTATES) !== 0
+
 const damaged = (what: string): HandleError =>
   new HandleError(`The configuration that this balancer's threads share was damaged: ${what}`)
 
@@ -226,7 +240,7 @@ function split(bytes: Uint8Array): Uint8Array[] {
   const records: Uint8Array[] = []
   for (let at = 0; at < bytes.length; ) {
     const begin = at + PREFIX_BYTES
-    const end = begin <= bytes.length ? begin + view.getUint32(at) : begin
+    const end = begin <= bytes.length ? begin + (view.getUint32(at) & ~RESTATES) : begin
     if (end > bytes.length) throw damaged(`a record goes on for ${end - bytes.length} bytes beyond its end`)
     const record = bytes.subarray(begin, end)
     if (crc32(record) !== view.getUint32(at + CHECKSUM_AT)) throw damaged('a record is not what was written')

@@ -6,6 +6,7 @@ import { contributed, eachOwn, reclaimCounts } from '../engine/reclaim.js'
 import type { SharedState } from '../engine/state.js'
 import { freeThread, livingThreads, takeEndedRecords, threadToken } from '../engine/threads.js'
 import { HandleError } from '../errors.js'
+import type { SourceNews } from '../observe/source-news.js'
 import { onThreadEnd } from '../runtime/thread-ends.js'
 import type { TimerHandle, Timers } from '../runtime/timers.js'
 import { Channel, type Message } from './channel.js'
@@ -29,6 +30,10 @@ export interface ThreadEvents {
   connectionWanted(service: number, slot: number): void
   /** A service has one connection less. */
   connectionFreed(service: number): void
+  /** The leader tells of its sources. */
+  sources(news: readonly SourceNews[]): void
+  /** A thread does not know how the leader's sources are. */
+  sourcesWanted(): void
   /** Threads have ended, perhaps in the middle of a change: `cleanUp` gives back what they held. */
   ended(): void
   /** Comes once a second, for what nobody has told. */
@@ -153,13 +158,13 @@ export class Sharing {
     if (isWhole) return this.#store.replace(record)
     const outcome = this.#store.append(record)
     if (outcome !== 'full') return outcome === 'done'
-    return this.#store.replace(whole()) && this.#store.append(record) === 'done'
+    return this.#store.restate(whole()) && this.#store.append(record) === 'done'
   }
 
   /** For a thread that could not read the configuration in force, which this one has. */
   publishAgain(whole: Uint8Array): void {
     if (this.isBehind || this.isUnreadable) return
-    if (this.#store.replace(whole)) this.announce()
+    if (this.#store.restate(whole)) this.announce()
   }
 
   /** A change of this thread was published, and taken over here. */
@@ -215,6 +220,16 @@ export class Sharing {
     if (!this.#state.detached) this.#channel.send(message)
   }
 
+  /** Tells the other threads of this thread's sources. */
+  tellOfSources(news: readonly SourceNews[]): void {
+    if (!this.#state.detached && news.length > 0) this.#channel.send({ kind: 'sources', news })
+  }
+
+  /** Asks the leader how its sources are. */
+  askForSources(): void {
+    this.#channel.send({ kind: 'sources-wanted' })
+  }
+
   /** Tells all threads to look whether the balancer is stopped. */
   tellStopped(): void {
     this.#channel.send({ kind: 'configuration-changed', reply: false })
@@ -266,6 +281,12 @@ export class Sharing {
         break
       case 'connection-wanted':
         this.#events.connectionWanted(message.service, message.slot)
+        break
+      case 'sources':
+        if (!this.leads) this.#events.sources(message.news)
+        break
+      case 'sources-wanted':
+        if (this.leads) this.#events.sourcesWanted()
         break
       case 'connection-freed':
         this.#events.connectionFreed(message.service)

@@ -5,37 +5,47 @@ import { loadUndici } from '../runtime/lazy.js'
 
 const CONNECT_MS = 10_000
 
-export interface Ask {
+/** What TLS takes, as PEM. Where there is no `ca`, certificates are checked against the authorities that Node knows. */
+export interface TlsOptions {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+}
+
+export interface ConnectionRequest {
+  readonly method: 'GET' | 'POST'
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
   readonly signal: AbortSignal
-  /** It may take minutes, and does not keep the process alive meanwhile. */
-  readonly isLong?: boolean
+  /** It does not keep the process alive. */
+  readonly isBackground?: boolean
 }
 
 /**
- * One connection, opened with the first request and anew after `hangUp`; then the certificate authority is read again. Requests
- * go one after another. It sets no limits of time: whoever asks does, by the signal.
+ * One connection to one server, opened with the first request and anew after `hangUp`; then the files of TLS are read again.
+ * Requests go one after another. It sets no limits of time: whoever asks does, by the signal.
  */
 export class Connection {
-  readonly #readAuthority: (server: URL) => Promise<string | undefined>
+  readonly #readTls: (server: URL) => Promise<TlsOptions>
   #client: Client | undefined
   #socket: Socket | undefined
-  #isLong = false
+  /** Of the request under way. */
+  #isBackground = false
 
-  /** @param readAuthority what certificates are checked against; undefined: the authorities that Node knows */
-  constructor(readAuthority: (server: URL) => Promise<string | undefined> = async () => undefined) {
-    this.#readAuthority = readAuthority
+  constructor(readTls: (server: URL) => Promise<TlsOptions> = async () => ({})) {
+    this.#readTls = readTls
   }
 
   /** Rejects with the signal's reason, or with what went wrong. */
-  async get(server: URL, { path, headers, signal, isLong = false }: Ask): Promise<Dispatcher.ResponseData> {
+  async request(server: URL, request: ConnectionRequest): Promise<Dispatcher.ResponseData> {
+    const { method, path, headers, body, signal, isBackground = false } = request
+    this.#isBackground = isBackground
     this.#client ??= await this.#open(server, signal)
     signal.throwIfAborted()
-    this.#isLong = isLong
-    const answering = this.#client.request({ method: 'GET', path, headers: { ...headers }, signal })
-    if (isLong) this.unref()
-    return answering
+    const answer = this.#client.request({ method, path, headers: { ...headers }, body, signal })
+    if (isBackground) this.unref()
+    return answer
   }
 
   /**
@@ -54,17 +64,20 @@ export class Connection {
   }
 
   async #open(server: URL, signal: AbortSignal): Promise<Client> {
-    const ca = await this.#readAuthority(server)
+    const tls = await this.#readTls(server)
     signal.throwIfAborted()
     const { buildConnector, Client } = loadUndici()
-    const open = buildConnector({ ca, timeout: CONNECT_MS })
-    const connect: buildConnector.connector = (target, callback) =>
-      open(target, (...[error, socket]) => {
+    const open = buildConnector({ ...tls, timeout: CONNECT_MS })
+    const connect: buildConnector.connector = (target, callback) => {
+      const opening: unknown = open(target, (...[error, socket]) => {
         if (error !== null) return callback(error, null)
         this.#socket = socket
-        if (this.#isLong) socket.unref()
+        if (this.#isBackground) socket.unref()
         callback(null, socket)
       })
+      // What waits for an address that does not answer must not keep the process alive either.
+      if (this.#isBackground) (opening as Socket | undefined)?.unref?.()
+    }
     return new Client(server.origin, { connect, headersTimeout: 0, bodyTimeout: 0 })
   }
 }

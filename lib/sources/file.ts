@@ -3,8 +3,8 @@ import { type FSWatcher, watch } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import type { TimerHandle, Timers } from '../runtime/timers.js'
+import { ListReader } from './list-reader.js'
 import type { ResolvedFile } from './options.js'
-import { parseList } from './parse-list.js'
 import { type Look, Poller } from './poller.js'
 import type { RunningSource, SourceSink } from './source.js'
 
@@ -12,6 +12,8 @@ const MAX_BYTES = 64 * 2 ** 20
 const READ_TIMEOUT_MS = 10_000
 /** Writers make several changes at a time: a truncation, the text, the time. */
 const SETTLE_MS = 10
+/** One that is changed all the time is read this often all the same. */
+const LONGEST_SETTLE_MS = 100
 
 export function startFile(options: ResolvedFile, sink: SourceSink, timers: Timers): RunningSource {
   return new FileSource(options, sink, timers)
@@ -24,9 +26,12 @@ export function startFile(options: ResolvedFile, sink: SourceSink, timers: Timer
 class FileSource implements RunningSource {
   readonly #path: string
   readonly #timers: Timers
+  readonly #reader: ListReader
   readonly #poller: Poller
   #watcher: FSWatcher | undefined
   #settling: TimerHandle | undefined
+  /** When it changed first since it was looked at. */
+  #changedSince: number | undefined
   /** What it was when it was read last: another one where any of it differs. */
   #read = ''
 
@@ -36,11 +41,12 @@ class FileSource implements RunningSource {
     const polling = {
       intervalMs: interval,
       timeoutMs: READ_TIMEOUT_MS,
-      look: () => this.#look(),
+      look: (signal: AbortSignal) => this.#look(signal),
       refused: () => {
         this.#read = ''
       },
     }
+    this.#reader = new ListReader(timers)
     this.#watch()
     this.#poller = new Poller(polling, sink, timers)
   }
@@ -48,17 +54,18 @@ class FileSource implements RunningSource {
   stop(): void {
     this.#settling?.cancel()
     this.#watcher?.close()
+    this.#reader.stop()
     this.#poller.stop()
   }
 
-  async #look(): Promise<Look> {
+  async #look(signal: AbortSignal): Promise<Look> {
     const file = await open(this.#path, 'r')
     try {
       const { mtimeNs, size, ino, dev } = await file.stat({ bigint: true })
       const seen = [dev, ino, size, mtimeNs].join()
       if (seen === this.#read) return { endpoints: undefined }
       if (size > MAX_BYTES) throw new Error(`${this.#path} has ${size} bytes; it may have ${MAX_BYTES}`)
-      const endpoints = this.#parse(await file.readFile('utf8'))
+      const endpoints = await this.#parse(await file.readFile('utf8'), signal)
       this.#read = seen
       return { endpoints }
     } finally {
@@ -66,9 +73,9 @@ class FileSource implements RunningSource {
     }
   }
 
-  #parse(text: string): readonly unknown[] {
+  async #parse(text: string, signal: AbortSignal): Promise<readonly unknown[]> {
     try {
-      return parseList(text)
+      return await this.#reader.read(text, signal)
     } catch (error) {
       throw new Error(`${this.#path}: ${(error as Error).message}`, { cause: error })
     }
@@ -85,7 +92,13 @@ class FileSource implements RunningSource {
   }
 
   #changed(): void {
+    const now = this.#timers.now()
+    this.#changedSince ??= now
     this.#settling?.cancel()
-    this.#settling = this.#timers.after(SETTLE_MS, () => this.#poller.lookNow())
+    const waitMs = Math.min(SETTLE_MS, Math.max(0, this.#changedSince + LONGEST_SETTLE_MS - now))
+    this.#settling = this.#timers.after(waitMs, () => {
+      this.#changedSince = undefined
+      this.#poller.lookNow()
+    })
   }
 }

@@ -8,8 +8,8 @@ import { chunksOf, readText, withCause } from './answer.js'
 import { AskedToWaitError, refusalError } from './backoff.js'
 import { Connection } from './connection.js'
 import { EventReader } from './event-stream.js'
+import { ListReader } from './list-reader.js'
 import type { ResolvedHttp } from './options.js'
-import { parseList } from './parse-list.js'
 import { type GoOn, type LongLook, type Look, Poller } from './poller.js'
 import type { RunningSource, SourceSink } from './source.js'
 
@@ -34,6 +34,7 @@ class HttpSource implements RunningSource {
   readonly #sink: SourceSink
   readonly #url: URL
   readonly #connection = new Connection()
+  readonly #reader: ListReader
   readonly #poller: Poller
   #etag: string | undefined
   /** Of the last event that has one and was taken: a server may send what came since, and nothing else. */
@@ -45,6 +46,7 @@ class HttpSource implements RunningSource {
     this.#options = options
     this.#sink = sink
     this.#url = new URL(options.url)
+    this.#reader = new ListReader(timers)
     const polling = {
       intervalMs: options.interval,
       timeoutMs: options.timeout,
@@ -58,6 +60,7 @@ class HttpSource implements RunningSource {
 
   stop(): void {
     this.#poller.stop()
+    this.#reader.stop()
     this.#connection.hangUp()
   }
 
@@ -76,7 +79,7 @@ class HttpSource implements RunningSource {
       throw refusalError(message, statusCode, answered['retry-after'])
     }
     if (EVENT_STREAM.test(String(answered['content-type']))) return this.#listen(answer, signal, goOn)
-    const endpoints = this.#parse(await readText(this.#name, body, MAX_BYTES, signal))
+    const endpoints = await this.#parse(await readText(this.#name, body, MAX_BYTES, signal), signal)
     const { etag } = answered
     this.#etag = typeof etag === 'string' ? etag : undefined
     return { endpoints }
@@ -96,7 +99,7 @@ class HttpSource implements RunningSource {
         if (signal.aborted) break
         const { data, isAlive } = this.#read(events, chunk)
         if (isAlive) stillThere()
-        if (data !== undefined) this.#take(data, events.lastEventId)
+        if (data !== undefined) await this.#take(data, events.lastEventId, signal)
         else if (isAlive && this.#isKnown) this.#sink.unchanged()
         hasMessages ||= data !== undefined
       }
@@ -120,22 +123,24 @@ class HttpSource implements RunningSource {
   }
 
   /** One that is wrong does not end the stream: the next may mend it, and the same would come again. */
-  #take(data: string, eventId: string): void {
+  async #take(data: string, eventId: string, signal: AbortSignal): Promise<void> {
     this.#isKnown = false
     let endpoints: readonly unknown[]
     try {
-      endpoints = this.#parse(data)
+      endpoints = await this.#parse(data, signal)
     } catch (error) {
+      if (signal.aborted) return
       this.#sink.failed(error)
       return
     }
+    if (signal.aborted) return
     this.#isKnown = this.#sink.found(endpoints)
     this.#lastEventId = this.#isKnown ? eventId : ''
   }
 
-  #parse(text: string): readonly unknown[] {
+  async #parse(text: string, signal: AbortSignal): Promise<readonly unknown[]> {
     try {
-      return parseList(text)
+      return await this.#reader.read(text, signal)
     } catch (error) {
       throw new Error(`what ${this.#name} answers: ${(error as Error).message}`, { cause: error })
     }
@@ -155,7 +160,12 @@ class HttpSource implements RunningSource {
       ...(this.#lastEventId !== '' && { 'last-event-id': this.#lastEventId }),
     }
     try {
-      return await this.#connection.get(this.#url, { path: `${pathname}${search}`, headers, signal })
+      return await this.#connection.request(this.#url, {
+        method: 'GET',
+        path: `${pathname}${search}`,
+        headers,
+        signal,
+      })
     } catch (error) {
       throw signal.aborted ? signal.reason : withCause(`${this.#name} cannot be asked`, error)
     }

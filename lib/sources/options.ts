@@ -11,6 +11,8 @@ import { validate } from '../options/validate.js'
 import { quoted, wrong } from '../options/words.js'
 import { customSourceNames, isCustomSource } from '../runtime/sources.js'
 import { CONSUL_SOURCE, type ResolvedConsul } from './consul/options.js'
+import { rangeOf } from './etcd/keys.js'
+import { checkEtcd, ETCD_SOURCE, type ResolvedEtcd } from './etcd/options.js'
 import type { ResolvedKubernetes } from './kubernetes/options.js'
 import { duration, isHttpUrl, MAX_PATH, MAX_PORT } from './option-kinds.js'
 
@@ -144,6 +146,7 @@ export const SOURCE = group(
     file: FILE_SOURCE,
     http: HTTP_SOURCE,
     kubernetes: KUBERNETES_SOURCE,
+    etcd: ETCD_SOURCE,
     consul: CONSUL_SOURCE,
     name: text({
       right: 'what `defineSource` returned',
@@ -183,7 +186,7 @@ export const SOURCE = group(
   {
     name: 'SourceConfig',
     summary:
-      'Where the endpoints of a service come from: one of `dns`, `file`, `http`, `kubernetes`, `consul`, or a source of your own.',
+      'Where the endpoints of a service come from: one of `dns`, `file`, `http`, `kubernetes`, `etcd`, `consul`, or a source of your own.',
   },
 )
 
@@ -208,11 +211,12 @@ export type ResolvedSource = Bounds &
     | { readonly kind: 'file'; readonly options: ResolvedFile }
     | { readonly kind: 'http'; readonly options: ResolvedHttp }
     | { readonly kind: 'kubernetes'; readonly options: ResolvedKubernetes }
+    | { readonly kind: 'etcd'; readonly options: ResolvedEtcd }
     | { readonly kind: 'consul'; readonly options: ResolvedConsul }
     | { readonly kind: 'own'; readonly name: SourceName; readonly options: Readonly<Record<string, unknown>> }
   )
 
-const KINDS = ['dns', 'file', 'http', 'kubernetes', 'consul', 'name'] as const
+const KINDS = ['dns', 'file', 'http', 'kubernetes', 'etcd', 'consul', 'name'] as const
 
 /** One source, or several, from copied data; what is wrong is added to the faults. */
 export function resolveSources(value: unknown, path: string, faults: Faults): ResolvedSource[] {
@@ -244,6 +248,7 @@ function resolveSource(value: unknown, path: string, faults: Faults): ResolvedSo
     )
   checkDns(value.dns, join(path, 'dns'), faults)
   if (isRecord(value.http)) checkHeaders(value.http.headers, join(join(path, 'http'), 'headers'), faults)
+  checkEtcd(value.etcd, join(path, 'etcd'), faults)
   if (typeof value.name === 'string' && !isCustomSource(value.name))
     faults.add(join(path, 'name'), wrong(oneOf(customSourceNames()), value.name))
   if (value.options !== undefined && value.name === undefined)
@@ -260,11 +265,15 @@ const oneOf = (names: readonly string[]): string =>
     : `a source that was defined in this thread, one of ${quoted(names)}`
 
 function withKind(config: ConfigOf<typeof SOURCE.shape>): ResolvedSource {
-  const { dns, file, http, kubernetes, consul, name, options, ...bounds } = withDefaults(SOURCE.shape, config)
+  const { dns, file, http, kubernetes, etcd, consul, name, options, ...bounds } = withDefaults(
+    SOURCE.shape,
+    config,
+  )
   if (dns !== undefined) return { kind: 'dns', options: dns, ...bounds }
   if (file !== undefined) return { kind: 'file', options: file, ...bounds }
   if (http !== undefined) return { kind: 'http', options: http, ...bounds }
   if (kubernetes !== undefined) return { kind: 'kubernetes', options: kubernetes, ...bounds }
+  if (etcd !== undefined) return { kind: 'etcd', options: etcd, ...bounds }
   if (consul !== undefined) return { kind: 'consul', options: consul, ...bounds }
   return { kind: 'own', name: name as SourceName, options, ...bounds }
 }
@@ -297,6 +306,8 @@ export function describeSource(source: ResolvedSource): string {
       return `http ${new URL(source.options.url).origin}`
     case 'kubernetes':
       return `kubernetes ${source.options.service}${source.options.namespace === undefined ? '' : `.${source.options.namespace}`}`
+    case 'etcd':
+      return `etcd ${rangeOf(source.options, source.options.service).start}`
     case 'consul':
       return `consul ${source.options.service}${source.options.datacenter === undefined ? '' : `.${source.options.datacenter}`}`
     case 'own':

@@ -2,7 +2,8 @@ import { reasonOf } from '../runtime/foreign.js'
 import { loadYaml } from '../runtime/lazy.js'
 
 /** Aliases let a small YAML document stand for a huge one. */
-const MAX_ALIASES = 100
+export const MAX_ALIASES = 100
+export const NO_LIST = 'it holds no list of endpoints; write a list, or an object with `endpoints`'
 
 /**
  * The list of endpoints in a document: JSON or YAML, a list or an object with `endpoints`.
@@ -13,16 +14,19 @@ export function parseList(text: string): readonly unknown[] {
   if (Array.isArray(value)) return value
   if (typeof value === 'object' && value !== null && 'endpoints' in value && Array.isArray(value.endpoints))
     return value.endpoints
-  throw new Error('it holds no list of endpoints; write a list, or an object with `endpoints`')
+  throw new Error(NO_LIST)
 }
+
+/** Whether it begins as JSON does. */
+export const isJson = (text: string): boolean => /^\s*[[{]/.test(text)
 
 function parseDocument(text: string): unknown {
   // JSON is YAML, too, but is read a hundred times faster by its own parser.
-  const isJson = /^\s*[[{]/.test(text)
+  const asJson = isJson(text)
   try {
-    return isJson ? JSON.parse(text) : loadYaml().parse(text, { maxAliasCount: MAX_ALIASES })
+    return asJson ? JSON.parse(text) : loadYaml().parse(text, { maxAliasCount: MAX_ALIASES })
   } catch (error) {
-    if (!isJson) throw new Error(`it is no YAML: ${reasonOf(error)}`, { cause: error })
+    if (!asJson) throw new Error(`it is no YAML: ${reasonOf(error)}`, { cause: error })
     return parseFlowYaml(text, error)
   }
 }

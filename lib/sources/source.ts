@@ -9,6 +9,11 @@ export interface SourceSink {
    * @param leftOut what of the answer is not among them and why: reported like a failure, while the rest counts
    */
   found(endpoints: readonly unknown[], leftOut?: string): boolean
+  /**
+   * The same from many writers, by key, in the order in which they count: each is checked by itself, and one that is faulty is left
+   * out and told of. An error in the place of a record says why it cannot be read. What is the same object as before is not checked again.
+   */
+  records(byKey: ReadonlyMap<string, unknown>): void
   /** It looked, and there is nothing new. */
   unchanged(): void
   /** It could not look, or what it found is no list of endpoints. What was found before stays. */

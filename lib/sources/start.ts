@@ -1,6 +1,7 @@
 import type { Timers } from '../runtime/timers.js'
 import { startConsul } from './consul/consul.js'
 import { startDns } from './dns.js'
+import { startEtcd } from './etcd/etcd.js'
 import { startFile } from './file.js'
 import { startHttp } from './http.js'
 import { startKubernetes } from './kubernetes/kubernetes.js'
@@ -19,6 +20,8 @@ export function startSource(source: ResolvedSource, sink: SourceSink, timers: Ti
       return startHttp(source.options, sink, timers)
     case 'kubernetes':
       return startKubernetes(source.options, sink, timers)
+    case 'etcd':
+      return startEtcd(source.options, source.maxEndpoints, sink, timers)
     case 'consul':
       return startConsul(source.options, sink, timers)
     case 'own':

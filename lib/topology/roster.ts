@@ -1,24 +1,19 @@
 import type { Place } from '../engine/claims.js'
 import { SLOT } from '../engine/layout.js'
 import type { SharedState } from '../engine/state.js'
-import { ArgumentError, UnknownEndpointError } from '../errors.js'
+import { ArgumentError, HandleError, UnknownEndpointError } from '../errors.js'
 import type { Endpoint } from '../model/index.js'
+import { sameData } from '../options/same.js'
 import { givenTo } from '../runtime/dispatchers.js'
+import { differenceOf, isStretch, newIn } from './list-difference.js'
 import { admit, configure, type Member, type SlotSettings } from './member.js'
 import { MemberIndex } from './member-index.js'
-import { reconcile } from './reconcile.js'
 import type { RetiredSlots } from './retired-slots.js'
 
 export interface RosterChange {
   readonly added: readonly Member[]
   readonly changed: readonly Member[]
   readonly removed: readonly Member[]
-}
-
-/** Where a list of endpoints is to be, in its order. Slots that are `fresh` are claimed, and to be published or dropped. */
-export interface Placement {
-  readonly places: readonly Place[]
-  readonly fresh: readonly number[]
 }
 
 /**
@@ -30,6 +25,8 @@ export class Roster {
   readonly #service: number
   readonly #retired: RetiredSlots
   #members: readonly Member[] = []
+  /** What the members were given as, in the same order: the next list is told from it object by object. */
+  #listed: readonly Endpoint[] = []
   readonly #index = new MemberIndex()
   readonly #bySlot: (Member | undefined)[]
 
@@ -64,6 +61,10 @@ export class Roster {
     return sum
   }
 
+  endpointOf(id: string): Endpoint | undefined {
+    return this.#index.find(id)?.endpoint
+  }
+
   find(serviceName: string, id: string): Member {
     const member = this.#index.find(id)
     if (member !== undefined) return member
@@ -71,27 +72,33 @@ export class Roster {
     throw new UnknownEndpointError(serviceName, id, known)
   }
 
-  /** Slots for other endpoints than now: survivors keep theirs, new ones get one that is set up. Nothing changes yet. */
-  place(endpoints: readonly Endpoint[], settings: SlotSettings): Placement {
-    const { kept, added } = reconcile(this.#members, endpoints)
-    const byId = new Map<string, Place>(kept.map(({ member }) => [member.endpoint.id, member]))
-    const fresh: number[] = []
+  /**
+   * Slots for those of the endpoints that are no members, by their ids: set up, claimed, and to be published or dropped. Nothing
+   * changes yet.
+   */
+  place(endpoints: readonly Endpoint[], settings: SlotSettings): ReadonlyMap<string, Place> {
+    const fresh = new Map<string, Place>()
     try {
-      for (const endpoint of added) {
-        const member = admit(this.#state, this.#service, endpoint, settings)
-        fresh.push(member.slot)
-        byId.set(endpoint.id, member)
+      for (const endpoint of newIn(differenceOf(this.#listed, endpoints))) {
+        if (this.#memberOf(endpoint) === undefined)
+          fresh.set(endpoint.id, placeOf(admit(this.#state, this.#service, endpoint, settings)))
       }
     } catch (error) {
-      this.drop(fresh)
+      for (const { slot } of fresh.values()) this.#state.claims.dropSlot(slot)
       throw error
     }
-    return { places: endpoints.map(({ id }) => placeOf(byId.get(id) as Place)), fresh }
+    return fresh
   }
 
-  /** Gives slots back that `place` has claimed, where nothing came of it. */
-  drop(fresh: readonly number[]): void {
-    for (const slot of fresh) this.#state.claims.dropSlot(slot)
+  /** Two endpoints of one id are the same node as long as they have the same address. */
+  #memberOf({ id, url }: Endpoint): Member | undefined {
+    const member = this.#index.find(id)
+    return member?.endpoint.url === url ? member : undefined
+  }
+
+  /** Where the endpoints of a list are, in its order: members, or in `fresh`. */
+  placesOf(endpoints: readonly Endpoint[], fresh: ReadonlyMap<string, Place>): readonly Place[] {
+    return endpoints.map((endpoint) => fresh.get(endpoint.id) ?? placeOf(this.#memberOf(endpoint) as Member))
   }
 
   /** Where the members are, in their order. */
@@ -122,9 +129,52 @@ export class Roster {
       }
       return member
     })
+    this.#listed = endpoints
     this.#index.replace(this.#members)
     for (const member of before) this.#retired.add(member, since)
     return { added, changed, removed: [...before] }
+  }
+
+  /**
+   * Becomes `endpoints`, without a look at what stays as it is. Places of those that are no members yet are in `fresh`.
+   * @throws HandleError before anything has changed, where one has no place
+   */
+  update(endpoints: readonly Endpoint[], fresh: ReadonlyMap<string, Place>, since: number): RosterChange {
+    const before = this.#members
+    const difference = differenceOf(this.#listed, endpoints)
+    const isLeft = new Uint8Array(before.length)
+    const members = new Array<Member>(endpoints.length)
+    const added: Member[] = []
+    const said: [Member, Endpoint][] = []
+    let at = 0
+    for (const part of difference) {
+      if (isStretch(part)) {
+        const [from, count] = part
+        isLeft.fill(1, from, from + count)
+        for (let i = from; i < from + count; i++) members[at++] = before[i]
+        continue
+      }
+      const place = fresh.get(part.id)
+      const member =
+        place === undefined ? this.#memberOf(part) : { endpoint: part, ...place, service: this.#service }
+      if (member === undefined) throw new HandleError(`Endpoint "${part.id}" of a shared change has no place`)
+      if (place === undefined) said.push([member, part])
+      else added.push(member)
+      members[at++] = member
+    }
+    const stay = new Set(said.map(([member]) => member))
+    const removed = before.filter((member, i) => isLeft[i] === 0 && !stay.has(member))
+    for (const member of removed) {
+      this.#index.remove(member)
+      this.#retired.add(member, since)
+    }
+    for (const member of added) {
+      this.#bySlot[member.slot] = member
+      this.#index.add(member)
+    }
+    this.#members = members
+    this.#listed = endpoints
+    return { added, changed: said.filter(says).map(([member]) => member), removed }
   }
 
   /** Throws `ArgumentError` where an endpoint of this id or address is there already. */
@@ -136,18 +186,23 @@ export class Roster {
     )
   }
 
-  add(endpoint: Endpoint, place: Place): Member {
-    const member: Member = { endpoint, ...place, service: this.#service }
-    this.#bySlot[place.slot] = member
-    this.#members = this.#members.concat(member)
-    this.#index.add(member)
-    return member
+  /** The member's endpoint says something else from now on. */
+  say(member: Member, endpoint: Endpoint): void {
+    member.endpoint = endpoint
+    this.#listed = this.#listed.with(this.#members.indexOf(member), endpoint)
   }
 
   remove(member: Member, since: number): void {
-    this.#members = this.#members.toSpliced(this.#members.indexOf(member), 1)
+    const at = this.#members.indexOf(member)
+    this.#members = this.#members.toSpliced(at, 1)
+    this.#listed = this.#listed.toSpliced(at, 1)
     this.#index.remove(member)
     this.#retired.add(member, since)
+  }
+
+  /** Writes into the slots of some members what the configuration says of them. */
+  configureSome(members: readonly Member[], settings: SlotSettings): void {
+    for (const member of members) configure(this.#state, member, settings)
   }
 
   /** Writes into the members' slots what the configuration says of them. */
@@ -157,7 +212,14 @@ export class Roster {
 }
 
 const saysTheSame = (one: Endpoint, other: Endpoint): boolean =>
-  givenTo(one) === givenTo(other) && JSON.stringify(one) === JSON.stringify(other)
+  givenTo(one) === givenTo(other) && sameData(one, other)
+
+/** Has the member say what its endpoint says now; false where it says that already. Then its object stays: retries tell by it. */
+function says([member, endpoint]: readonly [Member, Endpoint]): boolean {
+  if (member.endpoint === endpoint || saysTheSame(member.endpoint, endpoint)) return false
+  member.endpoint = endpoint
+  return true
+}
 
 /** Nothing else of a member. */
 const placeOf = ({ slot, generation }: Place): Place => ({ slot, generation })

@@ -30,6 +30,8 @@ export interface Part<T> {
 export interface Division<T> {
   readonly parts: readonly Part<T>[]
   readonly awaitingProbe: readonly T[]
+  /** All that are healthy, the most preferred first, whether or not a part has them. */
+  healthy(): readonly T[]
   /**
    * Too few were healthy in a level that gets requests: what active checks say is ignored there, or nobody is asked
    * (`failTrafficOnPanic`).
@@ -102,7 +104,13 @@ export function divide<T extends Node>(
       addLayers(parts, zone, { ...covered, factors: slowed.factors }, dueOf)
     }
   }
-  return { parts, awaitingProbe, panic, warming }
+  return {
+    parts,
+    awaitingProbe,
+    healthy: () => levels.flatMap(({ healthy }) => healthy),
+    panic,
+    warming,
+  }
 }
 
 /**

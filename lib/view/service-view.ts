@@ -14,6 +14,11 @@ export interface View {
   readonly picker: PolicyPicker
   /** Of all parts. */
   readonly usable: readonly Member[]
+  /**
+   * Healthy ones that no part has, because others are preferred: of further priority levels, other zones, outside the aperture;
+   * the most preferred first. For a further try that has nowhere else to go.
+   */
+  readonly spare: readonly Member[]
   readonly awaitingProbe: readonly Member[]
   readonly panic: boolean
 }
@@ -25,7 +30,7 @@ export interface ViewOptions extends PickOptions {
 }
 
 /** No request that names this subset can be answered. */
-const EMPTY: View = { picker: () => -1, usable: [], awaitingProbe: [], panic: false }
+const EMPTY: View = { picker: () => -1, usable: [], spare: [], awaitingProbe: [], panic: false }
 
 /** What a view asks of the service's policy. */
 export interface ViewPolicy {
@@ -104,9 +109,10 @@ export class ServiceView {
   #make({ key, members }: Subset<Member>): View {
     const { state, options, policy } = this.#basis
     const due = policy.honoursWeights ? ({ slot }: Member) => state.getFloat(slot, SLOT.WEIGHT) : () => 1
-    const { parts, awaitingProbe, panic, warming } = divide(state, members, options, due)
+    const { parts, awaitingProbe, healthy, panic, warming } = divide(state, members, options, due)
     if (warming) this.#onWarming()
     let union: readonly Member[] | undefined
+    let spare: readonly Member[] | undefined
     const shares = parts.map((part) => ({ share: part.share, picker: this.#pickerOf(key, part) }))
     return {
       picker: mixtureOf(state, shares, policy.keyOf),
@@ -114,6 +120,13 @@ export class ServiceView {
         // A set of ten thousand takes most of a millisecond, and only further tries and refusals ask for it.
         union ??= parts.length === 1 ? parts[0].usable : [...new Set(parts.flatMap(({ usable }) => usable))]
         return union
+      },
+      get spare() {
+        if (spare === undefined) {
+          const usable = new Set(this.usable)
+          spare = healthy().filter((member) => !usable.has(member))
+        }
+        return spare
       },
       awaitingProbe,
       panic,

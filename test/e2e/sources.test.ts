@@ -251,9 +251,53 @@ describe('over threads', () => {
     sink?.found(urls)
     await until(() => ids(second).length === 4)
     expect((await answerers(second)).size).toBe(4)
-    expect(second.stats().services.users.sources).toEqual([
-      { source: 'told', endpoints: 4, ageMs: undefined, error: undefined, heldMs: undefined },
+  })
+
+  it('all know how it is, and hear what happens', async () => {
+    let sink: SourceSink | undefined
+    const name = defineSource('known', {
+      start: (_, given) => {
+        sink = given
+        given.found(urls)
+      },
+    })
+    const first = await start({ source: { name } })
+    const second = Balancer.attach(first.handle)
+    balancers.push(second)
+    const heard: string[] = []
+    second.on('source', ({ type, service, source, reason }) =>
+      heard.push([type, service, source, reason].join(' ')),
+    )
+    // What it was before the thread came it has asked for.
+    await until(() => stats(second).ageMs !== undefined)
+    expect(stats(second)).toEqual({
+      source: 'known',
+      endpoints: 4,
+      ageMs: expect.any(Number),
+      error: undefined,
+      heldMs: undefined,
+    })
+    sink?.failed(new Error('it is away'))
+    await until(() => stats(second).error === 'it is away')
+    sink?.found(urls.slice(0, 1))
+    await until(() => stats(second).heldMs !== undefined)
+    expect(stats(second)).toMatchObject({ endpoints: 4, error: undefined })
+    sink?.found(urls.slice(0, 3))
+    await until(() => stats(second).endpoints === 3 && stats(second).heldMs === undefined)
+    expect(heard).toEqual([
+      'failed users known it is away',
+      'recovered users known it answers again',
+      expect.stringMatching(/^held users known 3 of 4/),
+      'found users known 3 endpoints, 4 before',
     ])
+    // An answer without news is told within a second or so.
+    sink?.unchanged()
+    let last = 0
+    await until(() => {
+      const before = last
+      last = stats(second).ageMs ?? 0
+      return last < before
+    })
   })
 })
 

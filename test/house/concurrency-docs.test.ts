@@ -18,8 +18,8 @@ import { HOLDER, LANE, QUEUE_HEADER, WAITER } from '../../lib/queue/layout.js'
 const ROOT = join(import.meta.dirname, '../..')
 
 /** A letter for the topic and a number, as in docs/concurrency/README.md. `A27` and above are proposals of gRPC's. */
-const CODE = /\b(?:[CSTKLHQWER]\d{1,2}|A(?:[1-9]|1[0-9]))\b/g
-const RANGE = /\b([ACSTKLHQWER])(\d{1,2}) to \1(\d{1,2})\b/g
+const CODE = /\b(?:[CSTKLHQWERN]\d{1,2}|A(?:[1-9]|1[0-9]))\b/g
+const RANGE = /\b([ACSTKLHQWERN])(\d{1,2}) to \1(\d{1,2})\b/g
 const ROW = /^\| ([A-Z]\d{1,2}) \|/gm
 /** Line comments that follow each other are one. */
 const COMMENT = /\/\*[\s\S]*?\*\/|\/\/[^\n]*(?:\n\s*\/\/[^\n]*)*/g

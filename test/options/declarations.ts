@@ -2,6 +2,8 @@
 import { ROOT } from '../../lib/configuration/parse.js'
 import { RULE } from '../../lib/configuration/rule.js'
 import { SERVICE } from '../../lib/configuration/service.js'
+import { MONITOR } from '../../lib/network/monitor.js'
+import { LINK, MEASUREMENT, NODE } from '../../lib/network/options.js'
 import type { GroupOption, Option, Shape } from '../../lib/options/option.js'
 import { rightOf } from '../../lib/options/right.js'
 import { grouped, quoted } from '../../lib/options/words.js'
@@ -22,7 +24,18 @@ import type { SourceName } from './source-name.js'
 
 /** The whole file. */
 export function declarations(): string {
-  const groups = [ENDPOINT, SOURCE, ...namedIn(SERVICE), SERVICE, RULE, ROOT]
+  const groups = [
+    ENDPOINT,
+    SOURCE,
+    ...namedIn(SERVICE),
+    SERVICE,
+    RULE,
+    ROOT,
+    NODE,
+    LINK,
+    MEASUREMENT,
+    MONITOR,
+  ]
   return [HEADER, policyName(), policyConfig(), ...groups.map(declarationOf)].join('\n')
 }
 

@@ -2,6 +2,8 @@
 import { ROOT } from '../../lib/configuration/parse.js'
 import { RULE } from '../../lib/configuration/rule.js'
 import { SERVICE } from '../../lib/configuration/service.js'
+import { MONITOR } from '../../lib/network/monitor.js'
+import { LINK, MEASUREMENT, NODE } from '../../lib/network/options.js'
 import type { GroupOption, Option, Shape } from '../../lib/options/option.js'
 import { rangeOf, rightOf } from '../../lib/options/right.js'
 import { quoted } from '../../lib/options/words.js'
@@ -16,6 +18,10 @@ export const TABLES: Readonly<Record<string, GroupOption>> = {
   endpoint: ENDPOINT,
   rule: RULE,
   source: SOURCE,
+  node: NODE,
+  link: LINK,
+  monitor: MONITOR,
+  measurement: MEASUREMENT,
   ...Object.fromEntries([...POLICY_OPTIONS].map(([name, options]) => [`policy ${name}`, options])),
 }
 

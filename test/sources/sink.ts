@@ -3,6 +3,7 @@ import type { SourceSink } from '../../lib/sources/source.js'
 
 export class RecordingSink implements SourceSink {
   readonly answers: (readonly unknown[])[] = []
+  readonly byKey: ReadonlyMap<string, unknown>[] = []
   readonly errors: string[] = []
   /** What was left out of each answer. */
   readonly leftOut: (string | undefined)[] = []
@@ -15,6 +16,10 @@ export class RecordingSink implements SourceSink {
     this.leftOut.push(leftOut)
     this.answers.push(endpoints)
     return true
+  }
+
+  records(byKey: ReadonlyMap<string, unknown>): void {
+    this.byKey.push(byKey)
   }
 
   unchanged(): void {

@@ -20,9 +20,12 @@ export class AttachedThread {
   readonly #open = new Map<number, { resolve: (value: never) => void; reject: (error: unknown) => void }>()
   #last = 0
 
-  /** Attaches by a handle, or makes a balancer of its own. */
-  constructor(source: { handle: BalancerHandle } | { config: BalancerConfig }) {
-    this.worker = new Worker(new URL('./attached.worker.mjs', import.meta.url), {
+  /** Attaches by a handle, or makes a balancer of its own; another worker is told what it understands. */
+  constructor(
+    source: { handle: BalancerHandle } | { config: BalancerConfig } | object,
+    worker = new URL('./attached.worker.mjs', import.meta.url),
+  ) {
+    this.worker = new Worker(worker, {
       workerData: source,
       execArgv: [],
       stderr: true,

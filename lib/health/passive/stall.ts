@@ -24,6 +24,8 @@ const LEAST_SAMPLES = 20
 const TRIAL_WAIT_MS = 250
 /** Between two inspections, ms. */
 const INSPECTION_MS = 250
+/** Between two requests of a thread that go to an endpoint that is not preferred, for comparison, ms. */
+const COMPARISON_MS = 1_000
 /** Endpoints up to which every inspection looks at all of them; of more, fewer inspections do. */
 const QUICK_ENDPOINTS = 10_000
 /** For how long what was worked out of the service's latencies holds, ms. */
@@ -69,6 +71,8 @@ export class StallWatch<T extends Node> {
   /** Silence that is a stall, ms, and when it was worked out. */
   #stallMs = Number.POSITIVE_INFINITY
   #measuredAt = Number.NEGATIVE_INFINITY
+  /** When the last request went to an endpoint that is not preferred, ms. */
+  #comparedAt = Number.NEGATIVE_INFINITY
 
   /**
    * @param isOn whether stalls eject; else there are no trials
@@ -138,6 +142,22 @@ export class StallWatch<T extends Node> {
       if (this.#state.exchange(slot, SLOT.TRIAL_AT, triedAt, ticks | 1)) return member
     }
     return undefined
+  }
+
+  /** Whether a request should go to an endpoint that is not among `preferred`, since all of those are silent. */
+  claimComparison(preferred: readonly T[]): boolean {
+    if (this.#suspicions.size < preferred.length || preferred.length === 0) return false
+    const now = this.#state.core.now()
+    if (now - this.#comparedAt < COMPARISON_MS) return false
+    const ticks = ticksOf(now)
+    const isSilent = ({ slot }: T): boolean => {
+      const since = this.#suspicions.get(slot)?.since
+      if (since === undefined || this.#state.get(slot, SLOT.SILENT_SINCE) !== since) return false
+      return elapsedMs(ticks, since) >= this.#stallMs && this.#state.unanswered(slot) > 0
+    }
+    if (!preferred.every(isSilent)) return false
+    this.#comparedAt = now
+    return true
   }
 
   /** A trial was given up: where that was before it could say anything, another one may be made at once. */

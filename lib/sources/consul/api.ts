@@ -38,7 +38,9 @@ export class HealthApi {
     this.#path = `${this.#server.pathname.replace(/\/+$/, '')}/v1/health/service/${encodeURIComponent(options.service)}`
     this.name = `${this.#server.origin}${this.#path}`
     this.#connection = new Connection(async ({ protocol }) =>
-      options.caFile === undefined || protocol === 'http:' ? undefined : readFile(options.caFile, 'utf8'),
+      options.caFile === undefined || protocol === 'http:'
+        ? {}
+        : { ca: await readFile(options.caFile, 'utf8') },
     )
   }
 
@@ -72,7 +74,13 @@ export class HealthApi {
     const headers = { accept: 'application/json', ...(token !== undefined && { 'x-consul-token': token }) }
     const path = `${this.#path}?${this.#query(since)}`
     try {
-      return await this.#connection.get(this.#server, { path, headers, signal, isLong: since !== undefined })
+      return await this.#connection.request(this.#server, {
+        method: 'GET',
+        path,
+        headers,
+        signal,
+        isBackground: since !== undefined,
+      })
     } catch (error) {
       throw signal.aborted ? signal.reason : withCause(`${this.name} cannot be asked`, error)
     }

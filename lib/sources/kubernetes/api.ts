@@ -43,7 +43,7 @@ export class SliceApi {
 
   constructor(options: ResolvedKubernetes) {
     this.#options = options
-    this.#connection = new Connection((server) => readAuthority(options, server))
+    this.#connection = new Connection(async (server) => ({ ca: await readAuthority(options, server) }))
   }
 
   /** All slices of the service, page by page. */
@@ -112,7 +112,7 @@ export class SliceApi {
       headers: answered,
       body,
     } = await this.#connection
-      .get(server, { path: `${path}?${parameters}`, headers, signal })
+      .request(server, { method: 'GET', path: `${path}?${parameters}`, headers, signal })
       .catch((error: unknown) => {
         throw signal.aborted ? signal.reason : withCause(`${name} cannot be asked`, error)
       })

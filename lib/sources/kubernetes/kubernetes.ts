@@ -2,12 +2,12 @@
 import { isRecord } from '../../options/kinds.js'
 import type { TimerHandle, Timers } from '../../runtime/timers.js'
 import { backoffMs, MAX_RETRY_MS } from '../backoff.js'
+import { LineSplitter } from '../line-splitter.js'
 import type { RunningSource, SourceSink } from '../source.js'
 import { GoneError, SliceApi, statusMessage } from './api.js'
 import type { ResolvedKubernetes } from './options.js'
 import { isOlder, SliceSet, versionOf } from './slice-set.js'
 import type { SliceEndpoint } from './slices.js'
-import { LineSplitter } from './watch-lines.js'
 
 export type { ResolvedKubernetes } from './options.js'
 

@@ -1,0 +1,1 @@
+export function sumOf(list: readonly { url: string; metadata: Record<string, unknown> }[]): number
