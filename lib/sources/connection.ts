@@ -2,7 +2,6 @@
 import type { Socket } from 'node:net'
 import type { buildConnector, Client, Dispatcher } from 'undici'
 import { loadUndici } from '../runtime/lazy.js'
-import { aborting } from './aborting.js'
 
 const CONNECT_MS = 10_000
 
@@ -16,7 +15,7 @@ export interface TlsOptions {
 export interface ConnectionRequest {
   readonly method: 'GET' | 'POST'
   readonly path: string
-  readonly headers: Record<string, string>
+  readonly headers: Readonly<Record<string, string>>
   readonly body?: string
   readonly signal: AbortSignal
   /** It does not keep the process alive. */
@@ -31,20 +30,22 @@ export class Connection {
   readonly #readTls: (server: URL) => Promise<TlsOptions>
   #client: Client | undefined
   #socket: Socket | undefined
+  /** Of the request under way. */
+  #isBackground = false
 
-  constructor(readTls: (server: URL) => Promise<TlsOptions>) {
+  constructor(readTls: (server: URL) => Promise<TlsOptions> = async () => ({})) {
     this.#readTls = readTls
   }
 
   /** Rejects with the signal's reason, or with what went wrong. */
   async request(server: URL, request: ConnectionRequest): Promise<Dispatcher.ResponseData> {
     const { method, path, headers, body, signal, isBackground = false } = request
-    this.#client ??= await this.#open(server, signal, isBackground)
+    this.#isBackground = isBackground
+    this.#client ??= await this.#open(server, signal)
     signal.throwIfAborted()
-    const answer = this.#client.request({ method, path, headers, body, signal })
+    const answer = this.#client.request({ method, path, headers: { ...headers }, body, signal })
     if (isBackground) this.unref()
-    // While a connection is being opened undici does not heed the signal: an address that says nothing would take all of CONNECT_MS.
-    return aborting(answer, signal)
+    return answer
   }
 
   /**
@@ -62,7 +63,7 @@ export class Connection {
     this.#socket = undefined
   }
 
-  async #open(server: URL, signal: AbortSignal, isBackground: boolean): Promise<Client> {
+  async #open(server: URL, signal: AbortSignal): Promise<Client> {
     const tls = await this.#readTls(server)
     signal.throwIfAborted()
     const { buildConnector, Client } = loadUndici()
@@ -71,10 +72,11 @@ export class Connection {
       const opening: unknown = open(target, (...[error, socket]) => {
         if (error !== null) return callback(error, null)
         this.#socket = socket
+        if (this.#isBackground) socket.unref()
         callback(null, socket)
       })
       // What waits for an address that does not answer must not keep the process alive either.
-      if (isBackground) (opening as Socket | undefined)?.unref?.()
+      if (this.#isBackground) (opening as Socket | undefined)?.unref?.()
     }
     return new Client(server.origin, { connect, headersTimeout: 0, bodyTimeout: 0 })
   }

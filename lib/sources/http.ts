@@ -33,7 +33,7 @@ class HttpSource implements RunningSource {
   readonly #options: ResolvedHttp
   readonly #sink: SourceSink
   readonly #url: URL
-  readonly #connection = new Connection(async () => ({}))
+  readonly #connection = new Connection()
   readonly #reader: ListReader
   readonly #poller: Poller
   #etag: string | undefined
@@ -129,7 +129,8 @@ class HttpSource implements RunningSource {
     try {
       endpoints = await this.#parse(data, signal)
     } catch (error) {
-      if (!signal.aborted) this.#sink.failed(error)
+      if (signal.aborted) return
+      this.#sink.failed(error)
       return
     }
     if (signal.aborted) return
@@ -141,7 +142,6 @@ class HttpSource implements RunningSource {
     try {
       return await this.#reader.read(text, signal)
     } catch (error) {
-      signal.throwIfAborted()
       throw new Error(`what ${this.#name} answers: ${(error as Error).message}`, { cause: error })
     }
   }
