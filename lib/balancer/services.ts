@@ -1,6 +1,6 @@
 import { SlotCounters } from '../admission/connection-counts.js'
 import { ThreadWaits } from '../admission/thread-waits.js'
-import { decodeChange, encodeChange } from '../configuration/change.js'
+import { type Change, decodeChange, encodeChange } from '../configuration/change.js'
 import { type Adopted, Configuration, type Plan } from '../configuration/configuration.js'
 import { changesNothing, type ServicePlan } from '../configuration/configured-service.js'
 import type { ResolvedRule } from '../configuration/rule.js'
@@ -10,6 +10,7 @@ import type { SharedState } from '../engine/state.js'
 import { FairleadError, HandleError, StoppedError } from '../errors.js'
 import { releaseProbe } from '../health/passive/ejection.js'
 import type { SourceNews } from '../observe/source-news.js'
+import { reasonOf } from '../runtime/foreign.js'
 import type { Timers } from '../runtime/timers.js'
 import type { SharedMemory } from '../shared/handle.js'
 import { Sharing, type ThreadEvents } from '../shared/sharing.js'
@@ -206,10 +207,23 @@ export class Services {
     const read = sharing.read((record) => decodeChange(record, this.#state.room))
     if (sharing.isUnreadable) return undefined
     // The configuration first, whole: policies of the user's own, which run below, may use the balancer.
-    const adopted = read.map((change) => this.#configuration.adoptRead(change, this.#version))
+    const adopted = read.map((change) => this.#adoptRead(change))
     const changes = this.#take(adopted.flat())
     sharing.acknowledge()
     return changes
+  }
+
+  /** A change that names what this thread does not have was damaged; the next whole configuration mends it. */
+  #adoptRead(change: Change): Adopted[] {
+    try {
+      return this.#configuration.adoptRead(change, this.#version)
+    } catch (error) {
+      process.emitWarning(
+        `A change of the configuration that this balancer's threads share cannot be taken over: ${reasonOf(error)}`,
+        { code: 'FAIRLEAD_HANDLE' },
+      )
+      return []
+    }
   }
 
   /** Has the services at work follow the configuration. Returns what is to be told. */
