@@ -10,6 +10,7 @@ import { describeSource, type ResolvedSource } from '../sources/options.js'
 import type { RunningSource, SourceSink } from '../sources/source.js'
 import { startSource } from '../sources/start.js'
 import { Valve } from '../sources/valve.js'
+import { RecordCheck } from './record-check.js'
 
 /** What a source's findings go to. */
 export interface SourceTarget {
@@ -32,6 +33,7 @@ export class SourceRun implements SourceSink {
   readonly #target: SourceTarget
   readonly #timers: Timers
   readonly #valve: Valve
+  readonly #records = new RecordCheck()
   #running: RunningSource | undefined
   #isReady: () => void = () => {}
   #answeredAt: number | undefined
@@ -80,6 +82,22 @@ export class SourceRun implements SourceSink {
     return true
   }
 
+  records(byKey: ReadonlyMap<string, unknown>): void {
+    if (this.#stopped || !this.#target.leads()) return
+    const { maxEndpoints } = this.#source
+    if (byKey.size > maxEndpoints)
+      return this.failed(
+        new Error(`${this.#name} has ${byKey.size} records; maxEndpoints is ${maxEndpoints}`),
+      )
+    const before = this.#records.faults
+    const endpoints = this.#records.check(byKey)
+    this.#answered()
+    const { faults } = this.#records
+    if (faults !== undefined && faults !== before) this.#target.tell('failed', this.#name, faults)
+    this.#offer(endpoints)
+    this.#isReady()
+  }
+
   unchanged(): void {
     if (this.#stopped) return
     this.#answered()
@@ -123,9 +141,12 @@ export class SourceRun implements SourceSink {
 
   #answered(): void {
     this.#answeredAt = this.#timers.now()
-    if (this.#error === undefined) return
-    this.#error = undefined
-    this.#target.tell('recovered', this.#name, 'it answers again')
+    const before = this.#error
+    // Of records that are faulty while the source answers.
+    const { faults } = this.#records
+    this.#error = faults
+    if (before !== undefined && faults === undefined)
+      this.#target.tell('recovered', this.#name, 'it answers again')
   }
 
   /** Puts an answer in force, now or when it has been held back for long enough. */

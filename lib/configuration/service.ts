@@ -62,7 +62,8 @@ export const SERVICE = group(
       ts: ts<SourceConfig | readonly SourceConfig[]>('SourceConfig | readonly SourceConfig[]'),
       range: 'a source, or an array of sources',
       defaultText: 'none',
-      about: 'Where further endpoints come from: DNS, a file, a server, Kubernetes, or a source of your own.',
+      about:
+        'Where further endpoints come from: DNS, a file, a server, Kubernetes, etcd, or a source of your own.',
     }),
     policy: POLICY,
     hashOn: HASH_ON,

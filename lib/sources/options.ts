@@ -10,6 +10,8 @@ import type { ConfigOf, ResolvedOf } from '../options/types.js'
 import { validate } from '../options/validate.js'
 import { quoted, wrong } from '../options/words.js'
 import { customSourceNames, isCustomSource } from '../runtime/sources.js'
+import { rangeOf } from './etcd/keys.js'
+import { checkEtcd, ETCD_SOURCE, type ResolvedEtcd } from './etcd/options.js'
 import type { ResolvedKubernetes } from './kubernetes/options.js'
 
 const MAX_PORT = 65_535
@@ -142,6 +144,7 @@ export const SOURCE = group(
     file: FILE_SOURCE,
     http: HTTP_SOURCE,
     kubernetes: KUBERNETES_SOURCE,
+    etcd: ETCD_SOURCE,
     name: text({
       right: 'what `defineSource` returned',
       ts: ts<SourceName>('SourceName'),
@@ -180,7 +183,7 @@ export const SOURCE = group(
   {
     name: 'SourceConfig',
     summary:
-      'Where the endpoints of a service come from: one of `dns`, `file`, `http`, `kubernetes`, or a source of your own.',
+      'Where the endpoints of a service come from: one of `dns`, `file`, `http`, `kubernetes`, `etcd`, or a source of your own.',
   },
 )
 
@@ -205,10 +208,11 @@ export type ResolvedSource = Bounds &
     | { readonly kind: 'file'; readonly options: ResolvedFile }
     | { readonly kind: 'http'; readonly options: ResolvedHttp }
     | { readonly kind: 'kubernetes'; readonly options: ResolvedKubernetes }
+    | { readonly kind: 'etcd'; readonly options: ResolvedEtcd }
     | { readonly kind: 'own'; readonly name: SourceName; readonly options: Readonly<Record<string, unknown>> }
   )
 
-const KINDS = ['dns', 'file', 'http', 'kubernetes', 'name'] as const
+const KINDS = ['dns', 'file', 'http', 'kubernetes', 'etcd', 'name'] as const
 
 /** One source, or several, from copied data; what is wrong is added to the faults. */
 export function resolveSources(value: unknown, path: string, faults: Faults): ResolvedSource[] {
@@ -240,6 +244,7 @@ function resolveSource(value: unknown, path: string, faults: Faults): ResolvedSo
     )
   checkDns(value.dns, join(path, 'dns'), faults)
   if (isRecord(value.http)) checkHeaders(value.http.headers, join(join(path, 'http'), 'headers'), faults)
+  checkEtcd(value.etcd, join(path, 'etcd'), faults)
   if (typeof value.name === 'string' && !isCustomSource(value.name))
     faults.add(join(path, 'name'), wrong(oneOf(customSourceNames()), value.name))
   if (value.options !== undefined && value.name === undefined)
@@ -256,11 +261,12 @@ const oneOf = (names: readonly string[]): string =>
     : `a source that was defined in this thread, one of ${quoted(names)}`
 
 function withKind(config: ConfigOf<typeof SOURCE.shape>): ResolvedSource {
-  const { dns, file, http, kubernetes, name, options, ...bounds } = withDefaults(SOURCE.shape, config)
+  const { dns, file, http, kubernetes, etcd, name, options, ...bounds } = withDefaults(SOURCE.shape, config)
   if (dns !== undefined) return { kind: 'dns', options: dns, ...bounds }
   if (file !== undefined) return { kind: 'file', options: file, ...bounds }
   if (http !== undefined) return { kind: 'http', options: http, ...bounds }
   if (kubernetes !== undefined) return { kind: 'kubernetes', options: kubernetes, ...bounds }
+  if (etcd !== undefined) return { kind: 'etcd', options: etcd, ...bounds }
   return { kind: 'own', name: name as SourceName, options, ...bounds }
 }
 
@@ -296,6 +302,8 @@ export function describeSource(source: ResolvedSource): string {
       return `http ${new URL(source.options.url).origin}`
     case 'kubernetes':
       return `kubernetes ${source.options.service}${source.options.namespace === undefined ? '' : `.${source.options.namespace}`}`
+    case 'etcd':
+      return `etcd ${rangeOf(source.options, source.options.service).start}`
     case 'own':
       return source.name
   }

@@ -11,7 +11,7 @@ export function startOwn({ name, options }: OwnSource, sink: SourceSink): Runnin
   const ending = new AbortController()
   const { signal } = ending
   /** What comes after the end is of no interest. */
-  const guarded: SourceSink = {
+  const guarded: Omit<SourceSink, 'records'> = {
     found: (endpoints) => !signal.aborted && sink.found(endpoints),
     unchanged: () => {
       if (!signal.aborted) sink.unchanged()

@@ -8,6 +8,11 @@ export interface SourceSink {
    * are refused, and what was found before stays.
    */
   found(endpoints: readonly unknown[]): boolean
+  /**
+   * The same from many writers, by key, in the order in which they count: each is checked by itself, and one that is faulty is left
+   * out and told of. An error in the place of a record says why it cannot be read. What is the same object as before is not checked again.
+   */
+  records(byKey: ReadonlyMap<string, unknown>): void
   /** It looked, and there is nothing new. */
   unchanged(): void
   /** It could not look, or what it found is no list of endpoints. What was found before stays. */

@@ -1,5 +1,6 @@
 import type { Timers } from '../runtime/timers.js'
 import { startDns } from './dns.js'
+import { startEtcd } from './etcd/etcd.js'
 import { startFile } from './file.js'
 import { startHttp } from './http.js'
 import { startKubernetes } from './kubernetes/kubernetes.js'
@@ -18,6 +19,8 @@ export function startSource(source: ResolvedSource, sink: SourceSink, timers: Ti
       return startHttp(source.options, sink, timers)
     case 'kubernetes':
       return startKubernetes(source.options, sink, timers)
+    case 'etcd':
+      return startEtcd(source.options, source.maxEndpoints, sink, timers)
     case 'own':
       return startOwn(source, sink)
   }

@@ -3,6 +3,7 @@ import type { SourceSink } from '../../lib/sources/source.js'
 
 export class RecordingSink implements SourceSink {
   readonly answers: (readonly unknown[])[] = []
+  readonly byKey: ReadonlyMap<string, unknown>[] = []
   readonly errors: string[] = []
   unchangedTimes = 0
   /** Refuses what it is told while this is set. */
@@ -12,6 +13,10 @@ export class RecordingSink implements SourceSink {
     if (this.refuses) return false
     this.answers.push(endpoints)
     return true
+  }
+
+  records(byKey: ReadonlyMap<string, unknown>): void {
+    this.byKey.push(byKey)
   }
 
   unchanged(): void {

@@ -1,8 +1,8 @@
 /** What is asked of the Kubernetes API: the list of a service's EndpointSlices, and the changes since. */
 import type { Readable } from 'node:stream'
 import { isRecord } from '../../options/kinds.js'
-import { Connection } from './connection.js'
-import { readNamespace, readToken, serverOf, tokenFileOf } from './in-cluster.js'
+import { Connection } from '../connection.js'
+import { readAuthority, readNamespace, readToken, serverOf, tokenFileOf } from './in-cluster.js'
 import type { ResolvedKubernetes } from './options.js'
 import { MAX_SLICES, versionOf } from './slice-set.js'
 
@@ -41,7 +41,7 @@ export class SliceApi {
 
   constructor(options: ResolvedKubernetes) {
     this.#options = options
-    this.#connection = new Connection(options)
+    this.#connection = new Connection(async (server) => ({ ca: await readAuthority(options, server) }))
   }
 
   /** All slices of the service, page by page. */
@@ -106,7 +106,7 @@ export class SliceApi {
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     }
     const { statusCode, body } = await this.#connection
-      .get(server, `${path}?${parameters}`, headers, signal)
+      .request(server, { method: 'GET', path: `${path}?${parameters}`, headers, signal })
       .catch((error: unknown) => {
         throw signal.aborted ? signal.reason : said(`${name} cannot be asked`, error)
       })

@@ -1,12 +1,12 @@
 /** Endpoints from Kubernetes: the EndpointSlices of a service, listed once and watched from then on. */
 import { isRecord } from '../../options/kinds.js'
 import type { TimerHandle, Timers } from '../../runtime/timers.js'
+import { LineSplitter } from '../line-splitter.js'
 import type { RunningSource, SourceSink } from '../source.js'
 import { GoneError, SliceApi, statusMessage } from './api.js'
 import type { ResolvedKubernetes } from './options.js'
 import { isOlder, SliceSet, versionOf } from './slice-set.js'
 import type { SliceEndpoint } from './slices.js'
-import { LineSplitter } from './watch-lines.js'
 
 export type { ResolvedKubernetes } from './options.js'
 

@@ -1,4 +1,4 @@
-/** The stream of a watch, split into lines: each is one event, as JSON. */
+/** A stream of bytes, split into lines. */
 const NEWLINE = 0x0a
 
 export class LineSplitter {
@@ -37,7 +37,7 @@ export class LineSplitter {
   #keep(part: Uint8Array): void {
     this.#bytes += part.length
     if (this.#bytes > this.#maxBytes)
-      throw new Error(`a line of the watch has more than ${this.#maxBytes} bytes, the most that is taken`)
+      throw new Error(`a line of the stream has more than ${this.#maxBytes} bytes, the most that is taken`)
     this.#parts.push(part)
   }
 }

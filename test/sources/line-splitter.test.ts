@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { LineSplitter } from '../../../lib/sources/kubernetes/watch-lines.js'
+import { LineSplitter } from '../../lib/sources/line-splitter.js'
 
 it('splits into lines, wherever the chunks end', () => {
   const text = Buffer.from('{"a":"ü"}\n\n{"b":1}\r\n{"c":"€"}\n')
@@ -22,5 +22,5 @@ it('keeps the beginning of a line, and gives it at the end', () => {
 it('takes a line of the most bytes, and none that is longer', () => {
   const splitter = new LineSplitter(4)
   expect(splitter.push(Buffer.from('1234\n12'))).toEqual(['1234'])
-  expect(() => splitter.push(Buffer.from('345'))).toThrow('a line of the watch has more than 4 bytes')
+  expect(() => splitter.push(Buffer.from('345'))).toThrow('a line of the stream has more than 4 bytes')
 })
