@@ -47,6 +47,10 @@ export const LONG = {
     'kubernetes-source.test.ts',
     'kubernetes/kubernetes.test.ts',
   ],
+  'the network and the etcd members of the cluster tests': [
+    'cluster/namespaces.test.ts',
+    'cluster/etcd-cluster.test.ts',
+  ],
   'ten thousand services and endpoints': ['scale-services.test.ts', 'scale.test.ts'],
 }
 
