@@ -36,7 +36,7 @@ describe.skipIf(why !== undefined)(
       expect(await cluster.waitForLeader()).not.toBe(leader)
       expect(await cluster.keys('a')).toEqual(['a'])
 
-      const other = await cluster.follower()
+      const other = await cluster.waitForLeader()
       other.pause()
       await expect(cluster.control(['put', 'b', '1'], 1_000)).rejects.toThrow()
       other.resume()
@@ -44,6 +44,11 @@ describe.skipIf(why !== undefined)(
       await cluster.waitForWrites()
       await cluster.put('b', '1')
       expect(await cluster.keys('')).toEqual(['a', 'b', 'harness/quorum'])
+
+      await cluster.lead(leader)
+      expect(await cluster.waitForLeader()).toBe(leader)
+      await cluster.follow(leader)
+      expect(await cluster.waitForLeader()).not.toBe(leader)
 
       const compacted = await cluster.compact()
       expect(compacted).toBeGreaterThan(2)

@@ -83,9 +83,19 @@ export class EtcdCluster {
     throw new Error(`etcd has no leader after ${timeoutMs} ms`)
   }
 
-  async follower(): Promise<Member> {
+  /** Makes a member the leader, as an operator would. */
+  async lead(member: Member): Promise<void> {
     const leader = await this.waitForLeader()
-    return this.members.find((member) => member !== leader)!
+    if (leader === member) return
+    const id = await this.#idOf(member)
+    // Only the leader hands it over.
+    await this.#etcdctl(['--endpoints', leader.clientAddress, 'move-leader', id], START_MS)
+  }
+
+  /** Makes another one the leader. */
+  async follow(member: Member): Promise<void> {
+    if ((await this.waitForLeader()) === member)
+      await this.lead(this.members.find((other) => other !== member)!)
   }
 
   /** Asks whoever answers first of those that run. */
@@ -151,6 +161,13 @@ export class EtcdCluster {
         await sleep(POLL_MS)
       }
     }
+  }
+
+  async #idOf({ name }: Member): Promise<string> {
+    const lines = (await this.control(['member', 'list'])).split('\n')
+    const line = lines.find((one) => one.split(', ')[2] === name)
+    if (line === undefined) throw new Error(`etcd has no member ${name}`)
+    return line.split(', ', 1)[0]
   }
 
   async #leads(member: Member): Promise<boolean> {

@@ -1,6 +1,7 @@
 /** What runs on the hosts beside etcd, as the parent sees it. */
 import { join } from 'node:path'
 import { Child } from '../fault-table/parent/child.js'
+import { output } from './commands.js'
 import type { EtcdCluster } from './etcd-cluster.js'
 import { CLIENT_PORT } from './etcd-member.js'
 import type { Host } from './network.js'
@@ -10,6 +11,15 @@ import type { Link } from './relay.js'
 const PORT = 8_080
 /** For endpoints that are written into etcd by hand. */
 const SPARE_PORT = 8_081
+
+/** A state of /proc/net/tcp. */
+const ESTABLISHED = '01'
+
+/** `address:port` of /proc/net/tcp's `0100007F:1F90`. */
+function addressOf(field: string): string {
+  const [address, port] = field.split(':').map((part) => Buffer.from(part, 'hex'))
+  return `${[...address].reverse().join('.')}:${port.readUInt16BE()}`
+}
 
 interface Run {
   readonly name: string
@@ -129,6 +139,15 @@ export class ServiceNode extends Program {
 export class Caller extends Program {
   start(env?: Readonly<Record<string, string>>): Promise<void> {
     return this.run('caller.js', {}, env)
+  }
+
+  /** Addresses to which it has connections; none where it has no namespace of its own. */
+  async peers(): Promise<string[]> {
+    if (this.host.prefix.length === 0) return []
+    const table = await output([...this.host.prefix, 'cat', '/proc/net/tcp'])
+    const lines = table.trim().split('\n').slice(1)
+    const fields = lines.map((line) => line.trim().split(/\s+/))
+    return fields.filter(([, , , state]) => state === ESTABLISHED).map(([, , remote]) => addressOf(remote))
   }
 
   begin(perSecond: number): Promise<void> {

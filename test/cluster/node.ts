@@ -1,6 +1,5 @@
 /** The process of a node: an HTTP server that registers itself, and drains when it is told to end. Driven over IPC. */
 import { createServer } from 'node:http'
-import { drainOnSignal, register } from 'fairlead'
 import { monotonicMs } from '../fault-table/clock.js'
 import { failToStart, obey } from '../fault-table/orders.js'
 import {
@@ -10,6 +9,7 @@ import {
   type RegistrationChange,
   SERVICE,
 } from './processes.js'
+import { drainOnSignal, register } from 'fairlead'
 
 /** Some requests are under way at any time. */
 const ANSWER_MS = 10

@@ -1,4 +1,5 @@
 /** Plays one scenario, and judges what its caller has seen. */
+import { type Figures, faultsOf, figuresOf } from './judge.js'
 import { NamespaceNetwork } from './namespaces.js'
 import type { Network } from './network.js'
 import { PlainNetwork } from './plain-network.js'
@@ -6,16 +7,8 @@ import type { CallerReport } from './processes.js'
 import type { Scenario } from './scenario.js'
 import { type Measure, Stage } from './stage.js'
 
-const FIRST_SERVER_ERROR = 500
-const MS_PER_SECOND = 1_000
-const MAX_REASONS = 5
-
-export interface Played {
+export interface Played extends Figures {
   readonly scenario: Scenario
-  readonly requests: number
-  readonly failed: number
-  /** Longest of the requests that were answered. */
-  readonly slowestMs: number
   readonly measures: readonly Measure[]
   /** What does not hold; nothing: it holds. */
   readonly faults: readonly string[]
@@ -60,35 +53,4 @@ export async function play(scenario: Scenario, kind: Network['kind'], isShort: b
     faults,
     tookMs: performance.now() - begun,
   }
-}
-
-const isFailed = ({ status, error }: CallerReport['records'][number]): boolean =>
-  error !== undefined || status === undefined || status >= FIRST_SERVER_ERROR
-
-function figuresOf(report: CallerReport | undefined): Pick<Played, 'requests' | 'failed' | 'slowestMs'> {
-  const records = report?.records ?? []
-  const answered = records.filter(({ status, endAt }) => status !== undefined && endAt !== undefined)
-  return {
-    requests: records.length,
-    failed: records.filter(isFailed).length,
-    slowestMs: answered.reduce((most, { sentAt, endAt }) => Math.max(most, endAt! - sentAt), 0),
-  }
-}
-
-/** What must hold in every scenario. */
-function faultsOf({ records, leastKnown }: CallerReport, scenario: Scenario): string[] {
-  const faults: string[] = []
-  const begun = records[0]?.sentAt ?? 0
-  const failed = records.filter(isFailed)
-  for (const { sentAt, endAt, status, error } of failed.slice(0, MAX_REASONS)) {
-    const after = ((sentAt - begun) / MS_PER_SECOND).toFixed(2)
-    const how = error ?? status ?? 'no answer'
-    const took = endAt === undefined ? 'not ended' : `${Math.round(endAt - sentAt)} ms`
-    faults.push(`a request ${after} s after the first one failed: ${how} (${took})`)
-  }
-  if (failed.length > MAX_REASONS) faults.push(`and ${failed.length - MAX_REASONS} more failed`)
-  const { leastKnown: least = 3 } = scenario
-  if (leastKnown < least)
-    faults.push(`the caller knew only ${leastKnown} endpoints at a time; ${least} is the least that it may`)
-  return faults
 }

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { monotonicMs } from '../fault-table/clock.js'
 import { EtcdCluster } from './etcd-cluster.js'
+import type { Member } from './etcd-member.js'
 import { FakeClock } from './faketime.js'
 import { Caller, ServiceNode } from './hosts.js'
 import type { Network } from './network.js'
@@ -77,6 +78,13 @@ export class Stage {
     this.nodes.push(node)
     await node.start(env)
     return node
+  }
+
+  /** The member that the caller asks; any one where that cannot be told. */
+  async askedMember(): Promise<Member> {
+    const peers = await this.caller.peers()
+    const asked = this.etcd.members.find(({ clientAddress }) => peers.includes(clientAddress))
+    return asked ?? this.etcd.members[0]
   }
 
   /** Keys of the service in etcd. */

@@ -1,6 +1,7 @@
 /** What happens to members of etcd. Nodes and callers live on. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { monotonicMs } from '../../fault-table/clock.js'
+import type { Member } from '../etcd-member.js'
 import type { Scenario } from '../scenario.js'
 import type { Stage } from '../stage.js'
 
@@ -11,6 +12,13 @@ const QUORUM_LOST_SHORT_MS = 5_000
 const CUT_OFF_MS = 15_000
 
 const known = async ({ caller }: Stage): Promise<readonly string[]> => (await caller.view()).urls
+
+/** The member that the caller asks leads: its end is felt most. */
+async function askedLeader(stage: Stage): Promise<Member> {
+  const member = await stage.askedMember()
+  await stage.etcd.lead(member)
+  return member
+}
 
 /** Every node is registered still, by itself: whoever lost its lease has another one. */
 async function expectRegistered(stage: Stage): Promise<void> {
@@ -24,9 +32,10 @@ async function expectRegistered(stage: Stage): Promise<void> {
 export const MEMBERS: readonly Scenario[] = [
   {
     name: 'follower killed',
-    what: 'kill -9 of a member that follows; it starts again',
+    what: 'kill -9 of the member that the caller asks, which follows; it starts again',
     async play(stage) {
-      const follower = await stage.etcd.follower()
+      const follower = await stage.askedMember()
+      await stage.etcd.follow(follower)
       const at = monotonicMs()
       await follower.kill()
       stage.measure('a change is noticed', await stage.change(at))
@@ -37,10 +46,10 @@ export const MEMBERS: readonly Scenario[] = [
   },
   {
     name: 'leader killed',
-    what: 'kill -9 of the member that leads; it starts again',
+    what: 'kill -9 of the member that leads, and that the caller asks; it starts again',
     short: true,
     async play(stage) {
-      const leader = await stage.etcd.waitForLeader()
+      const leader = await askedLeader(stage)
       const at = monotonicMs()
       await leader.kill()
       stage.measure('a change is noticed, with the election', await stage.change(at))
@@ -65,9 +74,9 @@ export const MEMBERS: readonly Scenario[] = [
   },
   {
     name: 'leader stopped',
-    what: `kill -STOP of the member that leads, for ${STOPPED_MS / 1_000} s: its connections stay, and are silent`,
+    what: `kill -STOP of the member that leads, and that the caller asks, for ${STOPPED_MS / 1_000} s: its connections stay, and are silent`,
     async play(stage) {
-      const leader = await stage.etcd.waitForLeader()
+      const leader = await askedLeader(stage)
       const at = monotonicMs()
       leader.pause()
       try {
@@ -82,10 +91,10 @@ export const MEMBERS: readonly Scenario[] = [
   },
   {
     name: 'leader cut off',
-    what: `the member that leads is cut off from everybody for ${CUT_OFF_MS / 1_000} s`,
+    what: `the member that leads, and that the caller asks, is cut off from everybody for ${CUT_OFF_MS / 1_000} s`,
     needs: 'namespaces',
     async play(stage) {
-      const leader = await stage.etcd.waitForLeader()
+      const leader = await askedLeader(stage)
       const at = monotonicMs()
       await leader.host.cut('control', 'both')
       stage.measure('a change is noticed', await stage.change(at))
@@ -101,7 +110,9 @@ export const MEMBERS: readonly Scenario[] = [
     short: true,
     async play(stage) {
       const before = await known(stage)
-      const lost = stage.etcd.members.slice(0, 2)
+      const asked = await stage.askedMember()
+      // The one that the caller asks is left: it answers, and knows nothing new.
+      const lost = stage.etcd.members.filter((member) => member !== asked)
       await Promise.all(lost.map((member) => member.kill()))
       await sleep(stage.isShort ? QUORUM_LOST_SHORT_MS : QUORUM_LOST_MS)
       await stage.expectKnown(before, 'without a quorum')
