@@ -16,6 +16,8 @@ export type FairleadErrorCode =
   | 'FAIRLEAD_POLICY'
   | 'FAIRLEAD_SCHEME'
   | 'FAIRLEAD_MISSING_PACKAGE'
+  | 'FAIRLEAD_REGISTRATION'
+  | 'FAIRLEAD_ENDPOINT_TAKEN'
 
 /** Base class of all errors that fairlead throws. Branch on `code`, never on the message. */
 export class FairleadError extends Error {
@@ -200,5 +202,34 @@ export class MissingPackageError extends FairleadError {
       options,
     )
     this.package = name
+  }
+}
+
+/** An endpoint could not be registered, or its registration not be changed; `cause` is what etcd said last, or what it was that did not answer. */
+export class RegistrationError extends FairleadError {
+  override readonly name = 'RegistrationError'
+  readonly service: string
+
+  constructor(service: string, why: string, options?: ErrorOptions) {
+    super('FAIRLEAD_REGISTRATION', `The endpoint of service "${service}" ${why}`, options)
+    this.service = service
+  }
+}
+
+/** The id is taken: under its key another endpoint is registered, with another URL. Nothing was changed. */
+export class EndpointTakenError extends FairleadError {
+  override readonly name = 'EndpointTakenError'
+  readonly service: string
+  /** Id of the endpoint. */
+  readonly endpoint: string
+
+  constructor(service: string, endpoint: string, key: string, url: string | undefined) {
+    super(
+      'FAIRLEAD_ENDPOINT_TAKEN',
+      `The endpoint "${endpoint}" of service "${service}" is registered already, as ${url ?? 'something without a URL'} (key ${key} of etcd): ` +
+        'give this one another `id`, or delete the key where nobody needs it',
+    )
+    this.service = service
+    this.endpoint = endpoint
   }
 }

@@ -51,6 +51,13 @@ export const LONG = {
     'cluster/namespaces.test.ts',
     'cluster/etcd-cluster.test.ts',
   ],
+  'a real etcd: sources, registrations, members that are killed': [
+    'etcd-source.test.ts',
+    'etcd-members.test.ts',
+    'registration-etcd.test.ts',
+    'rolling-restart.test.ts',
+    'examples-etcd.test.ts',
+  ],
   'ten thousand services and endpoints': ['scale-services.test.ts', 'scale.test.ts'],
 }
 

@@ -153,8 +153,8 @@ export interface EndpointConfig {
 }
 
 /**
- * Where the endpoints of a service come from: one of `dns`, `file`, `http`, `kubernetes`, or a source of your
- * own.
+ * Where the endpoints of a service come from: one of `dns`, `file`, `http`, `kubernetes`, `etcd`, or a source
+ * of your own.
  */
 export interface SourceConfig {
   /** The addresses of a name, asked for again when they are out of date (TTL). Off unless it is given. */
@@ -230,6 +230,36 @@ export interface SourceConfig {
      * beside the token.
      */
     caFile?: string
+  }
+  /** Keys of etcd, watched: those that a service registers itself under. Off unless it is given. */
+  etcd?: {
+    /** Name of the service in the keys. A name of at most 253 letters, digits, `_`, `.`, `:` and `-`. */
+    service: string
+    /**
+     * Members of the cluster. One that fails is left for the next. An array of URLs like
+     * `http://10.0.0.1:2379`. Default `['http://127.0.0.1:2379']`.
+     */
+    servers?: readonly string[]
+    /**
+     * What the keys begin with; a slash at its end may be left out. Endpoints stand at `prefix/service/id`.
+     * Text of at most 512 characters. Default `fairlead/services/`.
+     */
+    prefix?: string
+    /** Name of the user, where etcd has authentication enabled. A name. Default none. */
+    username?: string
+    /** File of the password of the user. It is read again for each token. A path. Default none. */
+    passwordFile?: string
+    /**
+     * File of the authorities that the servers' certificates are checked against. A path. Default Node's
+     * authorities.
+     */
+    caFile?: string
+    /** File of the certificate that is shown to the servers. A path. Default none. */
+    certFile?: string
+    /** File of the key of that certificate. A path. Default none. */
+    keyFile?: string
+    /** Time that one request to one server may take. A whole number of ms, 1 to 86,400,000. Default 5,000. */
+    timeout?: number
   }
   /** A source of your own. What `defineSource` returned. Default none. */
   name?: SourceName
@@ -684,8 +714,8 @@ export interface ServiceConfig {
    */
   endpoints?: readonly (string | EndpointConfig)[]
   /**
-   * Where further endpoints come from: DNS, a file, a server, Kubernetes, or a source of your own. A source,
-   * or an array of sources. Default none.
+   * Where further endpoints come from: DNS, a file, a server, Kubernetes, etcd, or a source of your own. A
+   * source, or an array of sources. Default none.
    */
   source?: SourceConfig | readonly SourceConfig[]
   /** How an endpoint is chosen. A policy name, or `{ name, ...its options }`. Default `'peak-ewma'`. */

@@ -9,12 +9,12 @@ import {
   type RegistrationChange,
   SERVICE,
 } from './processes.js'
-import { drainOnSignal, register } from 'fairlead'
+import { drainOnSignal, type Registration, register } from 'fairlead'
 
 /** Some requests are under way at any time. */
 const ANSWER_MS = 10
 
-const { name, address, ports, endpoint, servers, ttlMs }: NodeOptions = JSON.parse(process.argv[2])
+const { name, address, ports, endpoint, servers }: NodeOptions = JSON.parse(process.argv[2])
 const changes: RegistrationChange[] = []
 let answered = 0
 
@@ -29,18 +29,31 @@ async function start(): Promise<void> {
   await Promise.all(
     all.map(({ port, server }) => new Promise<void>((resolve) => server.listen(port, address, resolve))),
   )
-  const registration = register({
-    etcd: { servers, prefix: ETCD_PREFIX },
-    service: SERVICE,
-    endpoint,
-    ...(ttlMs !== undefined && { ttl: ttlMs }),
-  })
-  for (const type of ['registered', 'lost', 'failed'] as const)
-    registration.on(type, (reason: unknown) =>
-      changes.push({ at: monotonicMs(), type, reason: String(reason) }),
-    )
-  drainOnSignal(all[0].server, { registration })
+  drainOnSignal(all[0].server, { registration: { remove: async () => (await registered)?.remove() ?? false } })
+  void registerUntilItWorks()
 }
+
+let registered: Promise<Registration> | undefined
+
+/** As a program would that is to serve callers whatever becomes of etcd. */
+async function registerUntilItWorks(): Promise<void> {
+  for (;;) {
+    registered = register({ etcd: { servers, prefix: ETCD_PREFIX }, service: SERVICE, endpoint })
+    try {
+      const registration = await registered
+      for (const type of ['registered', 'lost', 'failed'] as const)
+        registration.on(type, ({ reason }) => note(type, reason))
+      note('registered', 'for the first time')
+      return
+    } catch (error) {
+      registered = undefined
+      note('failed', (error as Error).message)
+    }
+  }
+}
+
+const note = (type: RegistrationChange['type'], reason: string): void =>
+  void changes.push({ at: monotonicMs(), type, reason })
 
 start().then(
   () => obey({ report: (): NodeReport => ({ changes, answered, wallMs: Date.now() }) }),

@@ -11,8 +11,6 @@ export interface NodeOptions {
   /** URL under which it registers itself. */
   readonly endpoint: string
   readonly servers: readonly string[]
-  /** fairlead's default where it is left out. */
-  readonly ttlMs?: number
 }
 
 export interface RegistrationChange {

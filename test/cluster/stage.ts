@@ -58,7 +58,7 @@ export class Stage {
     const stage = new Stage(network, etcd, caller, scenario, isShort)
     try {
       const clock = stage.clock?.environment
-      await Promise.all(NODE_NAMES.map((name, i) => stage.addNode(name, i === 0 ? clock : undefined)))
+      for (const name of NODE_NAMES) await stage.addNode(name, name === NODE_NAMES[0] ? clock : undefined)
       await stage.waitFor('every node is registered', async () => (await stage.registered()).length === 3)
       await caller.start(clock)
       await stage.waitFor('the caller knows every node', async () => (await caller.view()).urls.length === 3)

@@ -88,7 +88,7 @@ const LAYERS: readonly (readonly string[])[] = [
   // What changes configurations, made of the options of the stages and of the view; and what makes one balancer of several threads.
   ['configuration', 'shared'],
   ['balancer'],
-  ['clients', 'admin', 'simulate'],
+  ['clients', 'admin', 'simulate', 'registration'],
   ['index.ts'],
   ['cli'],
 ]

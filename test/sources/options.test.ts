@@ -70,7 +70,7 @@ describe('a right source', () => {
 describe('every fault has its path and says what would be right', () => {
   it.each<[unknown, string | RegExp]>([
     ['dns', /^source: /],
-    [{}, 'source: names no source; it takes one of `dns`, `file`, `http`, `kubernetes`, `name`'],
+    [{}, 'source: names no source; it takes one of `dns`, `file`, `http`, `kubernetes`, `etcd`, `name`'],
     [
       { dns: { name: 'a' }, file: { path: 'b' } },
       'source: has `dns`, `file`; a source is one of them, and several sources are an array',

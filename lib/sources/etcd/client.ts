@@ -147,6 +147,11 @@ export class EtcdClient {
       return await ask(await this.#token.get(authenticate))
     } catch (error) {
       if (!(error instanceof TokenError)) throw error
+      if (this.#options.username === undefined)
+        throw new TokenError(
+          `${error.message}; name a user by \`username\` and \`passwordFile\``,
+          error.grpcCode,
+        )
       this.#token.forget()
       return await ask(await this.#token.get(authenticate))
     }

@@ -46,6 +46,7 @@ function readValue(value: unknown): string | Error {
 export function recordOf(value: string, id: string): unknown {
   const text = value.trim()
   const record = /^["[{]/.test(text) ? parseJson(text) : text
+  if (record instanceof Error) return record
   if (typeof record === 'string') return { url: record, id }
   return isRecord(record) && record.id === undefined ? { ...record, id } : record
 }
