@@ -25,6 +25,7 @@ describe('what a caller has seen', () => {
     [{ endAt: 2_600, error: 'FAIRLEAD_NO_ENDPOINT' }, 'FAIRLEAD_NO_ENDPOINT (100 ms)'],
     [{ endAt: 2_700, status: 503 }, '503 (200 ms)'],
     [{}, 'no answer (not ended)'],
+    [{ endAt: 17_501, status: 200 }, '200 (15001 ms)'],
   ])('does not hold where one failed: %o', (how, words) => {
     const seen = report([good, { sentAt: 2_500, ...how }])
     expect(faultsOf(seen, {})).toEqual([`a request 1.50 s after the first one failed: ${words}`])

@@ -1,10 +1,12 @@
 /** What a caller has seen, in figures, and what of it may not be. */
-import type { CallerReport } from './processes.js'
+import type { CallerReport, RequestRecord } from './processes.js'
 import type { Scenario } from './scenario.js'
 
 const FIRST_SERVER_ERROR = 500
 const MS_PER_SECOND = 1_000
 const MAX_REASONS = 5
+/** Whoever waits so long for an answer is as badly off as if it had failed. */
+const HUNG_MS = 15_000
 
 export interface Figures {
   readonly requests: number
@@ -13,8 +15,8 @@ export interface Figures {
   readonly slowestMs: number
 }
 
-const isFailed = ({ status, error }: CallerReport['records'][number]): boolean =>
-  error !== undefined || status === undefined || status >= FIRST_SERVER_ERROR
+const isFailed = ({ status, error, sentAt, endAt = sentAt }: RequestRecord): boolean =>
+  error !== undefined || status === undefined || status >= FIRST_SERVER_ERROR || endAt - sentAt > HUNG_MS
 
 export function figuresOf(report: CallerReport | undefined): Figures {
   const records = report?.records ?? []

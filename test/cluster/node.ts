@@ -1,5 +1,6 @@
 /** The process of a node: an HTTP server that registers itself, and drains when it is told to end. Driven over IPC. */
 import { createServer } from 'node:http'
+import { drainOnSignal, type Registration, register } from 'fairlead'
 import { monotonicMs } from '../fault-table/clock.js'
 import { failToStart, obey } from '../fault-table/orders.js'
 import {
@@ -9,7 +10,6 @@ import {
   type RegistrationChange,
   SERVICE,
 } from './processes.js'
-import { drainOnSignal, type Registration, register } from 'fairlead'
 
 /** Some requests are under way at any time. */
 const ANSWER_MS = 10
@@ -29,7 +29,9 @@ async function start(): Promise<void> {
   await Promise.all(
     all.map(({ port, server }) => new Promise<void>((resolve) => server.listen(port, address, resolve))),
   )
-  drainOnSignal(all[0].server, { registration: { remove: async () => (await registered)?.remove() ?? false } })
+  drainOnSignal(all[0].server, {
+    registration: { remove: async () => (await registered)?.remove() ?? false },
+  })
   void registerUntilItWorks()
 }
 

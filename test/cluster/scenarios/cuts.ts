@@ -5,6 +5,7 @@ import type { Cut } from '../network.js'
 import type { Scenario } from '../scenario.js'
 import type { Stage } from '../stage.js'
 
+/** At least. */
 const CUT_MS = 15_000
 /** A change while a cut is on must be noticed this much after the heal at the latest. */
 const HEALED_MS = 20_000
@@ -17,16 +18,19 @@ async function cutOff(stage: Stage, cut: Cut, during: (stage: Stage) => Promise<
   await host.cut('control', cut)
   const { type, url } = await stage.writeChange()
   await during(stage)
+  if (cut !== 'sent') {
+    const saysSo = async () => (await stage.caller.view()).error !== undefined
+    await stage.waitFor('the source says that it has no answer', saysSo)
+    stage.measure('the source says so', monotonicMs() - at)
+  }
   await sleep(Math.max(0, at + CUT_MS - monotonicMs()))
   // What the caller sends may be lost and what it is sent not: it may notice, and it need not.
   if (cut !== 'sent') await stage.expectKnown(before, `cut off (${cut})`)
-  const { error } = await stage.caller.view()
   const healedAt = monotonicMs()
   await host.heal('control')
   const noticedAt = await stage.noticed(type, url, at, HEALED_MS)
   if (noticedAt < healedAt) stage.measure('the change is noticed during the cut, after', noticedAt - at)
   else stage.measure('from the heal until the change is noticed', noticedAt - healedAt)
-  stage.expect(cut === 'sent' || error !== undefined, 'the source said nothing of the cut in `error`')
   stage.measure('and the next one', await stage.change())
 }
 

@@ -4,7 +4,8 @@ import { monotonicMs } from '../../fault-table/clock.js'
 import type { Scenario } from '../scenario.js'
 import type { Stage } from '../stage.js'
 
-const STOPPED_MS = 20_000
+/** A request that stays with it all the while has hung. */
+const STOPPED_MS = 30_000
 const CUT_MS = 15_000
 /** A lease ends after its time to live, and etcd looks at it every half a second. */
 const LEFT_MS = 40_000
@@ -73,7 +74,9 @@ export const NODES: readonly Scenario[] = [
   },
   {
     name: 'all nodes cut off from etcd',
-    what: 'every node reaches callers and not etcd: all leases end, and the last known endpoints stay',
+    what: 'every node reaches callers and not etcd: all leases end, and the last known endpoint stays',
+    // Leases end one after the other, and each loss by itself is no more than half: the valve holds the last one back.
+    leastKnown: 1,
     async play(stage) {
       const before = (await stage.caller.view()).urls
       for (const { host } of stage.nodes) await host.cut('control', 'both')
@@ -83,8 +86,8 @@ export const NODES: readonly Scenario[] = [
         LEFT_MS,
       )
       await sleep(2_000)
-      await stage.expectKnown(before, 'with no key in etcd')
-      const { heldMs } = await stage.caller.view()
+      const { heldMs, urls } = await stage.caller.view()
+      stage.expect(urls.length > 0, 'with no key in etcd the caller knows nothing')
       stage.expect(heldMs !== undefined, 'the source does not say that it holds an answer back')
       const healedAt = monotonicMs()
       for (const { host } of stage.nodes) await host.heal('control')
@@ -107,12 +110,10 @@ export const NODES: readonly Scenario[] = [
       await node.host.cut('data', 'both')
       await sleep(CUT_MS)
       await measureEjection(stage, node.url, at)
-      const { answered } = await node.report()
       const healedAt = monotonicMs()
       await node.host.heal('data')
-      const isBack = async () => (await node.report()).answered > answered + 10
-      await stage.waitFor('it answers requests again', isBack, BACK_MS)
-      stage.measure('answers again after the heal', monotonicMs() - healedAt)
+      const backAt = await stage.noticed('returned', node.url, healedAt, BACK_MS)
+      stage.measure('used again after the heal', backAt - healedAt)
     },
   },
   {
