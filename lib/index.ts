@@ -33,7 +33,13 @@ export type { RequestViews } from './queue/request-views.js'
 export type { RequestBytes } from './queue/request-writing.js'
 export type { RequestQueueStats, TicketQueueStats } from './queue/stats.js'
 export { TicketQueue, type TicketQueueOptions } from './queue/ticket-queue.js'
-export { type Draining, type DrainOptions, type DrainResult, drainOnSignal } from './registration/drain.js'
+export {
+  type DrainableServer,
+  type Draining,
+  type DrainOptions,
+  type DrainResult,
+  drainOnSignal,
+} from './registration/drain.js'
 export type { EtcdConfig, RegisterOptions } from './registration/options.js'
 export { register } from './registration/register.js'
 export type {

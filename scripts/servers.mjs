@@ -6,26 +6,28 @@ import { say, which } from './shell.mjs'
 /** Where packages put what only root is to run. */
 const SBIN = ['/usr/sbin', '/usr/local/sbin']
 
-/** A program of each, its package in Debian, and whose tests are skipped without it. */
-const SERVERS = [
-  { program: 'dnsmasq', name: 'dnsmasq-base', of: 'a real DNS server' },
-  { program: 'etcd', name: 'etcd-server', of: 'a real etcd' },
-  { program: 'etcdctl', name: 'etcd-client', of: 'a real cluster of etcd' },
-]
-
 /** Installs them where it can. What is missing all the same is said: its tests are skipped. */
 export async function provideServers() {
-  for (const { program, name, of } of SERVERS) {
-    if (has(program)) continue
-    const installed = await provide(program, name, `your package manager on "${program}"`)
-    if (!installed || !has(program)) say(`tests with ${of} are skipped`)
-  }
+  await provideServer('dnsmasq', 'dnsmasq-base', 'tests with a real DNS server are skipped')
+  await provideServer('etcd', 'etcd-server', 'tests with a real etcd are skipped')
+  await provideServer('etcdctl', 'etcd-client', 'tests with a cluster of etcd are skipped')
+}
+
+/**
+ * @param {string} program
+ * @param {string} name of its package in Debian
+ * @param {string} without what it means where it is missing
+ */
+async function provideServer(program, name, without) {
+  if (has(program)) return
+  const installed = await provide(program, name, `your package manager on "${program}"`)
+  if (!installed || !has(program)) say(without)
 }
 
 /** Why there is no cluster of etcd to test with; undefined where there may be one. */
-export function missingEtcd() {
+export function missingForCluster() {
+  if (process.platform !== 'linux') return 'the cluster needs Linux'
   const missing = ['etcd', 'etcdctl', 'setpriv'].filter((program) => !has(program))
-  if (process.platform !== 'linux') return 'its cluster needs Linux'
   return missing.length === 0 ? undefined : `there is no ${missing.join(', no ')}`
 }
 

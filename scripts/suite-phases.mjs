@@ -1,7 +1,7 @@
 // The phases of `npm test` and of `npm run test:all`, and which of them is in which.
 import { ctest } from './ctest.mjs'
 import { lastCount, one } from './phases.mjs'
-import { missingEtcd } from './servers.mjs'
+import { missingForCluster } from './servers.mjs'
 import { bin, run } from './shell.mjs'
 import { ENGINE_OF_THE_PROCESS, LONG, SOAK_OVERLOAD } from './suites.mjs'
 import { missingTool } from './toolchain.mjs'
@@ -130,7 +130,7 @@ const programs = (native) => [
   {
     name: 'cluster with a real etcd, in short',
     how: 'npm run test:cluster -- --short',
-    skip: missingEtcd(),
+    skip: missingForCluster(),
     body: () => counted(['scripts/test-cluster.mjs', '--short']),
   },
 ]

@@ -53,6 +53,7 @@ export const LONG = {
   ],
   'a real etcd: sources, registrations, members that are killed': [
     'etcd-source.test.ts',
+    'etcd/etcd.test.ts',
     'etcd-members.test.ts',
     'registration-etcd.test.ts',
     'rolling-restart.test.ts',

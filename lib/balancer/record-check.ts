@@ -15,61 +15,112 @@ interface Checked {
 }
 
 export class RecordCheck {
-  #checked = new Map<string, Checked>()
+  readonly #checked = new Map<string, Checked>()
+  readonly #faulty = new Map<string, string>()
+  /** How many records have this URL, or this id. */
+  readonly #uses = new Map<string, number>()
+  /** URLs and ids that more than one has. */
+  #doubles = 0
   #faults: string | undefined
+  #isBehind = false
 
   /** What is wrong with the last records, in words; undefined where nothing is. */
   get faults(): string | undefined {
     return this.#faults
   }
 
+  /** Records have come that are not checked: those that changed next do not say what is different from before. */
+  skip(): void {
+    this.#isBehind = true
+  }
+
   /**
    * The endpoints of all records that are good; of one that is faulty the last good one, while its key is there. Where two have
-   * one id or URL, the first counts. A record that is the same object as before is not checked again.
+   * one id or URL, the first counts.
+   * @param changed keys that have come, gone or changed since the last time; undefined, any may have. A record that is the same
+   * object as before is not checked again in either case
    */
-  check(records: ReadonlyMap<string, unknown>): Endpoint[] {
-    const checked = new Map<string, Checked>()
-    const faults: string[] = []
-    const endpoints: Endpoint[] = []
-    const owners = new Map<string, string>()
-    for (const [key, record] of records) {
-      const one = this.#checkOne(key, record)
-      checked.set(key, one)
-      const { endpoint } = one
-      const double = endpoint === undefined ? undefined : doubleOf(endpoint, owners)
-      const fault = one.fault ?? double
-      if (fault !== undefined) faults.push(`${key}: ${fault}`)
-      if (endpoint === undefined || double !== undefined) continue
-      owners.set(endpoint.url, key)
-      owners.set(idOf(endpoint), key)
-      endpoints.push(endpoint)
-    }
-    this.#checked = checked
-    this.#faults = faults.length === 0 ? undefined : inWords(faults)
+  check(records: ReadonlyMap<string, unknown>, changed?: Iterable<string>): Endpoint[] {
+    if (changed === undefined || this.#isBehind) {
+      for (const key of this.#checked.keys()) if (!records.has(key)) this.#update(key, records)
+      for (const key of records.keys()) this.#update(key, records)
+    } else for (const key of changed) this.#update(key, records)
+    this.#isBehind = false
+    const faults = new Map(this.#faulty)
+    const endpoints = this.#doubles > 0 ? this.#withoutDoubles(records, faults) : this.#all(records)
+    this.#faults = faults.size === 0 ? undefined : inWords(faults)
     return endpoints
   }
 
-  #checkOne(key: string, record: unknown): Checked {
+  #all(records: ReadonlyMap<string, unknown>): Endpoint[] {
+    const endpoints: Endpoint[] = []
+    for (const key of records.keys()) {
+      const endpoint = this.#checked.get(key)?.endpoint
+      if (endpoint !== undefined) endpoints.push(endpoint)
+    }
+    return endpoints
+  }
+
+  #withoutDoubles(records: ReadonlyMap<string, unknown>, faults: Map<string, string>): Endpoint[] {
+    const endpoints: Endpoint[] = []
+    const owners = new Map<string, string>()
+    for (const key of records.keys()) {
+      const endpoint = this.#checked.get(key)?.endpoint
+      if (endpoint === undefined) continue
+      const fault = doubleOf(endpoint, owners)
+      if (fault !== undefined) {
+        if (!faults.has(key)) faults.set(key, fault)
+        continue
+      }
+      for (const name of namesOf(endpoint)) owners.set(name, key)
+      endpoints.push(endpoint)
+    }
+    return endpoints
+  }
+
+  #update(key: string, records: ReadonlyMap<string, unknown>): void {
     const before = this.#checked.get(key)
-    if (before !== undefined && before.record === record) return before
-    try {
-      if (record instanceof Error) throw record
-      return { record, endpoint: parseEndpoint(record, ''), fault: undefined }
-    } catch (error) {
-      return { record, endpoint: before?.endpoint, fault: faultOf(error) }
+    const after = records.has(key) ? checkOne(before, records.get(key)) : undefined
+    if (after === before) return
+    if (after === undefined) this.#checked.delete(key)
+    else this.#checked.set(key, after)
+    if (after?.fault === undefined) this.#faulty.delete(key)
+    else this.#faulty.set(key, after.fault)
+    if (after?.endpoint === before?.endpoint) return
+    this.#count(before?.endpoint, -1)
+    this.#count(after?.endpoint, 1)
+  }
+
+  #count(endpoint: Endpoint | undefined, by: 1 | -1): void {
+    for (const name of endpoint === undefined ? [] : namesOf(endpoint)) {
+      const uses = (this.#uses.get(name) ?? 0) + by
+      if (uses === 0) this.#uses.delete(name)
+      else this.#uses.set(name, uses)
+      if (by === 1 && uses === 2) this.#doubles++
+      if (by === -1 && uses === 1) this.#doubles--
     }
   }
 }
 
-/** No URL: those have slashes behind their scheme, and this a space. */
-const idOf = ({ id }: Endpoint): string => `id ${id}`
+function checkOne(before: Checked | undefined, record: unknown): Checked {
+  if (before !== undefined && before.record === record) return before
+  try {
+    if (record instanceof Error) throw record
+    return { record, endpoint: parseEndpoint(record, ''), fault: undefined }
+  } catch (error) {
+    return { record, endpoint: before?.endpoint, fault: faultOf(error) }
+  }
+}
+
+/** What no other endpoint may have. A URL has no space behind its scheme, so an id is never taken for one. */
+const namesOf = ({ id, url }: Endpoint): readonly [url: string, id: string] => [url, `id ${id}`]
 
 function doubleOf(endpoint: Endpoint, owners: ReadonlyMap<string, string>): string | undefined {
-  const { id, url } = endpoint
+  const [url, id] = namesOf(endpoint)
   const sameUrl = owners.get(url)
   if (sameUrl !== undefined) return `has the same URL as ${sameUrl}: ${url}`
-  const sameId = owners.get(idOf(endpoint))
-  return sameId === undefined ? undefined : `has the same id as ${sameId}: ${JSON.stringify(id)}`
+  const sameId = owners.get(id)
+  return sameId === undefined ? undefined : `has the same id as ${sameId}: ${JSON.stringify(endpoint.id)}`
 }
 
 function faultOf(error: unknown): string {
@@ -79,9 +130,13 @@ function faultOf(error: unknown): string {
     .join('; ')
 }
 
-function inWords(faults: readonly string[]): string {
-  const told = faults.slice(0, MAX_TOLD).join('\n')
-  return faults.length > MAX_TOLD
-    ? `${told}\nand ${faults.length - MAX_TOLD} more of ${faults.length} faulty records`
+function inWords(faults: ReadonlyMap<string, string>): string {
+  const told = [...faults]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .slice(0, MAX_TOLD)
+    .map(([key, fault]) => `${key}: ${fault}`)
+    .join('\n')
+  return faults.size > MAX_TOLD
+    ? `${told}\nand ${faults.size - MAX_TOLD} more of ${faults.size} faulty records`
     : told
 }

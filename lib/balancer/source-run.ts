@@ -82,15 +82,17 @@ export class SourceRun implements SourceSink {
     return true
   }
 
-  records(byKey: ReadonlyMap<string, unknown>): void {
-    if (this.#stopped || !this.#target.leads()) return
+  records(byKey: ReadonlyMap<string, unknown>, changed?: ReadonlySet<string>): void {
+    if (this.#stopped || !this.#target.leads()) return this.#records.skip()
     const { maxEndpoints } = this.#source
-    if (byKey.size > maxEndpoints)
+    if (byKey.size > maxEndpoints) {
+      this.#records.skip()
       return this.failed(
         new Error(`${this.#name} has ${byKey.size} records; maxEndpoints is ${maxEndpoints}`),
       )
+    }
     const before = this.#records.faults
-    const endpoints = this.#records.check(byKey)
+    const endpoints = this.#records.check(byKey, changed)
     this.#answered()
     const { faults } = this.#records
     if (faults !== undefined && faults !== before) this.#target.tell('failed', this.#name, faults)

@@ -16,6 +16,7 @@ export type DrainableServer =
   | Pick<HttpServer, 'close' | 'closeIdleConnections' | 'closeAllConnections' | 'on' | 'prependListener'>
   | { readonly server: unknown; close(): PromiseLike<unknown> }
 
+/** How a server is drained. */
 export interface DrainOptions {
   /** Is removed first of all. */
   registration?: Pick<Registration, 'remove'>
@@ -29,11 +30,13 @@ export interface DrainOptions {
   exit?: boolean
 }
 
+/** What the end of a server was like. */
 export interface DrainResult {
   /** Connections that were cut off, by the time-out or a second signal. */
   readonly cutOff: number
 }
 
+/** A server that will be drained, or is. */
 export interface Draining {
   /** False from the signal on: for a health route of your own. */
   readonly isReady: boolean

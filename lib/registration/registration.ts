@@ -37,6 +37,7 @@ export interface RegistrationEvent {
   readonly reason: string
 }
 
+/** The events of a `Registration`. */
 export interface RegistrationEvents {
   /** It is in etcd again, after it was lost. */
   registered: [event: RegistrationEvent]

@@ -11,8 +11,10 @@ export interface SourceSink {
   /**
    * The same from many writers, by key, in the order in which they count: each is checked by itself, and one that is faulty is left
    * out and told of. An error in the place of a record says why it cannot be read. What is the same object as before is not checked again.
+   * @param byKey is of the source, which may change it after the call
+   * @param changed keys that have come, gone or changed since the last call; undefined, any may have
    */
-  records(byKey: ReadonlyMap<string, unknown>): void
+  records(byKey: ReadonlyMap<string, unknown>, changed?: ReadonlySet<string>): void
   /** It looked, and there is nothing new. */
   unchanged(): void
   /** It could not look, or what it found is no list of endpoints. What was found before stays. */

@@ -97,6 +97,27 @@ describe('every fault has its path and says what would be right', () => {
     [{ kubernetes: { service: 'Users' } }, /^source\.kubernetes\.service: must be a name of letters/],
     [{ kubernetes: { service: 'a', port: 0 } }, /^source\.kubernetes\.port: must be/],
     [{ kubernetes: { service: 'a', server: 'a:6443' } }, /^source\.kubernetes\.server: must be a URL/],
+    [{ etcd: {} }, /^source\.etcd\.service: is missing; it must be a name/],
+    [{ etcd: { service: 'a/b' } }, /^source\.etcd\.service: must be a name of at most 253/],
+    [{ etcd: { service: 'a', servers: [] } }, /^source\.etcd\.servers: is empty/],
+    [
+      { etcd: { service: 'a', servers: ['10.0.0.1:2379'] } },
+      /^source\.etcd\.servers\[0\]: must be a URL like/,
+    ],
+    [
+      { etcd: { service: 'a', servers: ['http://a:1', 'http://b:2/v3'] } },
+      'source.etcd.servers[1]: has more than scheme, host and port; leave out the rest',
+    ],
+    [
+      { etcd: { service: 'a', servers: ['http://me:secret@a:1'] } },
+      'source.etcd.servers[0]: has a name or a password in it; write `username` and `passwordFile` beside it',
+    ],
+    [{ etcd: { service: 'a', username: 'b' } }, /^source\.etcd\.passwordFile: is missing/],
+    [{ etcd: { service: 'a', keyFile: 'b' } }, /^source\.etcd\.certFile: is missing/],
+    [
+      { etcd: { service: 'a', prefx: 'b' } },
+      /^source\.etcd\.prefx: unknown key `prefx`; did you mean `prefix`/,
+    ],
     [{ file: { path: 'a' }, maxDrop: 1.1 }, /^source\.maxDrop: /],
     [{ file: { path: 'a' }, options: {} }, /^source\.options: belongs to a source of your own/],
     [{ name: 'nobody' }, /^source\.name: must be .*defined in this thread/],

@@ -16,7 +16,8 @@ export class RecordingSink implements SourceSink {
   }
 
   records(byKey: ReadonlyMap<string, unknown>): void {
-    this.byKey.push(byKey)
+    // The source goes on with its own.
+    this.byKey.push(new Map(byKey))
   }
 
   unchanged(): void {

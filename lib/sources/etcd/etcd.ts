@@ -183,7 +183,9 @@ class EtcdSource implements RunningSource {
   #tell(): void {
     this.#gathering?.cancel()
     this.#gathering = undefined
-    if (!this.#isStopped) this.#sink.records(this.#records.records())
+    if (this.#isStopped) return
+    const { records, changed } = this.#records.take()
+    this.#sink.records(records, changed)
   }
 
   #succeeded(): void {

@@ -14,7 +14,7 @@ const pathOf = (about: string, defaultText = 'none') =>
 
 /** Of the source, and of whoever registers. */
 export const ETCD_ACCESS = {
-  servers: list(text({ right: 'a URL like `http://10.0.0.1:2379`', accept: isOrigin }), {
+  servers: list(text({ right: 'a URL like `http://10.0.0.1:2379`', accept: isHttpUrl }), {
     right: 'an array of URLs like `http://10.0.0.1:2379`',
     nonEmpty: true,
     default: ['http://127.0.0.1:2379'],
@@ -70,6 +70,9 @@ export type ResolvedEtcd = ResolvedOf<typeof ETCD_SOURCE.shape>
 /** What no option can say by itself. */
 export function checkEtcd(etcd: unknown, path: string, faults: Faults): void {
   if (!isRecord(etcd)) return
+  const { servers } = etcd
+  for (const [i, server] of Array.isArray(servers) ? servers.entries() : [])
+    checkServer(server, join(join(path, 'servers'), i), faults)
   for (const [one, other] of [
     ['username', 'passwordFile'],
     ['passwordFile', 'username'],
@@ -80,9 +83,16 @@ export function checkEtcd(etcd: unknown, path: string, faults: Faults): void {
       faults.add(join(path, other), `is missing: \`${one}\` takes it`)
 }
 
-/** Without a name or password, which messages would show, and without a path, which etcd does not have. */
-function isOrigin(url: string): boolean {
-  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) return false
-  const { username, password, pathname, search, hash } = new URL(url)
-  return `${username}${password}${search}${hash}` === '' && pathname === '/'
+function isHttpUrl(url: string): boolean {
+  return /^https?:\/\//i.test(url) && URL.canParse(url)
+}
+
+/** Not said by the option itself, whose messages show the value: it may have a password. */
+function checkServer(server: unknown, path: string, faults: Faults): void {
+  if (typeof server !== 'string' || !isHttpUrl(server)) return
+  const { username, password, pathname, search, hash } = new URL(server)
+  if (`${username}${password}` !== '')
+    faults.add(path, 'has a name or a password in it; write `username` and `passwordFile` beside it')
+  else if (pathname !== '/' || `${search}${hash}` !== '')
+    faults.add(path, 'has more than scheme, host and port; leave out the rest')
 }

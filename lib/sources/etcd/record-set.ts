@@ -18,8 +18,11 @@ export class RecordSet {
   readonly #maxKeys: number
   readonly #known = new Map<string, Known>()
   #length = 0
-  /** In the order of the keys; undefined: keys have come since. */
-  #sorted: string[] | undefined
+  /** What is to be taken for endpoints, in the order of the keys, but for keys that are still to be sorted in. */
+  #records = new Map<string, unknown>()
+  #isSorted = true
+  /** Keys since `take`; undefined: any. */
+  #changed: Set<string> | undefined
   /** Of the list, or of the last change since. */
   #revision = 0n
   /** Up to which the server says that it has told all. It may run ahead of changes that are still on their way. */
@@ -48,7 +51,8 @@ export class RecordSet {
   replace({ keys, revision }: KeyList): void {
     const before = new Map(this.#known)
     this.#known.clear()
-    this.#sorted = undefined
+    this.#records.clear()
+    this.#changed = undefined
     this.#length = 0
     this.#revision = revision
     this.#toldUpTo = revision
@@ -73,19 +77,25 @@ export class RecordSet {
     return hasChanged
   }
 
-  /** What is to be taken for endpoints, by key; an error where a key has none. */
-  records(): Map<string, unknown> {
-    this.#sorted ??= [...this.#known.keys()].sort()
-    return new Map(this.#sorted.map((key) => [key, this.#known.get(key)?.record]))
+  /** What is to be taken for endpoints, by key, an error where a key has none; and which keys differ since the last time. */
+  take(): { records: ReadonlyMap<string, unknown>; changed: ReadonlySet<string> | undefined } {
+    if (!this.#isSorted) this.#records = new Map([...this.#records].sort(([a], [b]) => (a < b ? -1 : 1)))
+    this.#isSorted = true
+    const changed = this.#changed
+    this.#changed = new Set()
+    return { records: this.#records, changed }
   }
 
   #put(kv: KeyValue, known: Known | undefined): void {
     const { key, value: text, modRevision } = kv
     const isSame = known !== undefined && typeof text === 'string' && known.text === text
     const replaced = this.#known.get(key)
-    if (replaced === undefined) this.#sorted = undefined
+    if (replaced === undefined) this.#isSorted = false
     else this.#length -= lengthOf(replaced.text)
-    this.#known.set(key, { text, record: isSame ? known.record : this.#read(kv), modRevision })
+    const record = isSame ? known.record : this.#read(kv)
+    this.#known.set(key, { text, record, modRevision })
+    this.#records.set(key, record)
+    this.#changed?.add(key)
     this.#length += lengthOf(text)
     if (this.#known.size > this.#maxKeys)
       throw new Error(
@@ -98,7 +108,8 @@ export class RecordSet {
   #remove(key: string): void {
     this.#length -= lengthOf(this.#known.get(key)?.text ?? '')
     this.#known.delete(key)
-    this.#sorted = undefined
+    this.#records.delete(key)
+    this.#changed?.add(key)
   }
 
   #read({ key, isKeyText, value }: KeyValue): unknown {
