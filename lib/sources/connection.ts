@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import type { buildConnector, Client, Dispatcher } from 'undici'
 import { loadUndici } from '../runtime/lazy.js'
+import { aborting } from './aborting.js'
 
 const CONNECT_MS = 10_000
 
@@ -42,7 +43,8 @@ export class Connection {
     signal.throwIfAborted()
     const answer = this.#client.request({ method, path, headers, body, signal })
     if (isBackground) this.unref()
-    return answer
+    // While a connection is being opened undici does not heed the signal: an address that says nothing would take all of CONNECT_MS.
+    return aborting(answer, signal)
   }
 
   /**

@@ -1,4 +1,5 @@
 import { jittered, type TimerHandle, type Timers } from '../runtime/timers.js'
+import { aborting } from './aborting.js'
 import type { RunningSource, SourceSink } from './source.js'
 
 /** What one look has found. */
@@ -104,14 +105,4 @@ export class Poller implements RunningSource {
     const most = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1))
     return (most / 2) * (1 + this.#timers.random())
   }
-}
-
-/** As `promise`, but never waits for one that does not heed the signal. */
-function aborting<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    if (signal.aborted) onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }
