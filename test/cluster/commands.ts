@@ -10,16 +10,19 @@ const SBIN = ['/usr/sbin', '/sbin', '/usr/local/sbin']
 /** Its standard output. Rejects with what it said where it ended badly or took too long. */
 export function output(
   command: readonly string[],
-  options: { timeoutMs?: number; env?: Record<string, string> } = {},
+  options: { timeoutMs?: number; env?: Record<string, string>; input?: string } = {},
 ): Promise<string> {
-  const { timeoutMs = TIMEOUT_MS, env } = options
+  const { timeoutMs = TIMEOUT_MS, env, input } = options
   const [program, ...args] = command
   return new Promise((resolve, reject) => {
     const settings = { timeout: timeoutMs, killSignal: 'SIGKILL', env: { ...process.env, ...env } } as const
-    execFile(program, args, settings, (error, stdout, stderr) => {
+    const child = execFile(program, args, settings, (error, stdout, stderr) => {
       if (error === null) resolve(stdout)
       else reject(new Error(`${command.join(' ')}: ${stderr.trim() || error.message}`))
     })
+    // It may have ended without reading it.
+    child.stdin?.on('error', () => {})
+    child.stdin?.end(input)
   })
 }
 

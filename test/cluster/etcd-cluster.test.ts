@@ -27,7 +27,8 @@ describe.skipIf(why !== undefined)(
     test.each(kinds)('in %s: leads, loses its leader, stops, goes on', async (_, make, missing) => {
       if (missing !== undefined) return
       network = make()
-      cluster = await EtcdCluster.start(network)
+      cluster = await EtcdCluster.prepare(network)
+      await cluster.start()
       const leader = await cluster.waitForLeader()
       await cluster.put('a', '-1')
       await leader.kill()

@@ -47,24 +47,20 @@ export class EtcdCluster {
     folders.add(this.folder)
   }
 
-  /** Resolves when it has a leader. */
-  static async start(network: Network, options: { quotaBytes?: number } = {}): Promise<EtcdCluster> {
+  /** Finds places for the members; none of them runs yet. */
+  static async prepare(network: Network, options: { quotaBytes?: number } = {}): Promise<EtcdCluster> {
     const cluster = new EtcdCluster(network)
-    try {
-      const hosts = []
-      for (const name of MEMBERS) hosts.push(await network.addHost(name))
-      for (const host of hosts)
-        cluster.members.push(new Member({ host, hosts, folder: cluster.folder, ...options }))
-      for (const member of cluster.members) member.start()
-      await cluster.waitForLeader()
-      return cluster
-    } catch (error) {
-      const kept = cluster.keepLogs()
-      await cluster.stop()
-      throw new Error(`etcd did not start, its logs are in ${kept}: ${(error as Error).message}`, {
-        cause: error,
-      })
-    }
+    const hosts = []
+    for (const name of MEMBERS) hosts.push(await network.addHost(name))
+    for (const host of hosts)
+      cluster.members.push(new Member({ host, hosts, folder: cluster.folder, ...options }))
+    return cluster
+  }
+
+  /** Resolves when it has a leader. */
+  async start(): Promise<void> {
+    for (const member of this.members) member.start()
+    await this.waitForLeader()
   }
 
   /** The member that leads now; undefined where none says so. */

@@ -14,6 +14,9 @@ const WAYS: readonly Way[] = ['control', 'data']
 const NOBODY = '02:00:00:00:00:99'
 
 const ip = (...words: string[]): Promise<string> => output(['ip', ...words])
+/** Several commands in a namespace, by one process. */
+const batch = (namespace: string, lines: readonly string[]): Promise<string> =>
+  output(['ip', '-n', namespace, '-batch', '-'], { input: `${lines.join('\n')}\n` })
 const inside = (namespace: string): string[] => [...ENDS_WITH_PARENT, 'ip', 'netns', 'exec', namespace]
 
 let networks = 0
@@ -92,12 +95,12 @@ export class NamespaceNetwork implements Network {
   async #addHub(): Promise<void> {
     const hub = this.#stem + HUB
     await ip('netns', 'add', hub)
-    await ip('-n', hub, 'link', 'set', 'lo', 'up')
-    for (const way of WAYS) {
-      await ip('-n', hub, 'link', 'add', way, 'type', 'bridge')
-      await ip('-n', hub, 'address', 'add', `${SUBNET[way]}.${HUB_NUMBER}/24`, 'dev', way)
-      await ip('-n', hub, 'link', 'set', way, 'up')
-    }
+    const bridges = WAYS.flatMap((way) => [
+      `link add ${way} type bridge`,
+      `address add ${SUBNET[way]}.${HUB_NUMBER}/24 dev ${way}`,
+      `link set ${way} up`,
+    ])
+    await batch(hub, ['link set lo up', ...bridges])
   }
 }
 
@@ -122,19 +125,18 @@ class NamespaceHost implements Host {
 
   async create(): Promise<void> {
     await ip('netns', 'add', this.#namespace)
-    await ip('-n', this.#namespace, 'link', 'set', 'lo', 'up')
-    for (const way of WAYS) {
-      const [near, far] = [DEVICE[way], this.#farEnd(way)]
+    const near = WAYS.flatMap((way) => [
       // Both ends are made where they belong: nothing passes through the machine's own namespace.
-      await ip(
-        ...['link', 'add', near, 'netns', this.#namespace],
-        ...['type', 'veth', 'peer', 'name', far, 'netns', this.#hub],
-      )
-      await ip('-n', this.#namespace, 'address', 'add', `${this.address[way]}/24`, 'dev', near)
-      await ip('-n', this.#namespace, 'link', 'set', near, 'up')
-      await ip('-n', this.#hub, 'link', 'set', far, 'master', way)
-      await ip('-n', this.#hub, 'link', 'set', far, 'up')
-    }
+      `link add ${DEVICE[way]} type veth peer name ${this.#farEnd(way)} netns ${this.#hub}`,
+      `address add ${this.address[way]}/24 dev ${DEVICE[way]}`,
+      `link set ${DEVICE[way]} up`,
+    ])
+    await batch(this.#namespace, ['link set lo up', ...near])
+    const far = WAYS.flatMap((way) => [
+      `link set ${this.#farEnd(way)} master ${way}`,
+      `link set ${this.#farEnd(way)} up`,
+    ])
+    await batch(this.#hub, far)
   }
 
   async routeTo(other: Host, port: number): Promise<string> {

@@ -53,12 +53,14 @@ export class Stage {
 
   /** Resolves when the caller knows every node and its load has run for a second. */
   static async open(network: Network, scenario: Scenario, isShort: boolean): Promise<Stage> {
-    const etcd = await EtcdCluster.start(network, { quotaBytes: scenario.quotaBytes })
+    const etcd = await EtcdCluster.prepare(network, { quotaBytes: scenario.quotaBytes })
     const caller = new Caller('caller', await network.addHost('caller'), etcd, scenario.callerLink)
     const stage = new Stage(network, etcd, caller, scenario, isShort)
     try {
+      const nodes = []
+      for (const name of NODE_NAMES) nodes.push(await stage.#placeNode(name))
       const clock = stage.clock?.environment
-      for (const name of NODE_NAMES) await stage.addNode(name, name === NODE_NAMES[0] ? clock : undefined)
+      await Promise.all([etcd.start(), ...nodes.map((node, i) => node.start(i === 0 ? clock : undefined))])
       await stage.waitFor('every node is registered', async () => (await stage.registered()).length === 3)
       await caller.start(clock)
       await stage.waitFor('the caller knows every node', async () => (await caller.view()).urls.length === 3)
@@ -66,17 +68,24 @@ export class Stage {
       await sleep(WARM_UP_MS)
       return stage
     } catch (error) {
-      stage.faults.push(`set-up: ${(error as Error).message}`)
+      const kept = etcd.keepLogs()
       await stage.close()
-      throw error
+      throw new Error(`set-up: ${(error as Error).message}; the logs of etcd are in ${kept}`, {
+        cause: error,
+      })
     }
   }
 
-  async addNode(name: string, env?: Readonly<Record<string, string>>): Promise<ServiceNode> {
+  async addNode(name: string): Promise<ServiceNode> {
+    const node = await this.#placeNode(name)
+    await node.start()
+    return node
+  }
+
+  async #placeNode(name: string): Promise<ServiceNode> {
     const host = await this.network.addHost(name)
     const node = new ServiceNode(name, host, this.etcd, this.#scenario.nodeLink)
     this.nodes.push(node)
-    await node.start(env)
     return node
   }
 

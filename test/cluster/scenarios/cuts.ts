@@ -5,6 +5,8 @@ import type { Cut } from '../network.js'
 import type { Scenario } from '../scenario.js'
 import type { Stage } from '../stage.js'
 
+/** All three members are asked, each for 5 s, before a cut is known as one. */
+const SAID_MS = 45_000
 /** At least. */
 const CUT_MS = 15_000
 /** A change while a cut is on must be noticed this much after the heal at the latest. */
@@ -20,7 +22,7 @@ async function cutOff(stage: Stage, cut: Cut, during: (stage: Stage) => Promise<
   await during(stage)
   if (cut !== 'sent') {
     const saysSo = async () => (await stage.caller.view()).error !== undefined
-    await stage.waitFor('the source says that it has no answer', saysSo)
+    await stage.waitFor('the source says that it has no answer', saysSo, SAID_MS)
     stage.measure('the source says so', monotonicMs() - at)
   }
   await sleep(Math.max(0, at + CUT_MS - monotonicMs()))
