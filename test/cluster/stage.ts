@@ -11,7 +11,7 @@ import type { Scenario } from './scenario.js'
 
 export const NODE_NAMES = ['a', 'b', 'c']
 const REQUESTS_PER_SECOND = 100
-const POLL_MS = 20
+const POLL_MS = 50
 const REGISTERED_MS = 30_000
 const WARM_UP_MS = 1_000
 /** For what has no bound of its own: a change that takes so long is not noticed. */
