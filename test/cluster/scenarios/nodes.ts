@@ -7,6 +7,8 @@ import type { Stage } from '../stage.js'
 /** A request that stays with it all the while has hung. */
 const STOPPED_MS = 30_000
 const CUT_MS = 15_000
+/** Longer than the valve holds back an answer that has any endpoint. */
+const HELD_MS = 33_000
 /** A lease ends after its time to live, and etcd looks at it every half a second. */
 const LEFT_MS = 40_000
 const BACK_MS = 40_000
@@ -85,7 +87,7 @@ export const NODES: readonly Scenario[] = [
         async () => (await stage.registered()).length === 0,
         LEFT_MS,
       )
-      await sleep(2_000)
+      await sleep(HELD_MS)
       const { heldMs, urls } = await stage.caller.view()
       stage.expect(urls.length > 0, 'with no key in etcd the caller knows nothing')
       stage.expect(heldMs !== undefined, 'the source does not say that it holds an answer back')
