@@ -46,7 +46,7 @@ const put = (id: string, value: string | Uint8Array) => etcd.put(`${PREFIX}${id}
 const remove = (id: string) => etcd.remove(`${PREFIX}${id}`)
 
 async function start(options: Record<string, unknown> = {}, source: Record<string, unknown> = {}) {
-  const given = { service: 'users', servers: etcd.servers, timeout: 1_000, ...options }
+  const given = { service: 'users', servers: etcd.servers, ...options }
   balancer = new Balancer({
     services: { users: { policy: 'round-robin', source: { etcd: given, ...source } as never } },
   })
@@ -225,7 +225,8 @@ describe.skipIf(ETCD === undefined)(`one member of ${WITH_ETCD}`, { timeout: 60_
     const relay = new TcpRelay(Number(new URL(etcd.servers[0]).port))
     await relay.open()
     try {
-      await start({ servers: [`http://127.0.0.1:${relay.port}`] })
+      await start({ servers: [`http://127.0.0.1:${relay.port}`], timeout: 1_000 })
+      await until(() => ids().length === 2)
       relay.freeze()
       await put('c', urls[2])
       await until(() => ids().length === 3)

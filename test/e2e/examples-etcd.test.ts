@@ -51,7 +51,7 @@ describe.skipIf(ETCD === undefined)(`the examples with ${WITH_ETCD}`, { timeout:
     for (const { text } of services) await until(() => /serves, registered as/.test(text()))
     const urls = services.map(({ text }) => text().split(' ')[0])
 
-    const client = run('client.mjs', { REQUESTS: '50' })
+    const client = run('client.mjs')
     const answeredBy = (i: number) => client.text().includes(`hello from process ${services[i].child.pid}`)
     await until(() => answeredBy(0) && answeredBy(1))
 
@@ -67,12 +67,23 @@ describe.skipIf(ETCD === undefined)(`the examples with ${WITH_ETCD}`, { timeout:
     expect(stdout).toMatch(/etcd fairlead\/services\/hello\/: 2 endpoints/)
     for (const url of urls) expect(stdout).toContain(url)
 
+    writeFileSync(config, readFileSync(config, 'utf8').replace('port: 8000', 'port: 0'))
+    const proxy = startCli(['proxy', '--config', config])
+    await proxy.printed(/http:\/\/\S+:\d+/)
+    const [address] = /http:\/\/[^\s:]+:\d+/.exec(proxy.stdout()) as RegExpExecArray
+    expect(await (await fetch(`${address}/`)).text()).toMatch(/hello from process \d+/)
+
     services[0].child.kill('SIGTERM')
     const [exitCode] = await once(services[0].child, 'exit')
     expect(exitCode).toBe(0)
-    if (client.child.exitCode === null) await once(client.child, 'exit')
-    expect(client.child.exitCode).toBe(0)
+    const removed = `endpoint: ${new URL(urls[0]).host} removed`
+    await until(() => client.text().includes(removed))
+    await until(() => (client.text().split(removed)[1].match(/hello/g) ?? []).length > 5)
     expect(client.text()).not.toContain('failed')
-    expect(client.text()).toContain(`endpoint: ${new URL(urls[0]).host} removed`)
+
+    const last = run('client.mjs', { REQUESTS: '3' })
+    const [clientCode] = await once(last.child, 'exit')
+    expect(clientCode).toBe(0)
+    expect(last.text().match(/hello/g)).toHaveLength(3)
   })
 })

@@ -1,7 +1,10 @@
 /** Registrations in a real etcd. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Balancer, type RegisterOptions, type Registration, register } from '../../lib/index.js'
-import { ETCD, Etcd, WITH_ETCD } from '../support/etcd.js'
+import { base64, ETCD, Etcd, WITH_ETCD } from '../support/etcd.js'
 import { RegisteredProcess } from '../support/registered-process.js'
 import { TcpRelay } from '../support/tcp-relay.js'
 import { until } from '../support/until.js'
@@ -170,6 +173,33 @@ describe.skipIf(ETCD === undefined)(`a registration in ${WITH_ETCD}`, { timeout:
     etcd.members[0].signal('SIGCONT')
     await sleep(200)
     expect((await entries()).size).toBe(0)
+  })
+
+  it('is let in as a user who may write the keys of the service', async () => {
+    etcd = await Etcd.start()
+    const folder = mkdtempSync(join(tmpdir(), 'fairlead-password-'))
+    try {
+      const passwordFile = join(folder, 'password')
+      writeFileSync(passwordFile, 'secret')
+      for (const name of ['root', 'writer']) await etcd.call('auth/user/add', { name, password: 'secret' })
+      await etcd.call('auth/role/add', { name: 'write' })
+      await etcd.call('auth/role/grant', {
+        name: 'write',
+        perm: { permType: 'READWRITE', key: base64(PREFIX), range_end: base64(`${PREFIX.slice(0, -1)}0`) },
+      })
+      await etcd.call('auth/user/grant', { user: 'writer', role: 'write' })
+      await etcd.call('auth/user/grant', { user: 'root', role: 'root' })
+      await etcd.call('auth/enable', {})
+      await expect(enter()).rejects.toThrow(/user name is empty/)
+      const access = { servers: etcd.servers, username: 'writer', passwordFile }
+      await expect(enter({ etcd: access, service: 'orders' })).rejects.toThrow(/permission denied/)
+      const { registration, told } = await enter({ etcd: access })
+      await sleep(TTL_MS * 1.5)
+      expect(told).toEqual([])
+      expect(await registration.remove()).toBe(true)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
   })
 
   it('ends within ttl and 1.5 s after its process was killed, in the balancer as well', async () => {

@@ -14,6 +14,8 @@ import { answersOf, openWatch } from './watch.js'
 const GATHER_MS = 20
 /** The watch has this time to bring what the server has already counted. */
 const CATCH_UP_MS = 1_000
+/** Checks come no sooner after one another, however short a request may take. */
+const MIN_SILENCE_MS = 500
 const JITTER = 0.2
 /** Before the first try after a failure: another server may be well. */
 const AT_ONCE_MS = 100
@@ -177,7 +179,7 @@ class EtcdSource implements RunningSource {
   }
 
   get #silenceMs(): number {
-    return jittered(this.#timers, this.#options.timeout, JITTER)
+    return jittered(this.#timers, Math.max(MIN_SILENCE_MS, this.#options.timeout), JITTER)
   }
 
   #tell(): void {

@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { loadUndici } from '../../../lib/runtime/lazy.js'
 import { systemTimers, type Timers } from '../../../lib/runtime/timers.js'
 import { startEtcd } from '../../../lib/sources/etcd/etcd.js'
 import type { ResolvedEtcd } from '../../../lib/sources/etcd/options.js'
@@ -14,7 +15,7 @@ import { base64, Gateway, type Message, refuse, send } from './gateway.js'
 vi.setConfig({ testTimeout: 20_000 })
 
 const PREFIX = 'p/users/'
-const TIMEOUT_MS = 200
+const TIMEOUT_MS = 500
 let gateways: Gateway[]
 let gateway: Gateway
 let sink: RecordingSink
@@ -43,6 +44,9 @@ const timers: Timers = {
     }
   },
 }
+
+// Takes longer than a request may.
+beforeAll(() => void loadUndici())
 
 beforeEach(async () => {
   waiting = 0
