@@ -1,6 +1,7 @@
 // The phases of `npm test` and of `npm run test:all`, and which of them is in which.
 import { ctest } from './ctest.mjs'
 import { lastCount, one } from './phases.mjs'
+import { missingForCluster } from './servers.mjs'
 import { bin, run } from './shell.mjs'
 import { ENGINE_OF_THE_PROCESS, LONG, SOAK_OVERLOAD } from './suites.mjs'
 import { missingTool } from './toolchain.mjs'
@@ -125,6 +126,12 @@ const programs = (native) => [
     name: 'table of faults, against docs/faults.md',
     how: 'npm run test:faults -- --check',
     body: () => counted(['scripts/test-faults.mjs', '--check', '--engine', native ? 'native' : 'fallback']),
+  },
+  {
+    name: 'cluster with a real etcd, in short',
+    how: 'npm run test:cluster -- --short',
+    skip: missingForCluster(),
+    body: () => counted(['scripts/test-cluster.mjs', '--short']),
   },
 ]
 

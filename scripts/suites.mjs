@@ -53,6 +53,10 @@ export const LONG = {
     'source-examples.test.ts',
     'sources/http-stream.test.ts',
   ],
+  'the network and the etcd members of the cluster tests': [
+    'cluster/namespaces.test.ts',
+    'cluster/etcd-cluster.test.ts',
+  ],
   'a real etcd: sources, registrations, members that are killed': [
     'etcd-source.test.ts',
     'etcd/etcd.test.ts',

@@ -12,7 +12,7 @@ const HELP = `npm run test:all [-- options]
 
 Sets the clone up, then runs everything that \`npm test\` runs, and what takes longer: the long tests and all tests on the
 fallback engine, the C++ core under sanitizers, the demonstration, the packed tarball, the matrix of Nodes and callers,
-the table of faults.
+the table of faults, the cluster with a real etcd in short.
 
   --rest                     leaves out what \`npm test\` runs: after one, nothing runs twice
   --only WORD                only the phases whose name contains WORD

@@ -19,6 +19,8 @@ interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Its largest number of descriptors; the machine's own where it is left out. */
   readonly descriptors?: number
+  /** What goes before its command. It is to become the command, so that signals reach it. */
+  readonly prefix?: readonly string[]
 }
 
 /** Every child that runs now: whatever ends this process ends them. */
@@ -38,9 +40,9 @@ export class Child {
   #stderr = ''
   #ending = false
 
-  private constructor({ name, module, parameters, env, descriptors }: ChildOptions) {
+  private constructor({ name, module, parameters, env, descriptors, prefix = [] }: ChildOptions) {
     this.name = name
-    const command = [process.execPath, '--enable-source-maps', module, ...parameters]
+    const command = [...prefix, process.execPath, '--enable-source-maps', module, ...parameters]
     const [program, args] =
       descriptors === undefined
         ? [command[0], command.slice(1)]
@@ -91,6 +93,15 @@ export class Child {
     const ended = once(this.#process, 'exit')
     this.signal('SIGKILL')
     await ended
+  }
+
+  /** Asks it to end by SIGTERM. Resolves with its exit code, or the signal that ended it. */
+  async terminate(): Promise<number | NodeJS.Signals> {
+    const ended = once(this.#process, 'exit')
+    this.#ending = true
+    this.signal('SIGTERM')
+    const [code, signal] = await ended
+    return code ?? signal
   }
 
   #wait(id: number, what: string): Promise<unknown> {
