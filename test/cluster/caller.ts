@@ -90,6 +90,4 @@ async function report(): Promise<CallerReport> {
 
 const changesSince = (since: number): EndpointChange[] => endpointChanges.filter(({ at }) => at >= since)
 
-balancer
-  .start()
-  .then(() => obey({ begin, view, report, changesSince, sourceChanges: () => sourceChanges }), failToStart)
+balancer.start().then(() => obey({ begin, view, report, changesSince }), failToStart)

@@ -5,7 +5,7 @@ import { output } from './commands.js'
 import type { EtcdCluster } from './etcd-cluster.js'
 import { CLIENT_PORT } from './etcd-member.js'
 import type { Host } from './network.js'
-import type { CallerReport, EndpointChange, NodeReport, SourceChange, View } from './processes.js'
+import type { CallerReport, EndpointChange, NodeReport, View } from './processes.js'
 import type { Link } from './relay.js'
 
 const PORT = 8_080
@@ -160,10 +160,6 @@ export class Caller extends Program {
 
   changesSince(since: number): Promise<EndpointChange[]> {
     return this.child.ask('changesSince', since)
-  }
-
-  sourceChanges(): Promise<SourceChange[]> {
-    return this.child.ask('sourceChanges')
   }
 
   report(): Promise<CallerReport> {

@@ -21,7 +21,6 @@ export interface RegistrationChange {
 
 export interface NodeReport {
   readonly changes: readonly RegistrationChange[]
-  readonly answered: number
   readonly wallMs: number
 }
 

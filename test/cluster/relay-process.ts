@@ -11,9 +11,6 @@ Promise.all(targets.map((target) => Relay.listen(target))).then(
       shape(link: Link) {
         for (const relay of relays) relay.shape(link)
       },
-      reset() {
-        for (const relay of relays) relay.reset()
-      },
     }),
   failToStart,
 )
