@@ -1,4 +1,4 @@
-export { Balancer } from './clients/balancer.js'
+export { Balancer, type StartOptions } from './clients/balancer.js'
 export { deadlineFrom } from './clients/deadline.js'
 export { defineDispatcher } from './clients/define-dispatcher.js'
 export type { BalancedDispatcher, DispatcherOptions } from './clients/dispatcher.js'
@@ -22,6 +22,7 @@ export {
   type TopologyOptions,
 } from './network/topology.js'
 export type { TopologyUpdate } from './network/update.js'
+export type { ServiceRates, StatsEvent } from './observe/collector.js'
 export type {
   BalancerEvents,
   ConfigEvent,

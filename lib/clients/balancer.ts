@@ -6,6 +6,7 @@ import type { BalancerChange } from '../balancer/services.js'
 import { refuseGiven } from '../configuration/given-dispatchers.js'
 import type { RuleSet } from '../configuration/rules/rule-set.js'
 import { engine } from '../engine/index.js'
+import { ArgumentError } from '../errors.js'
 import type {
   AcquireOptions,
   BalancerConfig,
@@ -14,10 +15,12 @@ import type {
   PickRequest,
   Service,
 } from '../model/index.js'
+import { StatsCollector, type StatsEvent, statsChannel } from '../observe/collector.js'
 import { describeBalancer, type HowToInspect, INSPECT } from '../observe/describe.js'
 import { type BalancerEvents, configChannel, endpointChannel, sourceChannel } from '../observe/events.js'
 import type { BalancerStats } from '../observe/stats.js'
-import type { Timers } from '../runtime/timers.js'
+import { MAX_MS } from '../options/common.js'
+import { systemTimers, type Timers } from '../runtime/timers.js'
 import { unharmed } from '../runtime/unharmed.js'
 import { type Attachment, type BalancerHandle, openAttachment } from '../shared/handle.js'
 import { acquire } from './acquire.js'
@@ -25,9 +28,18 @@ import { Clients, type OpenTransports } from './clients.js'
 import { type BalancedDispatcher, createDispatcher, type DispatcherOptions } from './dispatcher.js'
 import { balancedFetch, type FetchInit } from './fetch.js'
 
+const STATS_INTERVAL_MS = 5_000
+const LEAST_INTERVAL_MS = 100
+
+/** What `start` takes. */
+export interface StartOptions {
+  /** Between two `stats` events of this thread, where it leads and somebody listens, ms; a tenth more or less. 5,000 unless given. */
+  readonly statsInterval?: number
+}
+
 /**
  * The load balancer: chooses an endpoint for each request, and sends requests through its `fetch` and its dispatchers.
- * Emits `endpoint`, `config` and `source` (see `BalancerEvents`), each after the change took effect.
+ * Emits `endpoint`, `config` and `source` (see `BalancerEvents`), each after the change took effect, and `stats` every five seconds.
  *
  * @example
  * const balancer = new Balancer({ services: { users: { endpoints: ['http://10.0.0.1:8080', 'http://10.0.0.2:8080'] } } })
@@ -37,6 +49,8 @@ import { balancedFetch, type FetchInit } from './fetch.js'
 export class Balancer extends EventEmitter<BalancerEvents> {
   readonly #core: BalancerCore
   readonly #clients: Clients
+  readonly #collector: StatsCollector
+  #statsInterval = STATS_INTERVAL_MS
   readonly #fetchDispatcher = lazy(() => this.dispatcher() as BalancedDispatcher)
   /** Changes that are still to be told: a listener that makes one is told of it after those before it. */
   readonly #untold: BalancerChange[] = []
@@ -49,10 +63,22 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     super()
     this.#core = new BalancerCore(source, timers)
     this.#clients = new Clients(this.#core, openTransports)
+    this.#collector = new StatsCollector(
+      timers ?? systemTimers,
+      () => this.leads,
+      () => this.stats(),
+      (event) => this.#tellStats(event),
+    )
     this.#core.listen(
       (changes) => this.#tell(changes),
-      () => this.#clients.destroy(),
+      () => {
+        this.#collector.stop()
+        return this.#clients.destroy()
+      },
     )
+    ;(this as EventEmitter).on('newListener', (name) => {
+      if (name === 'stats') this.#collect()
+    })
   }
 
   /**
@@ -140,9 +166,12 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   /**
    * Starts the control loops: active health checks. Picks and requests work before it as well. Of all threads that share
    * the balancer one runs them, and another when that one ends; it is enough that one of them has called this.
+   * @throws ArgumentError by rejecting, on an interval that is none
    */
-  start(): Promise<void> {
-    return this.#core.start()
+  async start(options: StartOptions = {}): Promise<void> {
+    this.#statsInterval = intervalOf(options)
+    if (this.listenerCount('stats') > 0 || statsChannel.hasSubscribers) this.#collect()
+    await this.#core.start()
   }
 
   /** Whether this thread runs the control loops: the only one does, and one of several that share a balancer. */
@@ -228,6 +257,16 @@ export class Balancer extends EventEmitter<BalancerEvents> {
     return describeBalancer({ engine: engine.kind, stopped, names, service }, how)
   }
 
+  #collect(): void {
+    if (!this.#core.stopped) this.#collector.start(this.#statsInterval)
+  }
+
+  #tellStats(event: StatsEvent): void {
+    if (this.listenerCount('stats') === 0 && !statsChannel.hasSubscribers) return this.#collector.stop()
+    unharmed(() => this.emit('stats', event))
+    if (statsChannel.hasSubscribers) statsChannel.publish(event)
+  }
+
   #tell(changes: readonly BalancerChange[]): void {
     this.#clients.follow(changes)
     this.#untold.push(...changes)
@@ -253,6 +292,14 @@ export class Balancer extends EventEmitter<BalancerEvents> {
       if (sourceChannel.hasSubscribers) sourceChannel.publish(event)
     }
   }
+}
+
+function intervalOf({ statsInterval = STATS_INTERVAL_MS }: StartOptions): number {
+  if (Number.isInteger(statsInterval) && statsInterval >= LEAST_INTERVAL_MS && statsInterval <= MAX_MS)
+    return statsInterval
+  throw new ArgumentError(
+    `statsInterval is ${String(statsInterval)}; it takes a whole number of ms from ${LEAST_INTERVAL_MS} to ${MAX_MS}`,
+  )
 }
 
 /** A value that is made when it is first asked for. */

@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import type { Endpoint, EndpointState } from '../model/index.js'
+import type { StatsEvent } from './collector.js'
 
 /** What happened to an endpoint. */
 export type EndpointChange =
@@ -62,6 +63,8 @@ export interface BalancerEvents {
   endpoint: [event: EndpointEvent]
   config: [event: ConfigEvent]
   source: [event: SourceEvent]
+  /** Every five seconds, in the thread that leads: `statsInterval` of `start`. */
+  stats: [event: StatsEvent]
 }
 
 export const endpointChannel = channel('fairlead:endpoint')

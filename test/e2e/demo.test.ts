@@ -168,7 +168,15 @@ describe('fairlead demo', { timeout: DEMO_LIMIT_MS }, () => {
   })
 
   it('prints lines where there is no terminal, and a closing table', async () => {
-    const { code, stdout, stderr } = await runCli(['demo', '--duration', '4', '--rate', '100'])
+    const { code, stdout, stderr } = await runCli([
+      'demo',
+      '--duration',
+      '4',
+      '--rate',
+      '100',
+      '--source',
+      'dns',
+    ])
     expect(code, stderr).toBe(0)
     expect(stdout).not.toContain('\u001b')
     for (const text of [

@@ -17,11 +17,12 @@ function scene({ answerMs = 5, samples = 30, ejects = true, isOn = true } = {}) 
     state,
     ['a', 'b', 'c'].map((id) => endpoint(id)),
   )
+  const left = new Set<Member>()
   const stalled: { id: string; wasProbe: boolean; at: number }[] = []
   const watch = new StallWatch<Member>(
     state,
     timers,
-    () => members,
+    () => members.filter((member) => !left.has(member)),
     () => isOn,
     (member, wasProbe) => {
       stalled.push({ id: member.endpoint.id, wasProbe, at: timers.now() - START })
@@ -61,7 +62,7 @@ function scene({ answerMs = 5, samples = 30, ejects = true, isOn = true } = {}) 
       }
     }
   }
-  return { state, timers, watch, silent, others, stalled, send, answer, pass, looks: () => looks }
+  return { left, state, timers, watch, silent, others, stalled, send, answer, pass, looks: () => looks }
 }
 
 class Waiting implements Waiter {
@@ -96,6 +97,34 @@ describe('the stall rule', () => {
     expect(stalled).toEqual([{ id: 'a', wasProbe: false, at: expect.any(Number) }])
     expect(stalled[0].at).toBeGreaterThanOrEqual(5_000)
     expect(stalled[0].at).toBeLessThanOrEqual(5_350)
+  })
+
+  it('requests go elsewhere from an endpoint that answers nothing and has left meanwhile', async () => {
+    const { left, silent, others, stalled, watch, send, pass } = scene()
+    send(silent)
+    const waiting = new Waiting(watch, silent.slot)
+    const other = new Waiting(watch, others[0].slot)
+    await pass(1_000)
+    left.add(silent)
+    await pass(3_500)
+    expect(waiting.left).toBe(0)
+    await pass(1_000)
+    expect(waiting.left).toBe(1)
+    expect(other.left).toBe(0)
+    expect(stalled).toEqual([])
+  })
+
+  it('requests stay at an endpoint that has left and still answers', async () => {
+    const { left, silent, watch, send, answer, pass } = scene()
+    send(silent)
+    const waiting = new Waiting(watch, silent.slot)
+    left.add(silent)
+    for (let i = 0; i < 10; i++) {
+      await pass(1_000)
+      send(silent)
+      answer(silent)
+    }
+    expect(waiting.left).toBe(0)
   })
 
   it('looks after a fifth of the time, and each time that the silence has doubled', async () => {

@@ -16,7 +16,7 @@ const tell = (message: FromClient): void => void process.send?.(message)
 
 async function run(): Promise<void> {
   const job = jobOf<ClientJob>()
-  const subject = await createSubject(job.kind, job.ports)
+  const subject = await createSubject(job.kind, job.ports, job.plan.source)
   for (let i = 0; i < WARM_UP_REQUESTS; i++) await request(subject, { method: 'GET', work: WARM_UP_WORK })
   const tally = new Tally(job.ports)
   process.on('message', (message: ToClient) => {

@@ -1,6 +1,7 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { number } from '../numbers.js'
 import type { DemoOptions } from './demo.js'
+import { SOURCE_KINDS } from './source.js'
 
 const MIN_DURATION_S = 4
 const MAX_DURATION_S = 600
@@ -17,6 +18,7 @@ lost a request before the overload that it should have saved.
 Examples:
   fairlead demo
   fairlead demo --duration 60 --rate 400
+  fairlead demo --source dns
   fairlead demo --json > demo.json
 `
 
@@ -42,6 +44,11 @@ export function demoCommand(): Command {
       'seed of the arrivals and of the work they bring',
       number(0, MAX_SEED, 'whole number'),
       1,
+    )
+    .addOption(
+      new Option('--source <kind>', "where fairlead's endpoints come from before the overload")
+        .choices(SOURCE_KINDS)
+        .default('list'),
     )
     .option('--json', 'print one JSON document instead')
     .addHelpText('after', NOTES)

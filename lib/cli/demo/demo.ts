@@ -17,6 +17,7 @@ import { overloadNotes, overloadText } from './overload/summary.js'
 import { PlainView } from './plain.js'
 import { runLoads, type Spectator } from './run.js'
 import { type LoadPlan, TIMELINE } from './script.js'
+import type { SourceKind } from './source.js'
 import { closingText, type Outcome, slowClientNotes } from './summary.js'
 
 export interface DemoOptions {
@@ -25,6 +26,7 @@ export interface DemoOptions {
   /** Requests per second, through each client. */
   readonly rate: number
   readonly seed: number
+  readonly source: SourceKind
   readonly json?: boolean
 }
 
@@ -39,6 +41,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     seed: options.seed,
     rate: options.rate,
     durationMs: options.duration * MS_PER_SECOND,
+    source: options.source,
   }
   const print = (text: string): void => void process.stdout.write(`${text}\n`)
   const overload = overloadPlan(options.seed)

@@ -1,7 +1,7 @@
 /** What happens in the demonstration, and when: the same for both clients. */
-
 import { nextRandom, seedRandom } from '../../engine/atomics/random.js'
 import { TWO_TO_32 } from '../../runtime/bits.js'
+import type { SourceKind } from './source.js'
 
 export type EndpointName = 'A' | 'B' | 'C'
 export const ENDPOINT_NAMES: readonly EndpointName[] = ['A', 'B', 'C']
@@ -51,6 +51,8 @@ export interface LoadPlan {
   /** Requests per second through each client, on average. */
   readonly rate: number
   readonly durationMs: number
+  /** Where fairlead's endpoints come from: a list unless given. */
+  readonly source?: SourceKind
 }
 
 export interface PlannedRequest {

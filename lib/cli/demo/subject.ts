@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici'
 import { loadUndici } from '../../runtime/lazy.js'
 import type { ClientKind } from './messages.js'
 import { ENDPOINT_NAMES, type EndpointName, type PlannedRequest } from './script.js'
+import { type SourceKind, serviceFrom } from './source.js'
 
 /** One of the two that are compared. */
 export interface Subject {
@@ -14,6 +15,7 @@ export interface Subject {
 export async function createSubject(
   kind: ClientKind,
   ports: Readonly<Record<EndpointName, number>>,
+  source: SourceKind = 'list',
 ): Promise<Subject> {
   const endpoints = ENDPOINT_NAMES.map((id) => ({ id, url: `http://127.0.0.1:${ports[id]}` }))
   if (kind === 'balanced-pool') {
@@ -24,11 +26,14 @@ export async function createSubject(
     import('../../clients/balancer.js'),
     import('../../engine/index.js'),
   ])
-  const balancer = new Balancer({ services: { demo: { endpoints } } })
+  const balancer = new Balancer({ services: { demo: await serviceFrom(source, endpoints) } })
   await balancer.start()
   const states = () => {
     const known = balancer.stats().services['demo'].endpoints
-    return Object.fromEntries(ENDPOINT_NAMES.map((id) => [id, known[id].state])) as Record<
+    // A source may call them by other ids.
+    const ids = new Map(balancer.service('demo').endpoints.map(({ id, url }) => [url, id]))
+    const stateOf = (url: string) => known[ids.get(url) ?? '']?.state ?? 'not found'
+    return Object.fromEntries(endpoints.map(({ id, url }) => [id, stateOf(url)])) as Record<
       EndpointName,
       string
     >

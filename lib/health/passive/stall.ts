@@ -211,6 +211,21 @@ export class StallWatch<T extends Node> {
     }
     for (const [slot, { member }] of this.#suspicions)
       if (!members.includes(member)) this.#suspicions.delete(slot)
+    if (this.#first !== undefined) this.#releaseFromLeft(members, now)
+  }
+
+  /** An endpoint that has left is not judged any more. Requests that wait there, and that it does not answer, go elsewhere. */
+  #releaseFromLeft(members: readonly T[], now: number): void {
+    const slots = new Set(members.map(({ slot }) => slot))
+    for (let waiter = this.#first; waiter !== undefined; ) {
+      const { next, slot } = waiter
+      if (!slots.has(slot)) {
+        if (now - this.#measuredAt >= MEASURE_AGE_MS) this.#measure(members, now)
+        const since = this.#state.peek(slot, SLOT.SILENT_SINCE)
+        if (since !== 0 && elapsedMs(ticksOf(now), since) >= this.#stallMs) waiter.leave()
+      }
+      waiter = next
+    }
   }
 
   #suspect(member: T, since: number): Suspicion<T> {
