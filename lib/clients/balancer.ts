@@ -294,7 +294,8 @@ export class Balancer extends EventEmitter<BalancerEvents> {
   }
 }
 
-function intervalOf({ statsInterval = STATS_INTERVAL_MS }: StartOptions): number {
+function intervalOf(options: StartOptions): number {
+  const { statsInterval = STATS_INTERVAL_MS } = options ?? {}
   if (Number.isInteger(statsInterval) && statsInterval >= LEAST_INTERVAL_MS && statsInterval <= MAX_MS)
     return statsInterval
   throw new ArgumentError(

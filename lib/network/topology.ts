@@ -3,6 +3,7 @@ import { ArgumentError } from '../errors.js'
 import type { MonitorConfig, SourceConfig, SourceName, TopologyLink, TopologyNode } from '../model/index.js'
 import type { SourceEvent } from '../observe/events.js'
 import type { SourceStats } from '../observe/stats.js'
+import { isRecord } from '../options/kinds.js'
 import { registerSource } from '../runtime/sources.js'
 import { systemTimers } from '../runtime/timers.js'
 import { unharmed } from '../runtime/unharmed.js'
@@ -98,8 +99,13 @@ export class Topology extends EventEmitter<TopologyEvents> {
   #follower: TopologyFollower | undefined
 
   /** @throws ArgumentError */
+  constructor(options?: TopologyOptions)
+  /** @internal */
+  constructor(options?: TopologyOptions | TopologyMemory)
   constructor(options: TopologyOptions | TopologyMemory = {}) {
     super()
+    if (!isRecord(options as unknown))
+      throw new ArgumentError('a Topology takes an object with `name` or `maxNodes`, or nothing')
     const isNew = !('pages' in options)
     this.#memory = isNew ? create(options) : options
     this.name = this.#memory.name

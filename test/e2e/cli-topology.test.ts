@@ -42,6 +42,14 @@ it('shows sources and endpoints, of a proxy’s file too', async () => {
   expect(stdout).toContain('http://10.0.1.1:8080')
 })
 
+it.each([
+  ['not on a build server', { CI: 'true' }, false],
+  ['where they are asked for', { FORCE_COLOR: '1' }, true],
+])('has colours for a terminal, and %s', async (_where, env, isColoured) => {
+  const { stdout } = await startCli(['topology', '--config', config], env).finished
+  expect(stdout.includes('\u001b[')).toBe(isColoured)
+})
+
 it('as JSON, of one service', async () => {
   const { code, stdout } = await run('--json', '--service', 'users')
   expect(code).toBe(0)

@@ -178,6 +178,7 @@ test('what is wrong is said with its path, all of it at once, and nothing change
 test('a name or a bound that is none is refused', () => {
   expect(() => new Topology({ name: 'Not this' })).toThrow(/the name of a topology/)
   expect(() => new Topology({ maxNodes: 0 })).toThrow(/maxNodes is 0/)
+  expect(() => new Topology(7 as never)).toThrow(/a Topology takes an object/)
 })
 
 const TRIANGLE = {

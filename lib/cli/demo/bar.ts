@@ -1,4 +1,4 @@
-import colors from 'picocolors'
+import { colors } from '../colors.js'
 
 /** Both clients beside each other fit into 80 columns. */
 const BAR_CELLS = 10

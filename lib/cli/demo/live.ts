@@ -1,7 +1,7 @@
 /** The demonstration in a terminal: one picture, drawn over and over. */
 import Table from 'cli-table3'
 import logUpdate from 'log-update'
-import colors from 'picocolors'
+import { colors } from '../colors.js'
 import { bar } from './bar.js'
 import { grouped, milliseconds, RateMeter, type Rates, seconds } from './format.js'
 import { CLIENT_KINDS, CLIENT_NAMES, CLIENT_TITLES, type ClientKind, type Progress } from './messages.js'

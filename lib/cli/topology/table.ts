@@ -1,6 +1,6 @@
 import Table from 'cli-table3'
-import colors from 'picocolors'
 import type { SourceStats } from '../../observe/stats.js'
+import { colors } from '../colors.js'
 import type { ServiceFacts, Topology } from './facts.js'
 
 const PLAIN = { head: [], border: [] }

@@ -1,7 +1,7 @@
 /** The overload in a terminal: one picture, drawn over and over. */
 import Table from 'cli-table3'
 import logUpdate from 'log-update'
-import colors from 'picocolors'
+import { colors } from '../../colors.js'
 import { bar } from '../bar.js'
 import { grouped, seconds } from '../format.js'
 import { CLIENT_KINDS, CLIENT_NAMES, type ClientKind } from '../messages.js'
