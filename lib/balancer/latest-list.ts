@@ -1,7 +1,7 @@
 import type { TimerHandle, Timers } from '../runtime/timers.js'
 
 /** A list of more endpoints is looked at in turns of the event loop of its own. */
-const MANY = 500
+export const MANY = 500
 /** A turn takes about so long, in ms. */
 const TURN_MS = 2
 /**

@@ -4,6 +4,8 @@ import { ConfigError } from '../errors.js'
 import type { Endpoint } from '../model/index.js'
 import { reasonOf } from '../runtime/foreign.js'
 
+/** Records that are checked in one step. */
+const STEP = 50
 /** Faults that a message has; the others are counted. */
 const MAX_TOLD = 5
 
@@ -29,6 +31,11 @@ export class RecordCheck {
     return this.#faults
   }
 
+  /** Whether the next check looks at all records, whatever it is told has changed. */
+  get isBehind(): boolean {
+    return this.#isBehind
+  }
+
   /** Records have come that are not checked: those that changed next do not say what is different from before. */
   skip(): void {
     this.#isBehind = true
@@ -41,10 +48,27 @@ export class RecordCheck {
    * object as before is not checked again in either case
    */
   check(records: ReadonlyMap<string, unknown>, changed?: Iterable<string>): Endpoint[] {
-    if (changed === undefined || this.#isBehind) {
-      for (const key of this.#checked.keys()) if (!records.has(key)) this.#update(key, records)
-      for (const key of records.keys()) this.#update(key, records)
-    } else for (const key of changed) this.#update(key, records)
+    const steps = this.steps(records, changed)
+    let step = steps.next()
+    while (!step.done) step = steps.next()
+    return step.value
+  }
+
+  /** As `check`, step by step, so that ten thousand hold nobody up. One at a time; the records must not change meanwhile. */
+  *steps(
+    records: ReadonlyMap<string, unknown>,
+    changed?: Iterable<string>,
+  ): Generator<undefined, Endpoint[]> {
+    const isWhole = changed === undefined || this.#isBehind
+    // Until it has come to its end.
+    this.#isBehind = true
+    if (isWhole)
+      for (const key of [...this.#checked.keys()]) if (!records.has(key)) this.#update(key, records)
+    let count = 0
+    for (const key of isWhole ? records.keys() : changed) {
+      this.#update(key, records)
+      if (++count % STEP === 0) yield undefined
+    }
     this.#isBehind = false
     const faults = new Map(this.#faulty)
     const endpoints = this.#doubles > 0 ? this.#withoutDoubles(records, faults) : this.#all(records)

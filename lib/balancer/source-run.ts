@@ -12,7 +12,7 @@ import { startSource } from '../sources/start.js'
 import { Valve } from '../sources/valve.js'
 import { differenceOf, isNothing, keptOf, type ListDifference } from '../topology/list-difference.js'
 import { stagesTo } from '../topology/list-stages.js'
-import { LatestList, runAll } from './latest-list.js'
+import { LatestList, MANY, runAll } from './latest-list.js'
 import { RecordCheck } from './record-check.js'
 
 /** What a source's findings go to. */
@@ -40,6 +40,8 @@ export class SourceRun implements SourceSink {
   readonly #records = new RecordCheck()
   readonly #list: ListCheck
   readonly #latest: LatestList
+  /** Of records: pairs of a key and its record. */
+  readonly #latestRecords: LatestList
   #running: RunningSource | undefined
   #isReady: () => void = () => {}
   #answeredAt: number | undefined
@@ -54,6 +56,9 @@ export class SourceRun implements SourceSink {
     this.#name = describeSource(source)
     this.#list = new ListCheck(this.#name)
     this.#latest = new LatestList(timers, source.maxEndpoints, (list, leftOut) => this.#take(list, leftOut))
+    this.#latestRecords = new LatestList(timers, source.maxEndpoints, (pairs) =>
+      this.#takeRecords(new Map(pairs as readonly [string, unknown][])),
+    )
     this.#target = target
     this.#timers = timers
     this.#valve = new Valve(source.maxDrop, source.holdMs)
@@ -104,18 +109,30 @@ export class SourceRun implements SourceSink {
         new Error(`${this.#name} has ${byKey.size} records; maxEndpoints is ${maxEndpoints}`),
       )
     }
+    const isFew = changed !== undefined && !this.#records.isBehind && changed.size <= MANY
+    if (this.#latestRecords.isBusy || !isFew) this.#latestRecords.offer([...byKey])
+    else runAll(this.#takeRecords(byKey, changed))
+  }
+
+  *#takeRecords(
+    byKey: ReadonlyMap<string, unknown>,
+    changed?: ReadonlySet<string>,
+  ): Generator<'turn' | undefined, boolean> {
     const before = this.#records.faults
-    const endpoints = this.#records.check(byKey, changed)
+    const endpoints = yield* this.#records.steps(byKey, changed)
+    yield 'turn'
     this.#answered()
     const { faults } = this.#records
     if (faults !== undefined && faults !== before) this.#target.tell(this.key, 'failed', this.#name, faults)
-    runAll(this.#offer(endpoints))
+    yield* this.#offer(endpoints)
     this.#isReady()
+    return true
   }
 
   unchanged(): void {
     // Of a list that is still looked at, and of one that was refused after that, its source does not know.
-    if (this.#stopped || this.#latest.isBusy || this.#latest.isRefusedLate) return
+    if (this.#stopped || this.#latest.isBusy || this.#latest.isRefusedLate || this.#latestRecords.isBusy)
+      return
     this.#answered()
     this.#isReady()
   }
@@ -124,6 +141,7 @@ export class SourceRun implements SourceSink {
     if (this.#stopped) return
     // First what came before.
     this.#latest.flush()
+    this.#latestRecords.flush()
     this.#fail(error)
   }
 
@@ -136,6 +154,7 @@ export class SourceRun implements SourceSink {
     this.#stopped = true
     this.#heldTimer?.cancel()
     this.#latest.stop()
+    this.#latestRecords.stop()
     this.#running?.stop()
     this.#isReady()
   }

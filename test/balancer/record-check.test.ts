@@ -1,5 +1,10 @@
-import { beforeEach, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { RecordCheck } from '../../lib/balancer/record-check.js'
+import { SourceRun } from '../../lib/balancer/source-run.js'
+import { defineSource, type Endpoint } from '../../lib/index.js'
+import { Faults } from '../../lib/options/faults.js'
+import { resolveSources } from '../../lib/sources/options.js'
+import { ManualTimers } from '../support/manual-timers.js'
 import { seeded } from '../support/seeded.mjs'
 
 let check: RecordCheck
@@ -113,4 +118,77 @@ it('looks at what has changed alone, where that is said, and comes to the same',
     expect(check.check(records, changed)).toEqual(whole.check(records))
     expect(check.faults).toBe(whole.faults)
   }
+})
+
+describe('of ten thousand records', () => {
+  /** A source at work, of which nothing but what it tells is of interest. */
+  function running() {
+    const timers = new ManualTimers()
+    const [source] = resolveSources({ name: defineSource('never', { start: () => {} }) }, '', new Faults())
+    let inForce: readonly Endpoint[] = []
+    let published = 0
+    const told: string[] = []
+    const run = new SourceRun(
+      source,
+      {
+        inForce: () => inForce,
+        replace: ({ endpoints }) => {
+          inForce = endpoints
+          published++
+        },
+        leads: () => true,
+        tell: (_key, type, _source, reason) => told.push(`${type} ${reason}`),
+      },
+      timers,
+    )
+    return { run, timers, told, inForce: () => inForce, published: () => published }
+  }
+
+  const records = (count: number) =>
+    new Map<string, unknown>(
+      Array.from({ length: count }, (_, i) => [`k${i}`, { url: `http://e${i}.test:1` }]),
+    )
+
+  it('the first are looked at in turns, and come into force in stages; changes meanwhile are not lost', async () => {
+    const { run, timers, told, inForce, published } = running()
+    const all = records(10_000)
+    run.records(all)
+    expect(published()).toBe(0)
+    // The source goes on with its map.
+    all.set('k0', { url: 'http://other.test:1', weight: 3 })
+    all.delete('k1')
+    all.set('faulty', { url: 'ftp://x' })
+    run.records(all, new Set(['k0', 'k1', 'faulty']))
+    run.unchanged()
+    expect(run.state.answeredAt).toBeUndefined()
+    for (let i = 0; i < 1_000; i++) await timers.advance(1)
+    expect(inForce()).toHaveLength(9_999)
+    expect(published()).toBeGreaterThan(10)
+    expect(inForce().find(({ weight }) => weight === 3)?.url).toBe('http://other.test:1')
+    expect(inForce().some(({ url }) => url === 'http://e1.test:1')).toBe(false)
+    expect(told).toContainEqual(expect.stringMatching(/^failed faulty: /))
+    await run.ready
+    run.stop()
+    expect(timers.pending).toBe(0)
+  })
+
+  it('a change of a few is in force at once', async () => {
+    const { run, timers, inForce } = running()
+    const all = records(1_000)
+    run.records(all)
+    for (let i = 0; i < 100; i++) await timers.advance(1)
+    all.delete('k7')
+    run.records(all, new Set(['k7']))
+    expect(inForce()).toHaveLength(999)
+    run.stop()
+  })
+
+  it('what comes before a failure is looked at before it', () => {
+    const { run, told, inForce } = running()
+    run.records(records(2_000))
+    run.failed(new Error('it is away'))
+    expect(inForce()).toHaveLength(2_000)
+    expect(told.at(-1)).toBe('failed it is away')
+    run.stop()
+  })
 })
