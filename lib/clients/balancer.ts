@@ -76,8 +76,20 @@ export class Balancer extends EventEmitter<BalancerEvents> {
         return this.#clients.destroy()
       },
     )
-    ;(this as EventEmitter).on('newListener', (name) => {
-      if (name === 'stats') this.#collect()
+    this.#watchListeners()
+  }
+
+  override removeAllListeners(name?: keyof BalancerEvents): this {
+    if (name !== undefined) return super.removeAllListeners(name)
+    super.removeAllListeners()
+    this.#watchListeners()
+    return this
+  }
+
+  /** Statistics are collected while somebody listens. */
+  #watchListeners(): void {
+    ;(this as EventEmitter).on('newListener', (event) => {
+      if (event === 'stats') this.#collect()
     })
   }
 

@@ -28,7 +28,8 @@ export function followEndpoints(
 ): void {
   const service = String(options.service ?? '')
   const region = String(options.region ?? '')
-  const known = new Map<string, EndpointConfig>()
+  /** What each node was made into: one that is as before is not made anew. */
+  let made = new WeakMap<TopologyNode, EndpointConfig>()
   let nodes: readonly TopologyNode[] | undefined
   let ranks: ReadonlyMap<string, number> | undefined
   let freeAt = Number.NEGATIVE_INFINITY
@@ -54,16 +55,17 @@ export function followEndpoints(
   }
   const tell = (snapshot: TopologySnapshot) => {
     const serving = snapshot.ofService(service)
-    const near = region === '' ? undefined : snapshot.ranks(region)
+    const now = region === '' ? undefined : snapshot.ranks(region)
+    const near = isSame(now, ranks) ? ranks : now
     if (serving === nodes && near === ranks) return
-    if (near !== ranks) known.clear()
+    if (near !== ranks) made = new WeakMap()
     nodes = serving
     ranks = near
     sink.found(serving.filter(({ state }) => state === 'up').map((node) => endpointOf(node)))
   }
   const endpointOf = (node: TopologyNode): EndpointConfig => {
-    const before = known.get(node.id)
-    if (before !== undefined && made.get(before) === node) return before
+    const before = made.get(node)
+    if (before !== undefined) return before
     const endpoint: EndpointConfig = {
       id: node.id,
       url: node.services[service],
@@ -73,12 +75,9 @@ export function followEndpoints(
       priority: priorityOf(node.region, ranks),
       metadata: node.metadata,
     }
-    known.set(node.id, endpoint)
-    made.set(endpoint, node)
+    made.set(node, endpoint)
     return endpoint
   }
-  /** From which node an endpoint was made: one that is as before is not made anew. */
-  const made = new WeakMap<EndpointConfig, TopologyNode>()
   topology.on('change', look)
   signal.addEventListener(
     'abort',
@@ -89,6 +88,14 @@ export function followEndpoints(
     { once: true },
   )
   look()
+}
+
+function isSame(
+  a: ReadonlyMap<string, number> | undefined,
+  b: ReadonlyMap<string, number> | undefined,
+): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return a.size === b.size && [...a].every(([region, rank]) => b.get(region) === rank)
 }
 
 /** The nearer the region, the higher the priority; regions that nothing is known of come last. */

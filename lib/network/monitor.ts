@@ -7,6 +7,7 @@ import { copyPlain } from '../options/plain.js'
 import { withDefaults } from '../options/resolve.js'
 import type { ConfigOf, ResolvedOf } from '../options/types.js'
 import { validate } from '../options/validate.js'
+import { reasonOf } from '../runtime/foreign.js'
 import { jittered, type TimerHandle, type Timers } from '../runtime/timers.js'
 import type { Lead } from './lead.js'
 import type { measureBandwidth, probeConnection } from './probe.js'
@@ -136,23 +137,47 @@ export class TopologyMonitor {
   }
 
   #schedule(ms: number): void {
-    this.#timer = this.#parts.timers.after(ms, () => void this.#round())
+    this.#timer = this.#parts.timers.after(ms, () => {
+      this.#round()
+        .catch((error) =>
+          process.emitWarning(`A round of a topology's monitor has failed: ${reasonOf(error)}`, {
+            code: 'FAIRLEAD_MONITOR',
+          }),
+        )
+        .finally(() => {
+          if (!this.#stopped) this.#schedule(jittered(this.#parts.timers, this.#options.interval, JITTER))
+        })
+    })
   }
 
   async #round(): Promise<void> {
-    const { timers, lead, snapshot, publish } = this.#parts
-    const { interval } = this.#options
-    if (lead.take(LOST_ROUNDS * interval)) {
+    const { lead, snapshot, publish } = this.#parts
+    const { interval, timeout } = this.#options
+    // A round may take two time-outs, probe and bandwidth, in which it gives no sign of life.
+    if (lead.take(LOST_ROUNDS * interval + 2 * timeout + LATE_MS)) {
       const now = snapshot()
       const regions = now.regions()
-      for (const region of this.#regions.keys()) if (!regions.includes(region)) this.#regions.delete(region)
+      for (const region of this.#regions.keys())
+        if (!regions.includes(region)) {
+          this.#regions.delete(region)
+          this.#turns.delete(region)
+          this.#bandwidthDue.delete(region)
+        }
       await Promise.all(regions.map((region) => this.#look(region, now.inRegion(region))))
       // Another one may have taken over while this thread was held up.
       if (this.#stopped) return
-      const news = lead.holds ? [...this.#regions.values()].flatMap((watch) => watch.news ?? []) : []
-      if (news.length > 0) publish(news)
-    }
-    if (!this.#stopped) this.#schedule(jittered(timers, interval, JITTER))
+      if (!lead.holds) return this.#forget()
+      const news = [...this.#regions.values()].flatMap((watch) => watch.news ?? [])
+      if (news.length === 0) return
+      publish(news)
+      for (const watch of this.#regions.values()) watch.told()
+    } else this.#forget()
+  }
+
+  /** What another thread has measured meanwhile is what counts. */
+  #forget(): void {
+    this.#regions.clear()
+    this.#turns.clear()
   }
 
   async #look(region: string, nodes: readonly TopologyNode[]): Promise<void> {
@@ -161,8 +186,11 @@ export class TopologyMonitor {
     const asked = nodes.filter(({ state, services }) => state !== 'down' && Object.keys(services).length > 0)
     if (asked.length === 0) return
     let watch = this.#regions.get(region)
-    if (watch === undefined)
-      this.#regions.set(region, (watch = new RegionWatch(own, region, samples, cutAfter)))
+    if (watch === undefined) {
+      const before = this.#parts.snapshot().measured(own, region)
+      watch = new RegionWatch(own, region, { samples, cutAfter, before })
+      this.#regions.set(region, watch)
+    }
     const turn = this.#turns.get(region) ?? 0
     const count = Math.min(probes, asked.length)
     this.#turns.set(region, (turn + count) % asked.length)

@@ -43,15 +43,16 @@ export class Paths {
     let ways = this.#from.get(from)
     if (ways === undefined) {
       ways = this.#look(from)
-      this.#from.set(from, ways)
+      // Others have none but the way to themselves: whoever asks for a million of them fills no memory.
+      if (ways.byRegion.size > 1) this.#from.set(from, ways)
     }
     return ways
   }
 
   #look(from: string): Ways {
     const here: TopologyPath = Object.freeze({
-      regions: [from],
-      links: [],
+      regions: Object.freeze([from]),
+      links: Object.freeze([]),
       latencyMs: 0,
       bandwidthMbps: undefined,
       reliability: 1,
@@ -60,9 +61,11 @@ export class Paths {
     const costs = new Map([[from, 0]])
     // Without a link there is nothing to look for, and the library need not be there.
     const graph = this.#links.length > 0 ? this.#built : undefined
-    if (graph?.hasNode(from)) {
-      const trails = loadGraphs().singleSource(graph, from, 'cost')
-      for (const [to, regions] of Object.entries(trails)) {
+    if (graph?.hasNode(vertexOf(from))) {
+      const trails = loadGraphs().singleSource(graph, vertexOf(from), 'cost')
+      for (const trail of Object.values(trails)) {
+        const regions = trail.map(regionOf)
+        const to = regions[regions.length - 1]
         if (to === from) continue
         const open = regions.slice(1).map((region, i) => this.#open(regions[i], region))
         byRegion.set(to, pathOver(regions, open))
@@ -81,7 +84,7 @@ export class Paths {
     const byPair = new Map<string, OpenLink>()
     for (const open of this.#links) {
       const { from, to } = open.link
-      graph.mergeEdge(from, to, { cost: costOf(open) })
+      graph.mergeEdge(vertexOf(from), vertexOf(to), { cost: costOf(open) })
       byPair.set(pairOf(from, to), open)
       byPair.set(pairOf(to, from), open)
     }
@@ -95,7 +98,12 @@ export class Paths {
   }
 }
 
-const costOf = ({ link, latencyMs }: OpenLink): number => latencyMs / link.reliability
+/** The library keeps its nodes in plain objects, which have a `constructor` already. */
+const vertexOf = (region: string): string => `r:${region}`
+const regionOf = (vertex: string): string => vertex.slice(2)
+
+const costOf = ({ link, latencyMs }: OpenLink): number =>
+  Math.min(Number.MAX_VALUE / 1e6, latencyMs / link.reliability)
 
 function pathOver(regions: readonly string[], open: readonly OpenLink[]): TopologyPath {
   const widths = open.map(({ link }) => link.bandwidthMbps).filter((width) => width !== undefined)

@@ -43,7 +43,8 @@ export async function measureBandwidth(
   timeoutMs: number,
 ): Promise<number | undefined> {
   const { Client } = loadUndici()
-  const client = new Client(new URL(url).origin, { headersTimeout: timeoutMs, bodyTimeout: timeoutMs })
+  const { origin, pathname, search } = new URL(url)
+  const client = new Client(origin, { headersTimeout: timeoutMs, bodyTimeout: timeoutMs })
   const end = AbortSignal.timeout(timeoutMs)
   let received = 0
   let begun = 0
@@ -51,7 +52,7 @@ export async function measureBandwidth(
   try {
     const { statusCode, body } = await client.request({
       method: 'GET',
-      path: new URL(url).pathname,
+      path: `${pathname}${search}`,
       signal: end,
     })
     if (statusCode !== 200) return undefined

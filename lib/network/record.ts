@@ -38,12 +38,18 @@ export interface TopologyRecord {
 
 export interface NodeRecord {
   readonly id: string
+  /** What it takes in a record. */
+  readonly bytes: number
   readonly revision: number
   read(): TopologyNode
 }
 
 /** Whether revision `a` comes after `b`; revisions are 32 bits and wrap. */
 export const isAfter = (a: number, b: number): boolean => ((a - b) | 0) > 0
+
+/** What a node takes in a record. */
+export const bytesOfNode = (id: string, encoded: EncodedNode): number =>
+  NODE_BYTES + Buffer.byteLength(id) + encoded.length
 
 export function encodeNode(node: TopologyNode): EncodedNode {
   return Buffer.from(JSON.stringify(node))
@@ -110,15 +116,27 @@ export function decodeRecord(bytes: Uint8Array): TopologyRecord {
       if (idEnd > end || end > record.length) throw new Error(`its node ${i} goes beyond its end`)
       nodes.push({
         id: record.toString('utf8', begin, idEnd),
+        bytes: end - at,
         revision: record.readUInt32LE(at + WORD),
-        read: () => JSON.parse(record.toString('utf8', idEnd, end)) as TopologyNode,
+        read: () => parsed<TopologyNode>(record.toString('utf8', idEnd, end)),
       })
       at = end
     }
     const restAt = at
-    const rest = () => JSON.parse(record.toString('utf8', restAt)) as Rest
+    const rest = () => parsed<Rest>(record.toString('utf8', restAt))
     return { revision: record.readUInt32LE(WORD), isWhole: kind === WHOLE, nodes, rest }
   } catch (error) {
-    throw new HandleError(`The topology that threads share cannot be read: ${reasonOf(error)}`)
+    throw unreadable(error)
   }
 }
+
+function parsed<Value>(text: string): Value {
+  try {
+    return JSON.parse(text) as Value
+  } catch (error) {
+    throw unreadable(error)
+  }
+}
+
+const unreadable = (error: unknown): HandleError =>
+  new HandleError(`The topology that threads share cannot be read: ${reasonOf(error)}`)

@@ -6,6 +6,15 @@ const GAIN = 1 / 8
 const NOTICED_SHARE = 0.05
 const NOTICED_MS = 0.1
 
+interface WatchOptions {
+  /** Probes that loss is counted over. */
+  readonly samples: number
+  /** Silent rounds after which the regions count as cut off. */
+  readonly cutAfter: number
+  /** What another one has measured before. */
+  readonly before: TopologyMeasurement | undefined
+}
+
 /** What is known of the way from one region to another. */
 export class RegionWatch {
   readonly #from: string
@@ -18,14 +27,17 @@ export class RegionWatch {
   #bandwidthMbps: number | undefined
   /** Rounds one after another in which nobody there has answered. */
   #silentRounds = 0
+  /** What all threads know, and what they are to be told. */
   #told: TopologyMeasurement | undefined
+  #news: TopologyMeasurement | undefined
 
-  /** @param samples probes that loss is counted over @param cutAfter silent rounds after which the regions count as cut off */
-  constructor(from: string, to: string, samples: number, cutAfter: number) {
+  constructor(from: string, to: string, { samples, cutAfter, before }: WatchOptions) {
     this.#from = from
     this.#to = to
     this.#samples = samples
     this.#cutAfter = cutAfter
+    this.#told = before
+    if (before?.isCut) this.#silentRounds = cutAfter
   }
 
   /** What the probes of one round have given: round trips in ms, undefined where nobody answered. */
@@ -56,9 +68,14 @@ export class RegionWatch {
       bandwidthMbps: this.#bandwidthMbps,
       isCut: this.#silentRounds >= this.#cutAfter,
     }
-    if (this.#told !== undefined && isMuchAs(this.#told, measurement)) return undefined
-    this.#told = measurement
-    return measurement
+    this.#news = this.#told !== undefined && isMuchAs(this.#told, measurement) ? undefined : measurement
+    return this.#news
+  }
+
+  /** The news are told. */
+  told(): void {
+    this.#told = this.#news ?? this.#told
+    this.#news = undefined
   }
 }
 

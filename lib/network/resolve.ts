@@ -8,6 +8,22 @@ import { withDefaults } from '../options/resolve.js'
 import { validate } from '../options/validate.js'
 import { LINK, MAX_TAGS, MEASUREMENT, NODE } from './options.js'
 
+/** Values inside of one node's metadata. */
+const MAX_VALUES = 10_000
+
+const isWellFormed = (text: string): boolean => Buffer.from(text).toString() === text
+
+/** Values inside of it, each as often as it is met; no more than there may be are counted. */
+function count(value: unknown, most = MAX_VALUES): number {
+  if (typeof value !== 'object' || value === null) return 1
+  let sum = 1
+  for (const item of Object.values(value)) {
+    sum += count(item, most - sum)
+    if (sum > most) return sum
+  }
+  return sum
+}
+
 /** From copied data; undefined, with the faults added, where anything is wrong. */
 export function resolveNode(value: unknown, path: string, faults: Faults): TopologyNode | undefined {
   const before = faults.count
@@ -17,9 +33,15 @@ export function resolveNode(value: unknown, path: string, faults: Faults): Topol
   const services = isRecord(value.services)
     ? resolveServices(value.services, join(path, 'services'), faults)
     : {}
+  if (config !== undefined && !isWellFormed(config.id))
+    faults.add(join(path, 'id'), 'has half of a surrogate pair in it; ids are whole text')
+  if (count(value.metadata) > MAX_VALUES)
+    faults.add(join(path, 'metadata'), `has more than ${MAX_VALUES} values`)
   if (config === undefined || faults.count > before) return undefined
-  const { bandwidthMbps, latencyMs, ...rest } = withDefaults(NODE.shape, config)
-  return deepFreeze({ ...rest, bandwidthMbps, latencyMs, services }) as TopologyNode
+  const { bandwidthMbps, latencyMs, metadata, ...rest } = withDefaults(NODE.shape, config)
+  // As other threads will have it: JSON knows neither infinity nor bytes.
+  const plain = JSON.parse(JSON.stringify(metadata)) as Record<string, unknown>
+  return deepFreeze({ ...rest, bandwidthMbps, latencyMs, metadata: plain, services }) as TopologyNode
 }
 
 /** As `resolveNode`. */

@@ -1,12 +1,15 @@
 import { BroadcastChannel, threadId } from 'node:worker_threads'
 import { CONFIG_PAGES, HEADER } from '../engine/layout.js'
-import { HandleError } from '../errors.js'
+import { MAX_PAGE_BYTES } from '../engine/memory.js'
+import { ArgumentError, ConfigError, HandleError } from '../errors.js'
 import type { TopologyNode } from '../model/index.js'
 import { deepFreeze } from '../options/freeze.js'
+import { reasonOf } from '../runtime/foreign.js'
 import { isGone, onThreadEnd } from '../runtime/thread-ends.js'
 import { ConfigStore } from '../shared/config-store.js'
 import { idOf, REVISION, type TopologyMemory } from './memory.js'
 import {
+  bytesOfNode,
   decodeRecord,
   type EncodedNode,
   encodeChange,
@@ -20,6 +23,8 @@ import { type TopologyChange, type TopologyDiff, TopologyState } from './state.j
 
 /** The message of a thread that cannot read what is in force: who can is to publish it once more. */
 const UNREADABLE = 'unreadable'
+/** What all nodes and links may take: a page has to have room for them, and for a change. */
+const MAX_BYTES = MAX_PAGE_BYTES / 2 - 2 ** 20
 /** This thread as the owner of a page. */
 const TOKEN = threadId + 1
 
@@ -35,8 +40,11 @@ export class SharedTopology {
   readonly #changed: (diff: TopologyDiff, snapshot: TopologySnapshot) => void
   readonly #forget: () => void
   readonly #state = new TopologyState()
-  /** In which revision each node changed last. */
-  readonly #revisions = new Map<string, number>()
+  /** In which revision each node changed last, and what it takes in a record. */
+  readonly #known = new Map<string, { readonly revision: number; readonly bytes: number }>()
+  /** What all of them take, and what links and measurements do. */
+  #nodeBytes = 0
+  #restBytes = 0
   /** Nodes that this thread has written, as they stand in records. */
   readonly #encoded = new Map<string, EncodedNode>()
   #revision = 0
@@ -54,7 +62,11 @@ export class SharedTopology {
       this.catchUp()
     }
     this.#channel.unref()
-    this.#forget = onThreadEnd((id) => this.#store.releasePages(id + 1))
+    this.#forget = onThreadEnd((id) => {
+      this.#store.releasePages(id + 1)
+      // It may have ended between its change and the message.
+      this.catchUp()
+    })
     for (let page = 0; page < CONFIG_PAGES; page++) {
       const owner = Atomics.load(memory.root, HEADER.PAGE_OWNER + page)
       if (owner !== 0 && isGone(owner - 1)) this.#store.releasePages(owner)
@@ -74,7 +86,7 @@ export class SharedTopology {
 
   /** Reads what there is. Throws where that cannot be read. */
   open(): void {
-    this.#read()
+    this.#read(true)
   }
 
   /**
@@ -84,19 +96,29 @@ export class SharedTopology {
    */
   change(plan: (snapshot: TopologySnapshot) => TopologyChange | undefined): number {
     for (;;) {
+      this.refuseClosed()
       const change = plan(this.snapshot)
       if (change === undefined) return this.#revision
       const revision = (this.#revision + 1) >>> 0
       const encoded = change.nodes.map(encodeNode)
+      this.#refuseTooLarge(change, encoded)
       const outcome = this.#store.append(encodeChange(change, revision, encoded))
       if (outcome === 'full') this.#publishWhole()
       if (outcome !== 'done') continue
       Atomics.store(this.#root, REVISION, revision) // (N1) for a thread that cannot read
       for (const [i, { id }] of change.nodes.entries()) this.#encoded.set(id, encoded[i])
-      this.#apply(change, revision)
+      const known = new Map(
+        change.nodes.map(({ id }, i) => [id, { revision, bytes: bytesOfNode(id, encoded[i]) }]),
+      )
+      this.#apply(change, revision, known)
       this.#tell()
       return revision
     }
+  }
+
+  /** @throws ArgumentError */
+  refuseClosed(): void {
+    if (this.#isClosed) throw new ArgumentError('this topology was closed; take another one of its handle')
   }
 
   catchUp(): void {
@@ -113,29 +135,56 @@ export class SharedTopology {
   }
 
   close(): void {
+    if (this.#isTelling) this.#channel.postMessage(undefined)
     this.#isClosed = true
     this.#channel.close()
     this.#forget()
   }
 
   /** Many records are taken over at once: what came between is of no interest. */
-  #read(): void {
-    const records = this.#store.read(decodeRecord).filter(({ revision }) => isAfter(revision, this.#revision))
+  #read(isFirst = false): void {
+    const records = this.#store
+      .read(decodeRecord)
+      .filter(({ revision }) => isFirst || isAfter(revision, this.#revision))
     if (records.length === 0) return
-    const merged = merge(records, this.#revision, this.#state.snapshot)
+    const merged = merge(records, isFirst ? undefined : this.#revision, this.#state.snapshot)
     for (const { id } of merged.nodes) this.#encoded.delete(id)
-    this.#apply(merged, records[records.length - 1].revision, merged.revisions)
+    this.#apply(merged, records[records.length - 1].revision, merged.known)
   }
 
-  #apply(change: TopologyChange, revision: number, revisions?: ReadonlyMap<string, number>): void {
+  #apply(
+    change: TopologyChange,
+    revision: number,
+    known: ReadonlyMap<string, { readonly revision: number; readonly bytes: number }>,
+  ): void {
     for (const id of change.removedNodes) {
-      this.#revisions.delete(id)
+      this.#nodeBytes -= this.#known.get(id)?.bytes ?? 0
+      this.#known.delete(id)
       this.#encoded.delete(id)
     }
-    for (const { id } of change.nodes) this.#revisions.set(id, revisions?.get(id) ?? revision)
+    for (const [id, one] of known) {
+      this.#nodeBytes += one.bytes - (this.#known.get(id)?.bytes ?? 0)
+      this.#known.set(id, one)
+    }
     this.#revision = revision
     const diff = this.#state.apply(change, revision)
+    if (diff.links.length + diff.measurements.length > 0) this.#restBytes = bytesOfRest(this.#state.snapshot)
     this.#changed(diff, this.#state.snapshot)
+  }
+
+  #refuseTooLarge(
+    { nodes, removedNodes, links, measurements }: TopologyChange,
+    encoded: readonly EncodedNode[],
+  ): void {
+    let more = links.length + measurements.length > 0 ? JSON.stringify([links, measurements]).length : 0
+    for (const [i, { id }] of nodes.entries())
+      more += bytesOfNode(id, encoded[i]) - (this.#known.get(id)?.bytes ?? 0)
+    for (const id of removedNodes) more -= this.#known.get(id)?.bytes ?? 0
+    const bytes = this.#nodeBytes + this.#restBytes + more
+    if (more > 0 && bytes > MAX_BYTES) {
+      const message = `would make the topology take ${bytes} bytes; threads can share ${MAX_BYTES}`
+      throw new ConfigError([{ path: '', message }])
+    }
   }
 
   /**
@@ -148,20 +197,28 @@ export class SharedTopology {
     const { snapshot } = this.#state
     const nodes = Array.from(snapshot.nodes(), (node) => ({
       id: node.id,
-      revision: isLost ? revision : (this.#revisions.get(node.id) ?? revision),
+      revision: isLost ? revision : (this.#known.get(node.id)?.revision ?? revision),
       encoded: this.#encodedNode(node),
     }))
     const record = encodeWhole(revision, nodes, [...snapshot.links()], [...snapshot.measurements()])
     if (!this.#store.replace(record) || !isLost) return
     this.#revision = revision
-    for (const { id } of nodes) this.#revisions.set(id, revision)
+    for (const { id, encoded } of nodes) this.#known.set(id, { revision, bytes: bytesOfNode(id, encoded) })
     Atomics.store(this.#root, REVISION, revision) // (N1) for a thread that cannot read
   }
 
   /** For a thread that cannot read the page in force. */
   #publishAgain(): void {
     if (this.#isClosed || this.#store.isUnreadable || this.#store.isBehind) return
-    this.#publishWhole()
+    try {
+      this.#publishWhole()
+    } catch (error) {
+      // Another one may have more luck.
+      process.emitWarning(`A topology cannot be published again: ${reasonOf(error)}`, {
+        code: 'FAIRLEAD_HANDLE',
+      })
+      return
+    }
     this.#tell()
   }
 
@@ -185,14 +242,19 @@ export class SharedTopology {
   }
 }
 
-/** What several records change together; the last word counts. */
+const bytesOfRest = (snapshot: TopologySnapshot): number =>
+  JSON.stringify([[...snapshot.links()], [...snapshot.measurements()]]).length
+
+/** What several records change together; the last word counts. `revision`: what this thread has; undefined: nothing yet. */
 function merge(
   records: readonly TopologyRecord[],
-  revision: number,
+  revision: number | undefined,
   snapshot: TopologySnapshot,
-): TopologyChange & { readonly revisions: ReadonlyMap<string, number> } {
+): TopologyChange & {
+  readonly known: ReadonlyMap<string, { readonly revision: number; readonly bytes: number }>
+} {
   const nodes = new Map<string, TopologyNode | undefined>()
-  const revisions = new Map<string, number>()
+  const known = new Map<string, { readonly revision: number; readonly bytes: number }>()
   const links = new Map<string, TopologyChange['links'][number] | readonly [string, string]>()
   const measurements = new Map<string, TopologyChange['measurements'][number]>()
   const endsKey = (from: string, to: string) => JSON.stringify([from, to].sort())
@@ -207,10 +269,15 @@ function merge(
     }
     for (const id of rest.removedNodes) nodes.set(id, undefined)
     for (const node of record.nodes) {
-      if (record.isWhole && !isAfter(node.revision, revision) && snapshot.node(node.id) !== undefined)
+      if (
+        record.isWhole &&
+        revision !== undefined &&
+        !isAfter(node.revision, revision) &&
+        snapshot.node(node.id) !== undefined
+      )
         continue
       nodes.set(node.id, deepFreeze(node.read()))
-      revisions.set(node.id, node.revision)
+      known.set(node.id, { revision: node.revision, bytes: node.bytes })
     }
     for (const [from, to] of rest.removedLinks) links.set(endsKey(from, to), [from, to])
     for (const link of rest.links) links.set(endsKey(link.from, link.to), deepFreeze(link))
@@ -223,6 +290,6 @@ function merge(
     links: all.filter((link) => 'from' in link),
     removedLinks: all.filter((link): link is readonly [string, string] => !('from' in link)),
     measurements: [...measurements.values()],
-    revisions,
+    known: new Map([...known].filter(([id]) => nodes.get(id) !== undefined)),
   }
 }

@@ -124,6 +124,6 @@ export class TopologySnapshot {
 
   /** How near regions are: 0 for `from` itself, 1 for the nearest, and so on. Those that no link leads to are missing. */
   ranks(from: string): ReadonlyMap<string, number> {
-    return this.#parts.paths.ranks(from)
+    return new Map(this.#parts.paths.ranks(from))
   }
 }

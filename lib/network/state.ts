@@ -56,13 +56,14 @@ export class TopologyState {
   apply(change: TopologyChange, revision: number): TopologyDiff {
     const nodes = this.#changeNodes(change)
     const links = this.#changeLinks(change)
-    const measurements = this.#measure(change.measurements)
+    const indexes = this.#indexed(nodes)
+    const measurements = [...this.#forget(nodes, indexes), ...this.#measure(change.measurements)]
     const paths =
       links.length > 0 ||
       measurements.length > 0 ||
       nodes.some(([before, after]) => this.#bridges.has((before ?? after)?.id ?? ''))
     if (paths) this.#paths = new Paths(this.#open())
-    this.#snapshot = this.#take(revision, this.#indexed(nodes))
+    this.#snapshot = this.#take(revision, indexes)
     return { revision, nodes, links, measurements }
   }
 
@@ -99,6 +100,20 @@ export class TopologyState {
     this.#links = all
     this.#bridges = new Set([...all.values()].flatMap(({ bridges }) => bridges))
     return [...steps.values()]
+  }
+
+  /** What was measured to a region that nobody is in any more. */
+  #forget(nodes: readonly Step<TopologyNode>[], { region }: Indexes): Step<TopologyMeasurement>[] {
+    const left = new Set<string>()
+    for (const [before] of nodes)
+      if (before !== undefined && before.region !== '' && !region.has(before.region)) left.add(before.region)
+    if (left.size === 0) return []
+    const gone = [...this.#measurements].filter(([, { to }]) => left.has(to))
+    if (gone.length === 0) return []
+    const all = new Map(this.#measurements)
+    for (const [key] of gone) all.delete(key)
+    this.#measurements = all
+    return gone.map(([, measurement]): Step<TopologyMeasurement> => [measurement, undefined])
   }
 
   #measure(measurements: readonly TopologyMeasurement[]): Step<TopologyMeasurement>[] {

@@ -13,6 +13,7 @@ import { Lead } from './lead.js'
 import {
   createMemory,
   FOLLOW_LEAD,
+  idOf,
   MONITOR_LEAD,
   openHandle,
   type TopologyHandle,
@@ -95,6 +96,7 @@ export class Topology extends EventEmitter<TopologyEvents> {
   readonly #memory: TopologyMemory
   readonly #shared: SharedTopology
   readonly #source: SourceName
+  readonly #untold: [TopologyDiff, TopologySnapshot][] = []
   #monitor: TopologyMonitor | undefined
   #follower: TopologyFollower | undefined
 
@@ -112,9 +114,7 @@ export class Topology extends EventEmitter<TopologyEvents> {
     this.#shared = new SharedTopology(this.#memory, (diff, snapshot) => this.#changed(diff, snapshot))
     if (isNew) this.#shared.begin()
     else this.#shared.open()
-    this.#source = registerSource(`topology-${this.name}`, {
-      start: (wanted, sink, signal) => followEndpoints(this, wanted, sink, signal),
-    })
+    this.#source = openHere(this, idOf(this.#memory))
   }
 
   /**
@@ -185,7 +185,8 @@ export class Topology extends EventEmitter<TopologyEvents> {
    */
   monitor(options: MonitorConfig): TopologyMonitoring {
     const resolved = parseMonitorOptions(options)
-    if (this.#monitor !== undefined)
+    this.#shared.refuseClosed()
+    if (isBusyHere(this, (other) => other.#monitor !== undefined))
       throw new ArgumentError(
         `topology "${this.name}" is monitored by this thread already; stop that one before`,
       )
@@ -217,7 +218,8 @@ export class Topology extends EventEmitter<TopologyEvents> {
    */
   follow(services: Readonly<Record<string, SourceConfig | readonly SourceConfig[]>>): TopologyFollowing {
     const resolved = parseFollowed(services)
-    if (this.#follower !== undefined)
+    this.#shared.refuseClosed()
+    if (isBusyHere(this, (other) => other.#follower !== undefined))
       throw new ArgumentError(
         `topology "${this.name}" follows sources in this thread already; stop that before`,
       )
@@ -261,11 +263,24 @@ export class Topology extends EventEmitter<TopologyEvents> {
   close(): void {
     this.#monitor?.stop()
     this.#follower?.stop()
+    this.#monitor = undefined
+    this.#follower = undefined
+    closeHere(this)
     this.#shared.close()
     this.removeAllListeners()
   }
 
-  #changed({ nodes, links, measurements }: TopologyDiff, snapshot: TopologySnapshot): void {
+  /** A listener that makes a change is told of it after those before it, as all others are. */
+  #changed(diff: TopologyDiff, snapshot: TopologySnapshot): void {
+    this.#untold.push([diff, snapshot])
+    if (this.#untold.length > 1) return
+    for (let next = this.#untold[0]; next !== undefined; next = this.#untold[0]) {
+      this.#tellOf(...next)
+      this.#untold.shift()
+    }
+  }
+
+  #tellOf({ nodes, links, measurements }: TopologyDiff, snapshot: TopologySnapshot): void {
     for (const [before, after] of this.listenerCount('node') > 0 ? nodes : []) {
       const node = after ?? before
       if (node === undefined) continue
@@ -289,7 +304,7 @@ export class Topology extends EventEmitter<TopologyEvents> {
     }
     for (const [before, after] of measurements) {
       const isCut = after?.isCut ?? false
-      const { from = '', to = '' } = after ?? {}
+      const { from = '', to = '' } = after ?? before ?? {}
       if ((before?.isCut ?? false) !== isCut)
         this.#tell('partition', { type: isCut ? 'cut' : 'healed', from, to })
     }
@@ -299,6 +314,39 @@ export class Topology extends EventEmitter<TopologyEvents> {
   #tell<Name extends keyof TopologyEvents>(name: Name, ...[event]: TopologyEvents[Name]): void {
     unharmed(() => (this as EventEmitter).emit(name, event))
   }
+}
+
+/** Topologies that are open in this thread, by name: those of one name share one memory. */
+const open = new Map<string, { readonly id: string; readonly all: Set<Topology> }>()
+
+/** Names the source of endpoints of the topology. @throws ArgumentError where another one has its name */
+function openHere(topology: Topology, id: string): SourceName {
+  const { name } = topology
+  const known = open.get(name)
+  if (known !== undefined && known.id !== id)
+    throw new ArgumentError(
+      `this thread has another topology called "${name}", of other memory; give each a \`name\`, or close the other one`,
+    )
+  const { all } = known ?? { all: new Set<Topology>() }
+  all.add(topology)
+  open.set(name, { id, all })
+  return registerSource(`topology-${name}`, {
+    start: (wanted, sink, signal) => {
+      const [one] = open.get(name)?.all ?? []
+      if (one === undefined) sink.failed(new Error(`topology "${name}" was closed in this thread`))
+      else followEndpoints(one, wanted, sink, signal)
+    },
+  })
+}
+
+function closeHere(topology: Topology): void {
+  const known = open.get(topology.name)
+  if (known?.all.delete(topology) && known.all.size === 0) open.delete(topology.name)
+}
+
+/** Whether one of the same memory in this thread does it already. */
+function isBusyHere(topology: Topology, isBusy: (other: Topology) => boolean): boolean {
+  return [...(open.get(topology.name)?.all ?? [])].some(isBusy)
 }
 
 function create({ name = 'main', maxNodes = 100_000 }: TopologyOptions): TopologyMemory {

@@ -73,14 +73,14 @@ export function parseUpdate(input: unknown): TopologyChange {
  */
 export function checkUpdate(change: TopologyChange, snapshot: TopologySnapshot, maxNodes: number): void {
   const faults = new Faults()
-  const { nodes, removedNodes, links, removedLinks } = change
+  const { nodes, removedNodes, links, removedLinks, measurements } = change
   const isNew = nodes.filter(({ id }) => snapshot.node(id) === undefined).length
   const named = new Set(nodes.map(({ id }) => id))
   const isGone = new Set(removedNodes.filter((id) => !named.has(id) && snapshot.node(id) !== undefined)).size
   const size = snapshot.size + isNew - isGone
   if (size > maxNodes && isNew > 0) faults.add('nodes', `would be ${size}; maxNodes is ${maxNodes}`)
   if (links.length > 0) {
-    const regions = new Set([...snapshot.regions(), ...nodes.map(({ region }) => region)])
+    const regions = regionsAfter(snapshot, nodes, removedNodes)
     links.forEach(({ from, to }, i) => {
       for (const [key, region] of [
         ['from', from],
@@ -89,10 +89,32 @@ export function checkUpdate(change: TopologyChange, snapshot: TopologySnapshot, 
         if (!regions.has(region))
           faults.add(join(join('links', i), key), `is ${JSON.stringify(region)}, a region that no node is in`)
     })
-    const count = [...snapshot.links()].length + links.length - removedLinks.length
-    if (count > MAX_LINKS) faults.add('links', `would be about ${count}; ${MAX_LINKS} are allowed`)
+    const keys = new Set([...snapshot.links()].map(({ from, to }) => linkKey(from, to)))
+    for (const [from, to] of removedLinks) keys.delete(linkKey(from, to))
+    for (const { from, to } of links) keys.add(linkKey(from, to))
+    if (keys.size > MAX_LINKS) faults.add('links', `would be ${keys.size}; ${MAX_LINKS} are allowed`)
+  }
+  if (measurements.length > 0) {
+    const keys = new Set([...snapshot.measurements()].map(({ from, to }) => measurementKey(from, to)))
+    for (const { from, to } of measurements) keys.add(measurementKey(from, to))
+    if (keys.size > MAX_LINKS) faults.add('measurements', `would be ${keys.size}; ${MAX_LINKS} are allowed`)
   }
   faults.throwIfAny()
+}
+
+/** Regions that some node is in once the change is made. */
+function regionsAfter(
+  snapshot: TopologySnapshot,
+  nodes: readonly TopologyNode[],
+  removedNodes: readonly string[],
+): Set<string> {
+  const regions = new Set(nodes.map(({ region }) => region))
+  if (nodes.length === 0 && removedNodes.length === 0) return new Set(snapshot.regions())
+  const moved = new Set([...removedNodes, ...nodes.map(({ id }) => id)])
+  for (const region of snapshot.regions())
+    if (!regions.has(region) && snapshot.inRegion(region).some(({ id }) => !moved.has(id)))
+      regions.add(region)
+  return regions
 }
 
 /** What makes one topology of the other: all that differs, and nothing else. */

@@ -39,6 +39,7 @@ export class StatsCollector {
   readonly #collect: () => BalancerStats
   readonly #tell: (event: StatsEvent) => void
   #timer: TimerHandle | undefined
+  #intervalMs = 0
   #last: { readonly stats: BalancerStats; readonly at: number } | undefined
 
   constructor(
@@ -53,8 +54,10 @@ export class StatsCollector {
     this.#tell = tell
   }
 
-  /** From now on, every so many ms; again with another interval. */
+  /** From now on, every so many ms; where it does so already nothing changes. */
   start(intervalMs: number): void {
+    if (this.#timer !== undefined && this.#intervalMs === intervalMs) return
+    this.#intervalMs = intervalMs
     this.#timer?.cancel()
     this.#last = this.#leads() ? this.#taken() : undefined
     this.#schedule(intervalMs)
@@ -75,8 +78,13 @@ export class StatsCollector {
 
   #look(): void {
     const before = this.#last
+    try {
+      this.#last = this.#leads() ? this.#taken() : undefined
+    } catch {
+      // What threads share was damaged, which others tell of.
+      this.#last = undefined
+    }
     // A thread that has just come to lead has nothing to compare with.
-    this.#last = this.#leads() ? this.#taken() : undefined
     if (before === undefined || this.#last === undefined) return
     const { stats, at } = this.#last
     const periodMs = at - before.at

@@ -194,6 +194,41 @@ describe('of several that would measure', () => {
     expect(published).toHaveLength(before)
   })
 
+  test('the next one goes by what is known: a region that is cut off stays so until it answers', async () => {
+    const told: string[] = []
+    topology.on('partition', ({ type }) => told.push(type))
+    for (const port of [2, 3, 4, 5]) network.set(port, undefined)
+    const first = start({ cutAfter: 2 })
+    await timers.advance(2 * (ROUND_MS + 2_000))
+    expect(told).toEqual(['cut'])
+    first.stop()
+    const next = start({ cutAfter: 2 })
+    await timers.advance(4 * (ROUND_MS + 2_000))
+    expect(told).toEqual(['cut'])
+    // Somebody else has the lead for a while, and finds it healed.
+    root()[HEADER.LEADER] = 1_000_000
+    new Float64Array(root().buffer, HEADER.LEADER_BEAT * 4, 1)[0] = timers.now()
+    topology.update({ measurements: [{ from: 'eu', to: 'us', latencyMs: 80 }] })
+    await timers.advance(10 * (ROUND_MS + 2_000))
+    expect(next.leads).toBe(true)
+    expect(told).toEqual(['cut', 'healed', 'cut'])
+  })
+
+  test('a leader may be silent for as long as a round takes: two time-outs', async () => {
+    let lostAfterMs = 0
+    const lead = {
+      holds: true,
+      take(ms: number) {
+        lostAfterMs = ms
+        return true
+      },
+      resign() {},
+    } as unknown as Lead
+    start({ interval: 300, timeout: 2_000 }, { lead })
+    await timers.advance(0)
+    expect(lostAfterMs).toBeGreaterThan(300 + 2 * 2_000)
+  })
+
   test('one that is replaced while it waits for answers publishes nothing', async () => {
     network.set(2, undefined)
     start()

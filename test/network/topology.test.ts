@@ -386,3 +386,131 @@ test('where a thread changes what it cannot read, its word counts for all', () =
   expect(other.snapshot.size).toBe(3)
   warn.mockRestore()
 })
+
+test('one that was closed is not changed, and does nothing else either; its last update reaches the others', async () => {
+  const topology = make()
+  const other = attached(topology)
+  const told = new Promise((resolve) => other.once('change', resolve))
+  topology.update({ nodes: [at('eu')] })
+  topology.close()
+  await told
+  other.update({ nodes: [at('us')] })
+  expect(topology.snapshot.size).toBe(1)
+  for (const change of [
+    () => topology.update({ nodes: [at('ap')] }),
+    () => topology.setState('eu', 'down'),
+    () => topology.monitor({ region: 'eu' }),
+    () => topology.follow({ users: { file: { path: '/none' } } }),
+  ])
+    expect(change).toThrow(/this topology was closed/)
+})
+
+test('more than threads can share is refused, and what is there can be taken out', () => {
+  const topology = make()
+  const big = (id: string) => at(id, { metadata: { text: 'x'.repeat(1_000_000) } })
+  for (let i = 0; i < 30; i++) topology.update({ nodes: [big(`n${i}`)] })
+  expect(() => topology.update({ nodes: [big('a'), big('b'), big('c')] })).toThrow(/threads can share \d+/)
+  expect(topology.snapshot.size).toBe(30)
+  for (let i = 0; i < 30; i++) topology.setState(`n${i}`, 'drain')
+  topology.update({ remove: { nodes: ['n0', 'n1', 'n2'] } })
+  topology.update({ nodes: [big('a'), big('b')] })
+  expect(attached(topology).snapshot.size).toBe(29)
+})
+
+test('two of one name in a thread are one memory, or one of them is refused', () => {
+  const topology = make()
+  attached(topology)
+  expect(() => new Topology()).toThrow(/another topology called "main"/)
+  make({ name: 'other' })
+})
+
+test.each(['constructor', '__proto__', 'toString', 'hasOwnProperty'])('a region may be called %s', (name) => {
+  const topology = make()
+  topology.update({
+    nodes: [
+      { id: 'a', region: 'eu' },
+      { id: 'b', region: name },
+      { id: 'c', region: 'ap' },
+    ],
+    links: [
+      { from: 'eu', to: name, latencyMs: 1 },
+      { from: name, to: 'ap', latencyMs: 2 },
+    ],
+  })
+  expect(topology.snapshot.path('eu', 'ap')?.regions).toEqual(['eu', name, 'ap'])
+  expect(topology.snapshot.path(name, 'eu')?.latencyMs).toBe(1)
+})
+
+test('a listener that changes something is told of it after what came before, as all others are', () => {
+  const topology = make()
+  const told: string[] = []
+  topology.on('change', ({ size }) => {
+    if (size === 1) topology.update({ nodes: [at('us')] })
+  })
+  topology.on('node', ({ type, node }) => told.push(`${type} ${node.id}`))
+  topology.on('change', ({ size }) => told.push(`size ${size}`))
+  topology.update({ nodes: [at('eu')] })
+  expect(told).toEqual(['added eu', 'size 1', 'added us', 'size 2'])
+})
+
+test('links are counted once, and have to lead to where nodes are afterwards', () => {
+  const topology = make()
+  const names = Array.from({ length: 150 }, (_, i) => `r${i}`)
+  const links = names
+    .flatMap((from, i) => names.slice(i + 1).map((to) => ({ from, to, latencyMs: 1 })))
+    .slice(0, 6_000)
+  topology.update({ nodes: names.map((name) => at(name)), links })
+  topology.update({ links: links.map((link) => ({ ...link, latencyMs: 2 })) })
+  expect([...topology.snapshot.links()]).toHaveLength(6_000)
+  expect(() => topology.replace({ nodes: [at('r0')], links: links.slice(0, 1) })).toThrow(
+    /region that no node is in/,
+  )
+})
+
+test('what was measured to a region goes with its last node', () => {
+  const topology = make()
+  topology.update({
+    nodes: [at('eu'), at('us')],
+    measurements: [{ from: 'eu', to: 'us', latencyMs: 1, isCut: true }],
+  })
+  const other = attached(topology)
+  topology.update({ remove: { nodes: ['us'] } })
+  for (const { snapshot } of [topology, other]) expect([...snapshot.measurements()]).toEqual([])
+})
+
+test('a node is in each thread what it is in the one that has written it', () => {
+  const topology = make()
+  const shared = { list: [1] }
+  topology.update({
+    nodes: [
+      at('eu', {
+        metadata: {
+          a: Number.NaN,
+          b: Number.POSITIVE_INFINITY,
+          c: new Uint8Array([1]),
+          d: shared,
+          e: shared,
+        },
+      }),
+    ],
+  })
+  expect(topology.snapshot.node('eu')).toEqual(attached(topology).snapshot.node('eu'))
+  expect(faultsOf(() => topology.update({ nodes: [{ id: '\ud800' }] }))).toEqual({
+    'nodes[0].id': expect.stringMatching(/surrogate/),
+  })
+  let deep: unknown = 1
+  for (let i = 0; i < 30; i++) deep = [deep, deep]
+  expect(faultsOf(() => topology.update({ nodes: [at('us', { metadata: { deep } })] }))).toEqual({
+    'nodes[0].metadata': 'has more than 10000 values',
+  })
+})
+
+test('paths and ranks that were handed out cannot be changed for others', () => {
+  const topology = make()
+  topology.update(TRIANGLE)
+  const { snapshot } = topology
+  const regions = snapshot.path('eu', 'eu')?.regions as string[] | undefined
+  expect(() => regions?.push('x')).toThrow(TypeError)
+  ;(snapshot.ranks('eu') as Map<string, number>).set('mars', 0)
+  expect(snapshot.ranks('eu').has('mars')).toBe(false)
+})

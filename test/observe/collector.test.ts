@@ -46,6 +46,20 @@ test('where nobody listens there is no timer, and none is left', async () => {
   expect(timers.pending).toBe(before)
 })
 
+test('listeners that come and go do not put it off', async () => {
+  await balancer.start({ statsInterval: 1_000 })
+  for (let i = 0; i < 20; i++) {
+    balancer.on('stats', (event) => events.push(event))
+    await timers.advance(100)
+  }
+  expect(events.length).toBeGreaterThan(5)
+  balancer.removeAllListeners()
+  events.length = 0
+  balancer.on('stats', (event) => events.push(event))
+  await timers.advance(2_000)
+  expect(events).toHaveLength(2)
+})
+
 test('subscribers of the channel get them as well; the interval is an option', async () => {
   const told: unknown[] = []
   const subscriber = (message: unknown) => told.push(message)
