@@ -65,6 +65,9 @@ export class StallWatch<T extends Node> {
   readonly #onStall: (member: T, wasProbe: boolean) => void
   readonly #suspicions = new Map<number, Suspicion<T>>()
   #first: Waiter | undefined
+  /** Members at the last inspection, and whether requests may wait at endpoints that are none any more. */
+  #inspected: readonly T[] = []
+  #mayHaveLeft = false
   #unanswered = 0
   #timer: TimerHandle | undefined
   #stopped = false
@@ -211,15 +214,20 @@ export class StallWatch<T extends Node> {
     }
     for (const [slot, { member }] of this.#suspicions)
       if (!members.includes(member)) this.#suspicions.delete(slot)
-    if (this.#first !== undefined) this.#releaseFromLeft(members, now)
+    // The list is swapped whole. There may be a hundred thousand that wait, and nobody has left.
+    if (members !== this.#inspected) this.#mayHaveLeft = true
+    this.#inspected = members
+    if (this.#mayHaveLeft) this.#releaseFromLeft(members, now)
   }
 
   /** An endpoint that has left is not judged any more. Requests that wait there, and that it does not answer, go elsewhere. */
   #releaseFromLeft(members: readonly T[], now: number): void {
     const slots = new Set(members.map(({ slot }) => slot))
+    this.#mayHaveLeft = false
     for (let waiter = this.#first; waiter !== undefined; ) {
       const { next, slot } = waiter
       if (!slots.has(slot)) {
+        this.#mayHaveLeft = true
         if (now - this.#measuredAt >= MEASURE_AGE_MS) this.#measure(members, now)
         const since = this.#state.peek(slot, SLOT.SILENT_SINCE)
         if (since !== 0 && elapsedMs(ticksOf(now), since) >= this.#stallMs) waiter.leave()
