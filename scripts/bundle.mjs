@@ -15,7 +15,8 @@ export async function bundleEntry() {
     external: (id) => !id.startsWith('.') && !id.startsWith(ROOT),
   })
   const file = join(ROOT, 'dist/index.js')
-  const { output } = await build.generate({ file, format: 'esm', sourcemap: true })
+  // Comments would be a third of it; they are in the modules beside it, and in the types.
+  const { output } = await build.generate({ file, format: 'esm', sourcemap: true, comments: false })
   await build.close()
   const [entry, ...others] = output.filter(({ type }) => type === 'chunk')
   if (entry === undefined || others.length > 0)
