@@ -45,17 +45,10 @@ export class RecordCheck {
    * The endpoints of all records that are good; of one that is faulty the last good one, while its key is there. Where two have
    * one id or URL, the first counts.
    * @param changed keys that have come, gone or changed since the last time; undefined, any may have. A record that is the same
-   * object as before is not checked again in either case
+   * object as before is not checked again in either case. Step by step, so that ten thousand hold nobody up: one check at a time, and
+   * the records must not change meanwhile
    */
-  check(records: ReadonlyMap<string, unknown>, changed?: Iterable<string>): Endpoint[] {
-    const steps = this.steps(records, changed)
-    let step = steps.next()
-    while (!step.done) step = steps.next()
-    return step.value
-  }
-
-  /** As `check`, step by step, so that ten thousand hold nobody up. One at a time; the records must not change meanwhile. */
-  *steps(
+  *check(
     records: ReadonlyMap<string, unknown>,
     changed?: Iterable<string>,
   ): Generator<undefined, Endpoint[]> {

@@ -119,7 +119,7 @@ export class SourceRun implements SourceSink {
     changed?: ReadonlySet<string>,
   ): Generator<'turn' | undefined, boolean> {
     const before = this.#records.faults
-    const endpoints = yield* this.#records.steps(byKey, changed)
+    const endpoints = yield* this.#records.check(byKey, changed)
     yield 'turn'
     this.#answered()
     const { faults } = this.#records

@@ -52,10 +52,6 @@ export function createMemory(name: string, maxNodes: number): TopologyMemory {
   return { name, maxNodes, root, pages: createPages() }
 }
 
-/** Names it among those of the process. */
-export const idOf = ({ root }: TopologyMemory): string =>
-  [root[HEADER.ID], root[HEADER.ID + 1]].map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('')
-
 export const toHandle = ({ name, maxNodes, root, pages }: TopologyMemory): TopologyHandle => ({
   type: TYPE,
   version: LAYOUT_VERSION,

@@ -7,7 +7,8 @@ import { deepFreeze } from '../options/freeze.js'
 import { reasonOf } from '../runtime/foreign.js'
 import { isGone, onThreadEnd } from '../runtime/thread-ends.js'
 import { ConfigStore } from '../shared/config-store.js'
-import { idOf, REVISION, type TopologyMemory } from './memory.js'
+import { blockId } from '../shared/handle.js'
+import { REVISION, type TopologyMemory } from './memory.js'
 import {
   bytesOfNode,
   decodeRecord,
@@ -18,13 +19,21 @@ import {
   isAfter,
   type TopologyRecord,
 } from './record.js'
-import type { TopologySnapshot } from './snapshot.js'
+import { linkKey, measurementKey, type TopologySnapshot } from './snapshot.js'
 import { type TopologyChange, type TopologyDiff, TopologyState } from './state.js'
 
 /** The message of a thread that cannot read what is in force: who can is to publish it once more. */
 const UNREADABLE = 'unreadable'
 /** What all nodes and links may take: a page has to have room for them, and for a change. */
 const MAX_BYTES = MAX_PAGE_BYTES / 2 - 2 ** 20
+/** What is known of a node beside itself. */
+interface KnownNode {
+  /** In which it changed last. */
+  readonly revision: number
+  /** What it takes in a record. */
+  readonly bytes: number
+}
+
 /** This thread as the owner of a page. */
 const TOKEN = threadId + 1
 
@@ -40,8 +49,7 @@ export class SharedTopology {
   readonly #changed: (diff: TopologyDiff, snapshot: TopologySnapshot) => void
   readonly #forget: () => void
   readonly #state = new TopologyState()
-  /** In which revision each node changed last, and what it takes in a record. */
-  readonly #known = new Map<string, { readonly revision: number; readonly bytes: number }>()
+  readonly #known = new Map<string, KnownNode>()
   /** What all of them take, and what links and measurements do. */
   #nodeBytes = 0
   #restBytes = 0
@@ -56,7 +64,7 @@ export class SharedTopology {
     this.#changed = changed
     this.#root = memory.root
     this.#store = new ConfigStore(memory.root, memory.pages, TOKEN)
-    this.#channel = new BroadcastChannel(`fairlead.topology.${idOf(memory)}`)
+    this.#channel = new BroadcastChannel(`fairlead.topology.${blockId(memory.root)}`)
     this.#channel.onmessage = (event) => {
       if ((event as { data: unknown }).data === UNREADABLE) this.#publishAgain()
       this.catchUp()
@@ -152,11 +160,7 @@ export class SharedTopology {
     this.#apply(merged, records[records.length - 1].revision, merged.known)
   }
 
-  #apply(
-    change: TopologyChange,
-    revision: number,
-    known: ReadonlyMap<string, { readonly revision: number; readonly bytes: number }>,
-  ): void {
+  #apply(change: TopologyChange, revision: number, known: ReadonlyMap<string, KnownNode>): void {
     for (const id of change.removedNodes) {
       this.#nodeBytes -= this.#known.get(id)?.bytes ?? 0
       this.#known.delete(id)
@@ -251,13 +255,12 @@ function merge(
   revision: number | undefined,
   snapshot: TopologySnapshot,
 ): TopologyChange & {
-  readonly known: ReadonlyMap<string, { readonly revision: number; readonly bytes: number }>
+  readonly known: ReadonlyMap<string, KnownNode>
 } {
   const nodes = new Map<string, TopologyNode | undefined>()
-  const known = new Map<string, { readonly revision: number; readonly bytes: number }>()
+  const known = new Map<string, KnownNode>()
   const links = new Map<string, TopologyChange['links'][number] | readonly [string, string]>()
   const measurements = new Map<string, TopologyChange['measurements'][number]>()
-  const endsKey = (from: string, to: string) => JSON.stringify([from, to].sort())
   for (const record of records) {
     const rest = record.rest()
     if (record.isWhole) {
@@ -265,7 +268,7 @@ function merge(
       const ids = new Set(record.nodes.map(({ id }) => id))
       for (const { id } of snapshot.nodes()) if (!ids.has(id)) nodes.set(id, undefined)
       for (const id of nodes.keys()) if (!ids.has(id)) nodes.set(id, undefined)
-      for (const { from, to } of snapshot.links()) links.set(endsKey(from, to), [from, to])
+      for (const { from, to } of snapshot.links()) links.set(linkKey(from, to), [from, to])
     }
     for (const id of rest.removedNodes) nodes.set(id, undefined)
     for (const node of record.nodes) {
@@ -279,9 +282,9 @@ function merge(
       nodes.set(node.id, deepFreeze(node.read()))
       known.set(node.id, { revision: node.revision, bytes: node.bytes })
     }
-    for (const [from, to] of rest.removedLinks) links.set(endsKey(from, to), [from, to])
-    for (const link of rest.links) links.set(endsKey(link.from, link.to), deepFreeze(link))
-    for (const one of rest.measurements) measurements.set(JSON.stringify([one.from, one.to]), deepFreeze(one))
+    for (const [from, to] of rest.removedLinks) links.set(linkKey(from, to), [from, to])
+    for (const link of rest.links) links.set(linkKey(link.from, link.to), deepFreeze(link))
+    for (const one of rest.measurements) measurements.set(measurementKey(one.from, one.to), deepFreeze(one))
   }
   const all = [...links.values()]
   return {

@@ -7,13 +7,13 @@ import { isRecord } from '../options/kinds.js'
 import { registerSource } from '../runtime/sources.js'
 import { systemTimers } from '../runtime/timers.js'
 import { unharmed } from '../runtime/unharmed.js'
+import { blockId } from '../shared/handle.js'
 import { followEndpoints, type TopologySource } from './endpoints.js'
 import { parseFollowed, TopologyFollower } from './follow.js'
 import { Lead } from './lead.js'
 import {
   createMemory,
   FOLLOW_LEAD,
-  idOf,
   MONITOR_LEAD,
   openHandle,
   type TopologyHandle,
@@ -114,7 +114,7 @@ export class Topology extends EventEmitter<TopologyEvents> {
     this.#shared = new SharedTopology(this.#memory, (diff, snapshot) => this.#changed(diff, snapshot))
     if (isNew) this.#shared.begin()
     else this.#shared.open()
-    this.#source = openHere(this, idOf(this.#memory))
+    this.#source = openHere(this, blockId(this.#memory.root))
   }
 
   /**
@@ -179,8 +179,8 @@ export class Topology extends EventEmitter<TopologyEvents> {
 
   /**
    * Measures round trips, loss and, where asked to, bandwidth from `region` to all regions, again and again: by connecting to
-   * some of their nodes. Of the threads that call it one does; where that one ends, another one goes on. What is measured counts
-   * for paths instead of what links say; a region that answers nobody any more is cut off (`partition`), until it answers.
+   * some of their nodes. Of the threads that call it one does; where that one ends, another one goes on. Measured round trips
+   * count for paths instead of those that links say; a region that answers nobody any more is cut off (`partition`), until it answers.
    * @throws ConfigError, and ArgumentError where this thread monitors it already
    */
   monitor(options: MonitorConfig): TopologyMonitoring {

@@ -30,7 +30,7 @@ export interface Part<T> {
 export interface Division<T> {
   readonly parts: readonly Part<T>[]
   readonly awaitingProbe: readonly T[]
-  /** All that are healthy, the most preferred first, whether or not a part has them. */
+  /** All that are healthy and may be asked, the most preferred first, whether or not a part has them. */
   healthy(): readonly T[]
   /**
    * Too few were healthy in a level that gets requests: what active checks say is ignored there, or nobody is asked
@@ -107,7 +107,8 @@ export function divide<T extends Node>(
   return {
     parts,
     awaitingProbe,
-    healthy: () => levels.flatMap(({ healthy }) => healthy),
+    // Where nobody is to be asked in panic, a further try asks nobody either.
+    healthy: () => (panic && options.failTrafficOnPanic ? [] : levels.flatMap(({ healthy }) => healthy)),
     panic,
     warming,
   }

@@ -122,6 +122,17 @@ describe('requests over priority levels', () => {
     failing.break_([...Array(9).keys(), ...Array.from({ length: 9 }, (_, i) => 10 + i)])
     expect(failing.view().whole).toMatchObject({ panic: true, usable: [] })
     expect(failing.view().whole.picker({})).toBe(-1)
+    // Nor by a further try that has nowhere else to go.
+    expect(failing.view().whole.spare).toEqual([])
+  })
+
+  it('keep those that are healthy and not preferred for further tries', () => {
+    const { members, break_, view } = setUp()
+    break_([0, 11])
+    expect(view().whole.spare).toEqual(members.filter((_, i) => i >= 10 && i !== 11))
+    // The next level is preferred as well now.
+    break_([1, 2, 3, 4])
+    expect(view().whole.spare).toEqual([])
   })
 
   it('go to the next level where every endpoint of one is at its limit', () => {
